@@ -1,0 +1,30 @@
+"""Attention Matchmaker: ``python app.py [--port N] [--host ADDRESS] [--share]``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing phones home
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+from attention.ui import build, launch_options  # noqa: E402  (the environment must be set first)
+
+demo = build()
+
+
+def main() -> None:
+    """Parse the command line and serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    port = os.environ.get("GRADIO_SERVER_PORT")
+    parser.add_argument("--port", type=int, default=int(port) if port else None)
+    parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
+    parser.add_argument("--share", action="store_true", help="make a public gradio.live link")
+    options = parser.parse_args()
+    demo.launch(
+        server_name=options.host, server_port=options.port, share=options.share, **launch_options()
+    )
+
+
+if __name__ == "__main__":
+    main()

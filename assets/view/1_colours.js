@@ -1,0 +1,36 @@
+// Colours that keep their order for colour-blind eyes: one hue from pale to deep, or blue to orange.
+"use strict";
+(() => {
+  const AM = window.AttentionMatchmaker;
+  const stops = {
+    sequential: [[246, 248, 252], [198, 219, 239], [107, 163, 214], [33, 102, 172], [8, 38, 84]],
+    sequentialDark: [[22, 27, 39], [28, 58, 102], [43, 104, 170], [112, 172, 226], [222, 240, 255]],
+    diverging: [[27, 86, 150], [134, 180, 218], [247, 247, 247], [244, 176, 105], [170, 82, 6]],
+    divergingDark: [[142, 194, 240], [56, 106, 160], [30, 34, 44], [158, 92, 30], [250, 190, 120]],
+  };
+
+  AM.ramp = (name) => stops[AM.isDark() ? `${name}Dark` : name];
+
+  // t in [0, 1] -> [r, g, b]
+  AM.mix = (ramp, t) => {
+    const place = Math.min(Math.max(t, 0), 1) * (ramp.length - 1);
+    const i = Math.min(Math.floor(place), ramp.length - 2);
+    return ramp[i].map((low, c) => Math.round(low + (place - i) * (ramp[i + 1][c] - low)));
+  };
+
+  AM.css = ([r, g, b]) => `rgb(${r},${g},${b})`;
+
+  // Black or white, whichever reads better on the colour (WCAG relative luminance).
+  AM.ink = (rgb) => {
+    const [r, g, b] = rgb.map((c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#0b1020" : "#ffffff";
+  };
+
+  AM.legend = (panel) => {
+    const ramp = AM.ramp(panel.diverging ? "diverging" : "sequential");
+    const bar = AM.el("span", { class: "am-legend-bar", "aria-hidden": "true" });
+    bar.style.background = `linear-gradient(to right, ${ramp.map(AM.css).join(", ")})`;
+    const text = (number) => AM.show(number, Number.isInteger(number) ? 0 : 2);
+    return AM.el("span", { class: "am-legend" }, text(panel.low), bar, text(panel.high));
+  };
+})();

@@ -1,0 +1,26 @@
+"""Attention, chapter by chapter.
+
+Read in this order; each file imports only earlier ones:
+
+1. ``scoring``      how well does a key fit a query?
+2. ``masks``        who may be looked at?
+3. ``pooling``      attention itself: ``attend``, and ``explain`` for one cell
+4. ``matchmaker``   learned projections, and training them
+5. ``kernel``       Nadaraya-Watson regression: attention before it had the name
+6. ``multihead``    several heads side by side
+7. ``position``     what attention cannot see without positions
+8. ``seq2seq``      a decoder that looks back (Bahdanau)
+9. ``classifier``   sentences to classes
+10. ``recommender`` users attend to items
+11. ``pretrained``  real language models running ``attend``
+12. ``heads``       what their heads do
+
+Shapes: b batch, h heads, n queries, m keys, d features, v value features.
+Masks: boolean, True = may attend; a row with nothing to attend gets zeros.
+"""
+
+from .heatmap import show_heatmaps
+from .pooling import Attended, attend, explain
+from .pretrained import load_model
+
+__all__ = ["Attended", "attend", "explain", "load_model", "show_heatmaps"]

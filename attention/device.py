@@ -1,0 +1,14 @@
+"""Where tensors live: one function decides for the whole package."""
+
+from __future__ import annotations
+
+import torch
+
+
+def pick_device() -> torch.device:
+    """cuda if there is one, else mps, else cpu."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")

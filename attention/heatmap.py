@@ -1,0 +1,3 @@
+"""placeholder"""
+def show_heatmaps(*a, **k):
+    raise ValueError

@@ -1,0 +1,359 @@
+"""Chapter 11: real language models running ``attend``.
+
+``load_model`` gives a model, ``tokenize`` turns text into its tokens, ``run`` sends them through
+and hands back every layer's attention, changed or not. How the model comes to call ``attend`` is
+told in ``adapter``, which models there are in ``catalog``.
+
+Shapes: h heads, n queries, m keys, d features per head, D features of a token's vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .adapter import SESSION, Changes, Layer, Session, explain_head
+from .catalog import CATALOG, Model, ModelRefused, adopt, load_folder, load_model
+
+__all__ = [
+    "CATALOG", "Changes", "Layer", "Model", "ModelRefused", "Run", "Tokens", "adopt",
+    "explain_head", "load_folder", "load_model", "moved", "next_tokens", "output_projection",
+    "run", "sentence_embedding", "tokenize",
+]  # fmt: skip
+
+MAX_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A text as a model sees it, one entry a token.
+
+    ids; tokens: readable, without the tokenizer's marks; joined: the token continues the word
+    before it; special: put there by the model ([CLS], </s>); segment: 0 for the text, 1 for the
+    pair; word_ids: which word of its segment, None for a special token. In an encoder-decoder
+    model the source comes first, then the target (segment 1), which begins with a start token.
+    """
+
+    ids: tuple[int, ...]
+    tokens: tuple[str, ...]
+    joined: tuple[bool, ...]
+    special: tuple[bool, ...]
+    segment: tuple[int, ...]
+    word_ids: tuple[int | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, order: Collection[int]) -> Tokens:
+        """The same tokens in another order."""
+        return Tokens(*(tuple(column[at] for at in order) for column in vars(self).values()))
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What came out of one pass through a model.
+
+    tokens: as the model met them (shuffled if that was asked for). order: where each of them stood
+    before. layers: a :class:`Layer` per attention layer captured, in order of calls. hidden (n, D):
+    the last hidden states; logits (vocabulary,): of the token after the last, or None.
+    """
+
+    tokens: Tokens
+    layers: list[Any]
+    hidden: Tensor
+    logits: Tensor | None
+    order: tuple[int, ...]
+    changes: Changes | None
+
+
+def tokenize(model: Model, text: str, pair: str | None = None) -> Tokens:
+    """Text (and a second one) to tokens; what is typed stays text, "[SEP]" and "</s>" included.
+
+    An encoder gets both with its separators, a decoder one after the other, an encoder-decoder
+    model text as source and pair as target (default: the bare start token).
+    Raises :class:`ModelRefused`: "empty" for no token, "too_long" beyond model.max_tokens.
+    """
+    # cut before the tokenizer sees it: a megabyte takes it seconds
+    text = text[:MAX_CHARACTERS]
+    pair = None if pair is None or not pair.strip() else pair[:MAX_CHARACTERS]
+    if model.kind == "encoder":
+        found = _encode(model, text, pair)
+    elif model.kind == "decoder":
+        found = _encode(model, text)
+        if pair is not None:
+            found = _joined(found, _encode(model, " " + pair.lstrip(), special=False))
+    else:
+        start = model.module.config.decoder_start_token_id
+        name = model.tokenizer.convert_ids_to_tokens(start)
+        start = Tokens((start,), (name,), (False,), (True,), (0,), (None,))
+        found = _encode(model, text)
+        target = start if pair is None else _joined(start, _encode(model, pair, target=True))
+        found = _joined(found, target)
+    if all(found.special) or not text.strip():
+        raise ModelRefused("empty", "Text must hold at least one word; it is empty.")
+    if len(found) > model.max_tokens:
+        raise ModelRefused(
+            "too_long",
+            f"Text must be at most {model.max_tokens} tokens long for this model, it has "
+            f"{len(found)}; shorten it.",
+        )
+    return found
+
+
+def _encode(
+    model: Model, text: str, pair: str | None = None, special: bool = True, target: bool = False
+) -> Tokens:
+    """One call of the tokenizer, made readable. target: as the target of a translation."""
+    given = {"text_target": text} if target else {"text": text, "text_pair": pair}
+    with model.lock:
+        encoded = model.tokenizer(
+            **given, add_special_tokens=special and not target, split_special_tokens=True,
+            return_special_tokens_mask=True, verbose=False,
+        )  # fmt: skip
+        ids = encoded["input_ids"]
+        names = model.tokenizer.convert_ids_to_tokens(ids)
+    is_special = [bool(flag) for flag in encoded["special_tokens_mask"]]
+    words = encoded.word_ids()
+    segment, after = [], 0
+    for sequence in encoded.sequence_ids():  # None for a special token: it belongs to what precedes
+        after = after if sequence is None else sequence
+        segment.append(after)
+    joined = [
+        at > 0 and word is not None and (word, segment[at]) == (words[at - 1], segment[at - 1])
+        for at, word in enumerate(words)
+    ]
+    readable = [
+        name if is_special[at] else _readable(name, model.byte_level)
+        for at, name in enumerate(names)
+    ]
+    return Tokens(*map(tuple, (ids, readable, joined, is_special, segment, words)))
+
+
+def _joined(first: Tokens, second: Tokens) -> Tokens:
+    """first, then second as segment 1."""
+    second = replace(second, segment=(1,) * len(second))
+    return Tokens(*(a + b for a, b in zip(vars(first).values(), vars(second).values(), strict=True)))
+
+
+def _readable(name: str, byte_level: bool) -> str:
+    """A vocabulary entry as a person would write it; a broken character shows its bytes: ⟨E4⟩."""
+    if byte_level:
+        table = _byte_of_letter()
+        raw = bytes(table[letter] for letter in name if letter in table)
+        # an incomplete character has no letter; every byte of it is written out
+        text = raw.decode("utf-8", errors="surrogateescape")
+        text = "".join(
+            f"⟨{ord(letter) - 0xDC00:02X}⟩" if 0xDC80 <= ord(letter) <= 0xDCFF else letter
+            for letter in text
+        )
+    elif name.startswith("<0x") and name.endswith(">"):
+        text = f"⟨{name[3:-1]}⟩"
+    else:
+        text = name.removeprefix("##") if len(name) > 2 else name
+        text = text.replace("▁", " ")
+    return text.strip() or text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣") or "␣"
+
+
+@lru_cache
+def _byte_of_letter() -> dict[str, int]:
+    """GPT-2's alphabet: printable Latin-1 letters stand for themselves, the rest from U+0100 on."""
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    rest = [byte for byte in range(256) if byte not in plain]
+    letters = {chr(byte): byte for byte in plain}
+    return letters | {chr(0x100 + at): byte for at, byte in enumerate(rest)}
+
+
+def run(
+    model: Model,
+    tokens: Tokens,
+    changes: Changes | None = None,
+    *,
+    capture: str | None = "weights",
+    logits: bool = False,
+    only: Collection[int] | None = None,
+    each: Callable[[Layer], Any] | None = None,
+) -> Run:
+    """Send tokens through the whole model, changed or not.
+
+    capture: "weights" keeps every layer's weights, "all" its queries, keys, values, masks and
+    biases too, None nothing (then attention takes PyTorch's fused kernel). only: the layers to
+    capture, default all. each: called with every captured Layer as soon as it is there; Run.layers
+    then holds its answers, so that large weights need not be kept. logits: also those of the next
+    token. Raises :class:`ModelRefused` ("too_long", "memory") or ``ValueError`` for changes that
+    this model cannot make.
+    """
+    if capture not in ("weights", "all", None):
+        raise ValueError(f'capture must be "weights", "all" or None, got {capture!r}')
+    if not 1 <= len(tokens) <= model.max_tokens:
+        raise ModelRefused(
+            "too_long", f"A run takes 1 to {model.max_tokens} tokens, got {len(tokens)}."
+        )
+    _check_changes(model, tokens, changes)
+    order = _shuffled(tokens, changes.shuffle_seed if changes is not None else None)
+    tokens = tokens.take(order)
+    device = model.module.device
+    ids = torch.tensor([tokens.ids], device=device)
+    sources = tokens.segment.count(0) if model.kind == "encoder-decoder" else None
+    session = Session(capture, changes, only, each, model.kinds, sources)
+    arguments: dict[str, Any] = {"input_ids": ids, "use_cache": False, "return_dict": True}
+    if changes is not None and not changes.positions:
+        arguments |= _same_positions(model, ids)
+    module = model.module
+    if sources is not None:
+        arguments |= {"input_ids": ids[:, :sources], "decoder_input_ids": ids[:, sources:]}
+        arguments["output_hidden_states"] = True
+    else:
+        if model.kind == "encoder" and "token_type_ids" in _parameters(module):
+            arguments["token_type_ids"] = torch.tensor([tokens.segment], device=device)
+        module = module.base_model  # without the head: it costs a fifth of a small decoder
+    token = SESSION.set(session)
+    try:
+        with torch.inference_mode():
+            output = module(**arguments)
+            if sources is not None:
+                last = [output.encoder_last_hidden_state, output.decoder_hidden_states[-1]]
+                hidden, scores = torch.cat(last, dim=1)[0], output.logits[0, -1]
+            else:
+                hidden = output.last_hidden_state[0]
+                scores = _logits(model, hidden[-1:])[-1] if logits and model.has_logits else None
+    except torch.OutOfMemoryError as error:
+        raise ModelRefused(
+            "memory", "The machine has no room for this text just now; shorten it or try again."
+        ) from error
+    finally:
+        SESSION.reset(token)
+    return Run(tokens, session.layers, hidden, scores if logits else None, order, changes)
+
+
+def _parameters(module: torch.nn.Module) -> frozenset[str]:
+    return _parameters_of(type(module.base_model))
+
+
+@lru_cache
+def _parameters_of(kind: type) -> frozenset[str]:
+    import inspect
+
+    return frozenset(inspect.signature(kind.forward).parameters)
+
+
+def _same_positions(model: Model, ids: Tensor) -> dict[str, Tensor]:
+    """The arguments that put every token at position 0 (T5's bias is dealt with in the adapter)."""
+    if getattr(model.module.config, "relative_attention_num_buckets", None):
+        return {}
+    if "position_ids" not in _parameters(model.module) or model.kind == "encoder-decoder":
+        raise ValueError("this model counts its positions itself, they cannot be made the same")
+    config = model.module.config
+    first = config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta") else 0
+    # a mask of ones says that these positions are no sign of several texts packed in one row
+    return {"position_ids": torch.full_like(ids, first), "attention_mask": torch.ones_like(ids)}
+
+
+def _logits(model: Model, hidden: Tensor) -> Tensor:
+    """hidden (n, D) -> logits (n, vocabulary), with the scalings some families add."""
+    config = model.module.config.get_text_config()
+    logits = model.module.get_output_embeddings()(hidden)
+    if getattr(config, "logit_scale", None):
+        logits = logits * config.logit_scale
+    if getattr(config, "logits_scaling", None):
+        logits = logits / config.logits_scaling
+    cap = getattr(config, "final_logit_softcapping", None)
+    return logits if not cap else cap * torch.tanh(logits / cap)
+
+
+def _check_changes(model: Model, tokens: Tokens, changes: Changes | None) -> None:
+    """Raise ``ValueError`` for a head, layer or token that is not there."""
+    if changes is None:
+        return
+    heads = [*changes.knock_out, *changes.uniform, *(pair[:2] for pair in changes.temperature)]
+    for layer, head in heads:
+        if not (0 <= layer < model.num_layers and 0 <= head < model.num_heads):
+            raise ValueError(
+                f"layer must lie in [0, {model.num_layers - 1}] and head in "
+                f"[0, {model.num_heads - 1}], got ({layer}, {head})"
+            )
+    for at in changes.forbid:
+        if not 0 <= at < len(tokens):
+            raise ValueError(f"a forbidden token must lie in [0, {len(tokens) - 1}], got {at}")
+
+
+def _shuffled(tokens: Tokens, seed: int | None) -> tuple[int, ...]:
+    """An order of the tokens: words move as a whole within their segment, special tokens stay."""
+    if seed is None:
+        return tuple(range(len(tokens)))
+    generator = torch.Generator().manual_seed(seed)
+    order = list(range(len(tokens)))
+    for segment in (0, 1):
+        places = [
+            at for at in order if tokens.segment[at] == segment and not tokens.special[at]
+        ]  # fmt: skip
+        words: list[list[int]] = []
+        for at in places:
+            if tokens.joined[at] and words:
+                words[-1].append(at)
+            else:
+                words.append([at])
+        shuffled = torch.randperm(len(words), generator=generator).tolist()
+        for place, at in zip(places, (at for w in shuffled for at in words[w]), strict=True):
+            order[place] = at
+    return tuple(order)
+
+
+def next_tokens(model: Model, run: Run, temperature: float = 1.0, k: int = 10) -> list[tuple[str, float]]:
+    """The k likeliest next tokens with their probabilities, ``softmax(logits / temperature)``.
+
+    Raises ``ValueError`` for a run without logits, temperature <= 0 or k < 1.
+    """
+    if run.logits is None:
+        raise ValueError("this run has no logits: run a decoder with logits=True")
+    if not temperature > 0 or k < 1:
+        raise ValueError(f"temperature must be above 0 and k at least 1, got {temperature}, {k}")
+    probabilities = torch.softmax(run.logits.double() / temperature, dim=-1)
+    best = probabilities.topk(min(k, len(probabilities)))
+    names = model.tokenizer.convert_ids_to_tokens(best.indices.tolist())
+    words = [_readable(name, model.byte_level) if name else "␣" for name in names]
+    return list(zip(words, best.values.tolist(), strict=True))
+
+
+def sentence_embedding(run: Run, segment: int | None = None) -> Tensor:
+    """The mean of the tokens' vectors, of length 1: (D,). segment: of those tokens only.
+
+    This is how all-MiniLM-L6-v2 makes a sentence's vector (special tokens included), so the dot
+    product of two of them is their cosine. Reimers and Gurevych 2019, section 3.
+    """
+    rows = [at for at, part in enumerate(run.tokens.segment) if segment in (None, part)]
+    if not rows:
+        raise ValueError(f"no token belongs to segment {segment}")
+    return torch.nn.functional.normalize(run.hidden[rows].mean(dim=0), dim=0)
+
+
+def moved(before: Run, after: Run) -> Tensor:
+    """How far each token's vector moved, ``|after - before|``: (n,), in the unshuffled order."""
+    if sorted(before.order) != sorted(after.order):
+        raise ValueError(f"two runs of the same text, not of {len(before.order)} and {len(after.order)}")
+    rows = [torch.tensor(run.order).argsort() for run in (before, after)]
+    return (after.hidden[rows[1]] - before.hidden[rows[0]]).norm(dim=-1)
+
+
+def output_projection(model: Model, layer: int) -> Tensor | None:
+    """W_O of one layer by heads, (h, d, D): head i adds ``(weights_i v_i) W_O[i]`` to the stream.
+
+    None for a model whose projection is not found under one of the known names.
+    """
+    place = model.places[layer]
+    parts = dict(model.module.named_modules())
+    names = [f"{place}.{name}" for name in
+             ("o_proj", "out_proj", "c_proj", "out_lin", "dense", "o")]  # fmt: skip
+    names.append(f"{place.rpartition('.')[0]}.output.dense")  # BERT keeps it in a sibling
+    for name in names:
+        weight = getattr(parts.get(name), "weight", None)
+        if weight is not None:
+            # GPT-2's Conv1D stores (in, out), Linear (out, in)
+            weight = weight if type(parts[name]).__name__ == "Conv1D" else weight.T
+            if weight.shape[0] == model.num_heads * model.d_head:
+                return weight.reshape(model.num_heads, model.d_head, -1)
+    return None

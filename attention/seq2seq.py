@@ -1,0 +1,288 @@
+"""Chapter 8, continued: train the decoder that looks back.
+
+    python -m attention.seq2seq train --attention additive --seed 0
+    python -m attention.seq2seq evaluate
+
+``train`` makes the models of ``assets/trained``. ``train_chunk`` trains a smaller one live: each
+call takes the state of the last one as bytes and hands back the next, so that whoever calls (a
+page) carries the run and the server remembers nothing.
+
+Randomness: every step draws its batch from a generator made of (seed, number of the step), so a
+run cut into chunks is the same run, bit for bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import dates
+from .bahdanau import KINDS, TARGET, Seq2Seq, batch_of, check_kind, generator_for
+from .translation import (
+    TRAINED,
+    Evaluation,
+    Translation,
+    evaluate,
+    explain_step,
+    load,
+    save,
+    trained_path,
+    translate,
+)
+
+__all__ = [
+    "Evaluation", "KINDS", "Record", "Run", "Seq2Seq", "TRAINED", "Translation", "evaluate",
+    "explain_step", "load", "train", "train_chunk", "translate",
+]  # fmt: skip
+
+STEPS, HIDDEN = 1500, 32  # of the shipped models
+TRAINING_OPTIONS = ("seed", "steps", "batch_size", "learning_rate", "hidden")
+EXAMPLE = "3 May 1997"  # whose alignment a live training shows; that day is never trained on
+LIVE_HIDDEN = 32  # 25 steps of batch 32 take about a second on one core
+MAX_STEPS = 100_000
+MAX_PARAMETER = 100.0  # trained ones stay below 10; keeps every product finite
+
+
+def training_batch(batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Random training dates -> source (b, m), lengths (b,), target (b, n).
+
+    In one text of ten every separator becomes a character outside the vocabulary: that is where
+    the embedding of unknown characters is learned.
+    """
+    rows = dates.sample(batch_size, held_out=False, generator=generator)
+    smudged = (torch.rand(batch_size, generator=generator) < 0.1).tolist()
+    texts = [
+        "".join(c if c.isalnum() else "~" for c in text) if smudge else text
+        for (text, _, _), smudge in zip(rows, smudged, strict=True)
+    ]
+    target = torch.tensor([[TARGET.index(c) for c in iso] for _, iso, _ in rows])
+    return *batch_of(texts), target
+
+
+@dataclass
+class Run:
+    """A training under way: a model, Adam (Kingma and Ba 2015), the seed, the steps done."""
+
+    model: Seq2Seq
+    optimizer: torch.optim.Adam
+    seed: int
+    step: int
+
+    @classmethod
+    def begin(cls, attention: str, hidden: int, seed: int) -> Run:
+        """Step 0: parameters from the seed."""
+        model = Seq2Seq(attention, hidden, generator_for(seed, 0))
+        return cls(model, torch.optim.Adam(model.parameters()), seed, 0)
+
+    def advance(self, batch_size: int, learning_rate: float) -> float:
+        """One step of teacher forcing -> mean cross-entropy per character, in nats.
+
+        The gradient is cut to norm 1. Raises ``ValueError`` when the loss is no number any more.
+        """
+        self.step += 1
+        batch = training_batch(batch_size, generator_for(self.seed, self.step))
+        loss = F.cross_entropy(self.model(*batch).flatten(0, 1), batch[2].flatten())
+        if not loss.isfinite():
+            raise ValueError(f"training diverged at step {self.step}; lower the learning rate")
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.param_groups[0]["lr"] = learning_rate
+        self.optimizer.step()
+        return loss.item()
+
+
+def train(
+    attention: str = "additive",
+    *,
+    seed: int = 0,
+    steps: int = STEPS,
+    batch_size: int = 64,
+    learning_rate: float = 4e-3,
+    hidden: int = HIDDEN,
+    progress: Callable[[int, float], None] | None = None,
+) -> Seq2Seq:
+    """Train from nothing; the rate warms up over 50 steps and falls to 0 along a cosine.
+
+    progress(step, loss) is called after every step; what it raises ends the training.
+    """
+    run = Run.begin(attention, hidden, seed)
+    for step in range(1, steps + 1):
+        rate = learning_rate * min(1.0, step / 50) * (1 + math.cos(math.pi * step / steps)) / 2
+        loss = run.advance(batch_size, rate)
+        if progress is not None:
+            progress(step, loss)
+    return run.model.requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one chunk did. step: steps done in all; losses: one per step of this chunk, in nats per
+    character; example: the example text as written now; accuracy: exact match on held-out dates."""
+
+    step: int
+    losses: list[float]
+    example: Translation
+    accuracy: float
+
+
+def train_chunk(
+    state: bytes | None,
+    *,
+    attention: str,
+    seed: int,
+    steps: int = 20,
+    batch_size: int = 32,
+    learning_rate: float = 5e-3,
+    example: str = EXAMPLE,
+    held_out: int = 100,
+) -> tuple[bytes, Record]:
+    """Train a small model for some steps more: state None begins, bytes go on.
+
+    attention, seed: of the run; with a state, the ones it began with. steps in [1, 100], batch_size
+    in [1, 64], learning_rate in (0, 0.1], held_out in [1, 500]: dates for the accuracy.
+    Returns the next state (under 2 MB) and the :class:`Record`. Two chunks of 10 equal one of 20.
+    Raises ``ValueError`` for numbers outside, a state that ``train_chunk`` did not make, a diverged
+    training.
+    """
+    check_kind(attention)
+    for name, number, low, high in (
+        ("steps", steps, 1, 100), ("batch_size", batch_size, 1, 64), ("held_out", held_out, 1, 500)
+    ):  # fmt: skip
+        if not isinstance(number, int) or not low <= number <= high:
+            raise ValueError(f"{name} must be a whole number in [{low}, {high}], got {number!r}")
+    if not 0 < learning_rate <= 0.1:
+        raise ValueError(f"learning_rate must lie in (0, 0.1], got {learning_rate}")
+    run = Run.begin(attention, LIVE_HIDDEN, seed) if state is None else unpack(state, attention, seed)
+    losses = [run.advance(batch_size, learning_rate) for _ in range(steps)]
+    accuracy = evaluate(run.model, held_out).exact
+    return pack(run), Record(run.step, losses, translate(run.model, example), accuracy)
+
+
+def _tensors(run: Run) -> dict[str, Tensor]:
+    """Everything a run is: parameters, Adam's two moments of each, and (kind, seed, step)."""
+    tensors = {"run": torch.tensor([KINDS.index(run.model.attention), run.seed, run.step])}
+    for name, parameter in run.model.named_parameters():
+        moments = run.optimizer.state.get(parameter, {})
+        tensors[f"parameter.{name}"] = parameter.detach()
+        for which in ("exp_avg", "exp_avg_sq"):
+            tensors[f"{which}.{name}"] = moments.get(which, torch.zeros_like(parameter))
+    return tensors
+
+
+def _header(blob: bytes) -> bytes:
+    """The head of a safetensors blob: 8 bytes of length, then names, dtypes, shapes, places."""
+    return blob[: 8 + int.from_bytes(blob[:8], "little")]
+
+
+def pack(run: Run) -> bytes:
+    """A run as safetensors. Raises ``ValueError`` if it has left the bounds of :func:`unpack`."""
+    tensors = _tensors(run)
+    _check_numbers(tensors)
+    return safetensors.torch.save(tensors)
+
+
+def _check_numbers(tensors: dict[str, Tensor]) -> None:
+    """Bounds that every honest run keeps: the gradient's norm is at most 1, so no first moment
+    leaves [-1, 1] and no second one [0, 1]."""
+    for name, tensor in tensors.items():
+        if name == "run":
+            continue
+        kind = name.split(".")[0]
+        low, high = {
+            "parameter": (-MAX_PARAMETER, MAX_PARAMETER), "exp_avg": (-1.001, 1.001)
+        }.get(kind, (0.0, 1.001))  # fmt: skip
+        # written so that NaN, which is in no interval, fails
+        if not bool(((tensor >= low) & (tensor <= high)).all()):
+            raise ValueError(
+                f"{name} holds a number outside [{low:g}, {high:g}], so this training has diverged "
+                "or its state was changed; begin again, with a lower learning rate"
+            )
+
+
+def unpack(state: bytes, attention: str, seed: int) -> Run:
+    """The run that :func:`pack` wrote. state comes from outside, so nothing in it is believed.
+
+    It must have exactly the head that this model's own state has (names, shapes, dtypes, order)
+    and exactly its size, only numbers within bounds, and the attention and seed asked for.
+    Raises ``ValueError`` otherwise.
+    """
+    run = Run.begin(attention, LIVE_HIDDEN, seed)
+    model_state = pack(run)
+    if not isinstance(state, bytes):
+        raise ValueError(f"a training state must be bytes, got {type(state).__name__}")
+    if len(state) != len(model_state) or not state.startswith(_header(model_state)):
+        raise ValueError(
+            f"a training state of {attention} attention has {len(model_state)} bytes and names "
+            f"its own tensors; got {len(state)} bytes of something else; begin again"
+        )
+    tensors = safetensors.torch.load(state)
+    kind, old_seed, step = tensors["run"].tolist()
+    if (kind, old_seed) != (KINDS.index(attention), seed) or not 1 <= step <= MAX_STEPS:
+        raise ValueError(
+            f"this training state belongs to kind {kind}, seed {old_seed}, step {step}; asked for "
+            f"{attention} (kind {KINDS.index(attention)}), seed {seed}, a step in [1, {MAX_STEPS}]"
+        )
+    _check_numbers(tensors)
+    run.step = step
+    with torch.no_grad():
+        for name, parameter in run.model.named_parameters():
+            parameter.copy_(tensors[f"parameter.{name}"])
+            run.optimizer.state[parameter] = {
+                "step": torch.tensor(float(step)),
+                "exp_avg": tensors[f"exp_avg.{name}"].clone(),
+                "exp_avg_sq": tensors[f"exp_avg_sq.{name}"].clone(),
+            }
+    return run
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line: train one kind or all, evaluate what is shipped."""
+    parser = argparse.ArgumentParser(prog="python -m attention.seq2seq")
+    parser.add_argument("--threads", type=int, default=1)
+    commands = parser.add_subparsers(dest="command", required=True)
+    training = commands.add_parser("train", help="train and write the safetensors")
+    training.add_argument("--attention", choices=(*KINDS, "all"), default="all")
+    training.add_argument("--seed", type=int, default=0)
+    training.add_argument("--steps", type=int, default=STEPS)
+    training.add_argument("--batch-size", type=int, default=64)
+    training.add_argument("--learning-rate", type=float, default=4e-3)
+    training.add_argument("--hidden", type=int, default=HIDDEN)
+    training.add_argument("--folder", type=Path, default=TRAINED)
+    marking = commands.add_parser("evaluate", help="exact match on held-out dates")
+    marking.add_argument("--count", type=int, default=4000)
+    marking.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    if options.command == "train":
+        notes = {name: getattr(options, name) for name in TRAINING_OPTIONS}
+        for attention in KINDS if options.attention == "all" else (options.attention,):
+            model = train(attention, **notes, progress=_print_progress)
+            options.folder.mkdir(parents=True, exist_ok=True)
+            save(model, options.folder / trained_path(attention).name, notes)
+            print(f"{attention}: {evaluate(model).exact:.2%} of held-out dates exact")
+        return
+    for attention in KINDS:
+        marks = evaluate(load(attention), options.count, options.seed)
+        worst = min(marks.by_template, key=lambda name: marks.by_template[name])
+        print(
+            f"{attention:8} {marks.exact:7.2%} of {options.count} held-out dates exact; "
+            f"worst: {worst} {marks.by_template[worst]:.1%}"
+        )
+
+
+def _print_progress(step: int, loss: float) -> None:
+    if step % 100 == 0:
+        print(f"step {step}: loss {loss:.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

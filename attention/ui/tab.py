@@ -1,0 +1,206 @@
+"""What every tab has in common. A tab is a module with these names:
+
+``ID``        its id in links, words, lessons and the API
+``FIELDS``    its inputs, in the order of the page (guard.py)
+``EXAMPLES``  (name, changed inputs) pairs; the name is looked up in the tab's words
+``panels(values, words) -> list``               the pictures, from checked inputs
+``sheet(values, words, panel, row, column)``    the arithmetic of one cell
+``snippet(values) -> str``                      plain PyTorch that prints the numbers shown
+``tasks(values, words) -> list``                optional: exercises with computed answers
+``notices(values, words) -> list[str]``         optional: sentences above the pictures
+``results(values) -> dict``                     what the API returns, as plain numbers
+``controls(words) -> dict[str, component]``     optional: its own arrangement of the inputs
+
+Everything here is a pure function of its arguments; no event uses the queue.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import gradio as gr
+
+from . import link
+from .exports import export
+from .guard import Choice, Field, Flag, Number, Refusal, Text, answer, check_all, sentence_for
+from .texts import Words, lesson, words_for
+from .view import AttentionView
+
+# KaTeX: \( \), so that "$5 or $10" stays money
+LATEX = [
+    {"left": "\\(", "right": "\\)", "display": False},
+    {"left": "\\[", "right": "\\]", "display": True},
+]
+QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+
+def payload(tab: ModuleType, language: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The view of a tab for these inputs. Raises ``Refusal`` for an input that breaks a rule."""
+    values = check_all(tab.ID, tab.FIELDS, values)
+    words = words_for(language)
+    notices = getattr(tab, "notices", None)
+    tasks = getattr(tab, "tasks", None)
+    return {
+        "tab": tab.ID,
+        "language": language,
+        "inputs": values,
+        "link": link.write(tab.ID, tab.FIELDS, values),
+        "panels": tab.panels(values, words),
+        "code": tab.snippet(values),
+        "notices": notices(values, words) if notices else [],
+        "tasks": tasks(values, words) if tasks else [],
+    }
+
+
+def update(tab: ModuleType, language: str, *arguments: Any) -> dict[str, Any]:
+    """The handler behind every input of a tab."""
+    values = dict(zip([field.name for field in tab.FIELDS], arguments, strict=True))
+    return answer(language, payload, tab, language, values)
+
+
+def ask(tab: ModuleType, language: str, request: Any) -> dict[str, Any]:
+    """The page's question about one cell: {"inputs", "panel", "row", "column"} -> sheet.
+
+    Errors come back as {"error": sentence}, since a server function has no toast.
+    """
+    words = words_for(language)
+    try:
+        if not isinstance(request, dict) or not isinstance(request.get("inputs"), dict):
+            raise Refusal("bad_request")
+        cell = [request.get("row"), request.get("column")]
+        if not all(isinstance(i, int) and not isinstance(i, bool) and 0 <= i < 10_000 for i in cell):
+            raise Refusal("bad_request")
+        if not isinstance(request.get("panel"), str):
+            raise Refusal("bad_request")
+        values = check_all(tab.ID, tab.FIELDS, request["inputs"])
+        return tab.sheet(values, words, request["panel"], *cell)
+    except Exception as error:  # the border to the page, as in guard.answer
+        return {"error": sentence_for(error, words)}
+
+
+def ask_export(tab: ModuleType, language: str, request: Any) -> dict[str, Any]:
+    """{"inputs", "panel", "format"} -> {"name", "type", "base64"}, a file for the learner."""
+    words = words_for(language)
+    try:
+        if not isinstance(request, dict) or not isinstance(request.get("inputs"), dict):
+            raise Refusal("bad_request")
+        return export(
+            payload(tab, language, request["inputs"]), request.get("panel"), request.get("format")
+        )
+    except Exception as error:
+        return {"error": sentence_for(error, words)}
+
+
+def named(function: partial, name: str) -> partial:
+    """A partial with a name: Gradio's server functions are called by it."""
+    function.__name__ = name
+    return function
+
+
+def component(field: Field, tab_id: str, words: Words) -> Any:
+    """The Gradio component of a field, labelled from the words files."""
+    label = words(f"{tab_id}.{field.name}")
+    info = words.get(f"{tab_id}.{field.name}.info") or None
+    common = {"label": label, "info": info, "value": field.default}
+    if isinstance(field, Number):
+        return gr.Slider(field.low, field.high, step=field.step, buttons=[], **common)
+    if isinstance(field, Flag):
+        return gr.Checkbox(**common)
+    if isinstance(field, Choice):
+        options = [(words(f"{tab_id}.{field.name}.{option}"), option) for option in field.options]
+        return (gr.Radio if field.radio else gr.Dropdown)(options, **common)
+    if isinstance(field, Text):
+        return gr.Textbox(lines=field.lines, max_length=field.limit, **common)
+    return field.component(**common)  # a field that brings its own
+
+
+def build_tab(tab: ModuleType, language: str, first: bool) -> tuple[list, AttentionView]:
+    """Lay out one tab and wire it. Returns its input components and its view."""
+    words = words_for(language)
+    with gr.Row(equal_height=False, elem_classes="am-tab"):
+        with gr.Column(scale=1, min_width=280, elem_classes="am-inputs"):
+            gr.Markdown(words(f"{tab.ID}.lead"), elem_classes="am-lead")
+            if hasattr(tab, "controls"):
+                controls = tab.controls(words)
+            else:
+                controls = {field.name: component(field, tab.ID, words) for field in tab.FIELDS}
+            inputs = [controls[field.name] for field in tab.FIELDS]
+            buttons = []
+            if tab.EXAMPLES:
+                gr.Markdown(words("app.examples"), elem_classes="am-label")
+                with gr.Row(elem_classes="am-examples"):
+                    for name, _ in tab.EXAMPLES:
+                        buttons.append(gr.Button(words(f"{tab.ID}.{name}"), size="sm", min_width=80))
+        with gr.Column(scale=3, min_width=300):
+            functions = [named(partial(ask, tab, language), "sheet")]
+            functions += [named(partial(ask_export, tab, language), "export")]
+            for name, function in getattr(tab, "SERVER", {}).items():
+                functions.append(named(partial(function, language), name))
+            view = AttentionView(
+                payload(tab, language, {}) if first else None,
+                language=language,
+                server_functions=functions,
+                elem_id=f"view-{tab.ID}",
+            )
+    text = lesson(tab.ID, language)
+    if text:
+        with gr.Accordion(words("app.lesson"), open=False, elem_classes="am-lesson"):
+            gr.Markdown(text, latex_delimiters=LATEX)
+    handler = partial(update, tab, language)
+    events = []
+    for field, one in zip(tab.FIELDS, inputs, strict=True):
+        # typing: `input` misses paste and backspace, `change` ended right every time
+        events.append(one.change if isinstance(field, Text) else one.input)
+    gr.on(events, handler, inputs, view, trigger_mode="always_last", **QUIET)
+    view.need(handler, inputs, view, **QUIET)  # the page asks once, when a tab is first opened
+    for button, (_, changes) in zip(buttons, tab.EXAMPLES, strict=True):
+        values = {field.name: field.default for field in tab.FIELDS} | changes
+        button.click(partial(show, tab, language, values), None, [*inputs, view], **QUIET)
+    return inputs, view
+
+
+def show(tab: ModuleType, language: str, values: dict[str, Any]) -> list:
+    """Set a tab to these values: one entry per input, then the view."""
+    drawn = answer(language, payload, tab, language, values)
+    return [*(drawn["inputs"][field.name] for field in tab.FIELDS), drawn]
+
+
+def endpoint(tab: ModuleType) -> Any:
+    """The tab's computation as a documented function: its fields are the parameters."""
+    words = words_for("en")
+
+    def compute(**values: Any) -> dict:
+        return answer("en", lambda: tab.results(check_all(tab.ID, tab.FIELDS, values)))
+
+    def call(*arguments: Any, **values: Any) -> dict:
+        names = [field.name for field in tab.FIELDS]
+        return compute(**dict(zip(names, arguments, strict=False)), **values)
+
+    parameters = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=field.default,
+            annotation=field.kind,
+        )
+        for field in tab.FIELDS
+    ]
+    call.__name__ = tab.ID
+    call.__signature__ = inspect.Signature(parameters, return_annotation=dict)
+    call.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": dict}
+    lines = [f"    {f.name}: {words(f'{tab.ID}.{f.name}')}. {_limits(f)}" for f in tab.FIELDS]
+    call.__doc__ = words(f"{tab.ID}.api") + "\n\nArgs:\n" + "\n".join(lines)
+    return call
+
+
+def _limits(field: Field) -> str:
+    if isinstance(field, Number):
+        return f"From {field.low:g} to {field.high:g}."
+    if isinstance(field, Choice):
+        return "One of " + ", ".join(field.options) + "."
+    if isinstance(field, Text):
+        return f"At most {field.limit} characters."
+    return getattr(field, "limits", "")
