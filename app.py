@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import threading
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing phones home
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -11,6 +12,11 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 from attention.ui import build, launch_options  # noqa: E402  (the environment must be set first)
 
 demo = build()
+
+
+def warm_up() -> None:
+    """Import what the first learner would otherwise wait for."""
+    import matplotlib.figure  # noqa: F401
 
 
 def main() -> None:
@@ -21,6 +27,7 @@ def main() -> None:
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
     parser.add_argument("--share", action="store_true", help="make a public gradio.live link")
     options = parser.parse_args()
+    threading.Thread(target=warm_up, daemon=True).start()
     demo.launch(
         server_name=options.host, server_port=options.port, share=options.share, **launch_options()
     )

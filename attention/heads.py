@@ -92,8 +92,8 @@ def _check_layers(layers: Sequence[Tensor], special: Sequence[bool], mask: str |
     for weights in layers:
         if weights.dim() != 3 or weights.shape != (len(layers[0]), n, n):
             raise ValueError(
-                f"every layer needs shape ({len(layers[0])}, {n}, {n}): the heads of the "
-                f"first, and one row and column for each entry of special; got {tuple(weights.shape)}"
+                f"every layer needs shape ({len(layers[0])}, {n}, {n}): as many heads as the first "
+                f"layer, a row and column per entry of special; got {tuple(weights.shape)}"
             )
         outside = 0 if allowed.all() else weights[:, ~allowed].amax().item()
         if outside > 1e-6:
@@ -219,17 +219,19 @@ def _shuffled(pattern: Tensor, allowed: Tensor, count: int, generator: torch.Gen
     keys, step s draws from the first a-k+s+1; a key drawn before gives way to the last of them.
     """
     rows = pattern.any(1).nonzero().flatten()
-    names, choices = pattern[rows].sum(1).int(), allowed[rows].sum(1).int()
-    chosen = torch.full((int(names.max()), count, len(rows)), -1, dtype=torch.int32)
+    names, choices = pattern[rows].sum(1), allowed[rows].sum(1)
+    taken = torch.zeros(count * len(rows) * pattern.shape[1], dtype=torch.bool)
+    start = torch.arange(count * len(rows)).view(count, -1) * pattern.shape[1]
+    chosen = torch.empty(int(names.max()), count, len(rows), dtype=torch.int64)
     for step in range(len(chosen)):
-        last = choices - names + step
+        last = (choices - names + step).clamp_max(choices - 1)
         draw = torch.rand(count, len(rows), generator=generator, dtype=torch.float64)
-        draw = (draw * (last + 1)).int()
-        repeated = (chosen[:step] == draw).any(0)
-        chosen[step] = torch.where(repeated, last, draw)
+        draw = (draw * (last + 1)).long()
+        chosen[step] = torch.where(taken[start + draw], last, draw)
+        taken[start + chosen[step]] = True
     # rows that name fewer keys than the fullest stopped meaning anything past their own count
     filled = torch.arange(len(chosen)) < names[:, None]  # (rows, keys)
-    chosen = chosen.permute(1, 2, 0)[:, filled].long()  # (count, keys named)
+    chosen = chosen.permute(1, 2, 0)[:, filled]  # (count, keys named)
     row = torch.arange(len(rows))[:, None].expand(filled.shape)[filled]
     order = (~allowed[rows]).to(torch.uint8).argsort(dim=1, stable=True)  # allowed keys first
     return order[row, chosen] + rows[row] * pattern.shape[1]

@@ -1,3 +1,186 @@
-"""placeholder"""
-def show_heatmaps(*a, **k):
-    raise ValueError
+"""Heatmaps for a notebook, a slide or a file, drawn by matplotlib.
+
+The live page paints its own canvas from the bytes of :mod:`attention.packing`, whose names are
+handed on here. No pyplot and no rcParams, because both are shared between threads. matplotlib is
+imported when the first picture is drawn.
+
+>>> import torch
+>>> figure = show_heatmaps(torch.eye(4)[None, None], xlabel="Keys", ylabel="Queries")
+>>> figure.axes[0].get_xlabel()
+'Keys'
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from .packing import (
+    Packed,
+    check_finite,
+    check_labels,
+    exponent_of,
+    pack,
+    pack_floats,
+    pack_overview,
+    to_csv,
+    to_npz,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "Packed", "check_finite", "clean_label", "pack", "pack_floats", "pack_overview", "save_figure",
+    "show_heatmaps", "to_csv", "to_npz",
+]  # fmt: skip
+
+LONGEST_LABEL = 24  # characters; a label of 10,000 makes a picture of 70,016 pixels
+LONGEST_TITLE = 60
+MOST_LABELS = 64  # on one axis; beyond that every second, third ... is written
+# The first one installed serves the letters that DejaVu Sans lacks.
+CJK_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "PingFang SC",
+    "Hiragino Sans GB", "Microsoft YaHei", "SimHei", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei",
+    "Noto Serif CJK SC", "Noto Serif CJK JP", "Droid Sans Fallback", "Arial Unicode MS",
+)  # fmt: skip
+
+
+def clean_label(label: object, longest: int = LONGEST_LABEL) -> str:
+    """A label fit for drawing: at most 24 characters, one line, invisible ones as a middle dot."""
+    text = "".join(letter if letter.isprintable() else "·" for letter in str(label)[: longest + 1])
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def show_heatmaps(
+    matrices: Tensor,
+    xlabel: str,
+    ylabel: str,
+    titles: Sequence[str] | None = None,
+    figsize: tuple[float, float] = (2.5, 2.5),
+    cmap: str = "Blues",
+    *,
+    row_labels: Sequence[str] | None = None,
+    column_labels: Sequence[str] | None = None,
+) -> Figure:
+    """A grid of heatmaps with one colour scale and one colour bar.
+
+    matrices (rows, columns, queries, keys); titles one per column; figsize of the whole figure in
+    inches; row_labels one per query, column_labels one per key. The scale starts at 0 unless there
+    are negative cells. Returns a matplotlib Figure, which shows itself as the last line of a
+    notebook cell. Raises ``ValueError`` for another shape, NaN, or labels that do not fit.
+    """
+    matrices = check_finite(matrices, dimensions=4)
+    rows, columns, n, m = matrices.shape
+    check_labels("titles", titles, columns)
+    check_labels("row_labels", row_labels, n)
+    check_labels("column_labels", column_labels, m)
+    figure = _figure_class()(figsize=figsize, layout="constrained")
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    low, high = min(0.0, matrices.min().item()), matrices.max().item()
+    for i in range(rows):
+        for j in range(columns):
+            axes = grid[i, j]
+            image = axes.imshow(matrices[i, j].numpy(), cmap=cmap, vmin=low, vmax=high)
+            if i == rows - 1:
+                axes.set_xlabel(clean_label(xlabel, LONGEST_TITLE), **_text())
+                _label_axis(axes.xaxis, column_labels, rotation=90)
+            if j == 0:
+                axes.set_ylabel(clean_label(ylabel, LONGEST_TITLE), **_text())
+                _label_axis(axes.yaxis, row_labels)
+            if titles is not None:
+                axes.set_title(clean_label(titles[j], LONGEST_TITLE), **_text())
+    figure.colorbar(image, ax=grid, shrink=0.6)
+    return figure
+
+
+def save_figure(
+    matrix: Tensor,
+    row_labels: Sequence[str] | None = None,
+    column_labels: Sequence[str] | None = None,
+    title: str = "",
+    format: str = "png",
+    *,
+    xlabel: str = "keys",
+    ylabel: str = "queries",
+    cmap: str = "Blues",
+    gamma: str = "linear",
+) -> bytes:
+    """One labelled heatmap as the bytes of a file, format "png" (144 dpi) or "svg".
+
+    matrix (queries, keys). Up to 64 tokens every one is written, beyond that evenly thinned.
+    gamma "sqrt" lifts small weights, as the page does. In SVG the letters are drawn as paths, so
+    it looks alike without the fonts, and a label can never become markup.
+    Raises ``ValueError`` for another format, NaN, or labels that do not fit.
+    """
+    if format not in ("png", "svg"):
+        raise ValueError(f'format must be "png" or "svg", got {format!r}')
+    matrix = check_finite(matrix, dimensions=2)
+    n, m = matrix.shape
+    check_labels("row_labels", row_labels, n)
+    check_labels("column_labels", column_labels, m)
+    from matplotlib.colors import PowerNorm
+
+    side = 0.19  # inches a cell, room for 7 pt letters
+    size = tuple(min(MOST_LABELS * side, max(2.5, count * side)) + 1.5 for count in (m, n))
+    figure = _figure_class()(figsize=size, dpi=144)
+    axes = figure.subplots()
+    low, high = min(0.0, matrix.min().item()), matrix.max().item()
+    norm = PowerNorm(exponent_of(gamma), vmin=low, vmax=high if high > low else low + 1)
+    image = axes.imshow(matrix.numpy(), cmap=cmap, norm=norm, interpolation="nearest")
+    _label_axis(axes.xaxis, column_labels, size=7, rotation=90)
+    _label_axis(axes.yaxis, row_labels, size=7)
+    axes.set_xlabel(clean_label(xlabel, LONGEST_TITLE), **_text())
+    axes.set_ylabel(clean_label(ylabel, LONGEST_TITLE), **_text())
+    if title:
+        axes.set_title(clean_label(title, LONGEST_TITLE), **_text())
+    figure.colorbar(image, ax=axes, shrink=0.8)
+    buffer = io.BytesIO()
+    metadata = {"Date": None} if format == "svg" else None
+    figure.savefig(buffer, format=format, bbox_inches="tight", metadata=metadata)
+    return buffer.getvalue()
+
+
+@functools.cache
+def _figure_class() -> type[Figure]:
+    from matplotlib.figure import Figure
+
+    class NotebookFigure(Figure):
+        """A Figure that needs no pyplot to appear in a notebook."""
+
+        def _repr_png_(self) -> bytes:
+            buffer = io.BytesIO()
+            self.savefig(buffer, format="png", dpi=144, bbox_inches="tight")
+            return buffer.getvalue()
+
+    return NotebookFigure
+
+
+@functools.cache
+def _font_families() -> list[str]:
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}  # naming others logs a line per text
+    return ["DejaVu Sans", *[name for name in CJK_FONTS if name in installed][:1]]
+
+
+def _text(size: float = 9) -> dict:
+    """Options of every piece of text: no formulas ("$x^2^2$" would raise), letters of all kinds."""
+    from matplotlib.font_manager import FontProperties
+
+    font = FontProperties(family=_font_families(), size=size)
+    return {"parse_math": False, "fontproperties": font}
+
+
+def _label_axis(axis, labels: Sequence[str] | None, size: float = 7, rotation: float = 0) -> None:
+    """Write labels along one axis, thinned to 64."""
+    if labels is None:
+        return
+    places = range(0, len(labels), math.ceil(len(labels) / MOST_LABELS))
+    words = [clean_label(labels[place]) for place in places]
+    axis.set_ticks(list(places), words, rotation=rotation, **_text(size))

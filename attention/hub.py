@@ -1,7 +1,7 @@
-"""Chapter 11, part 3: fetching a model from the Hugging Face hub, within limits.
+"""Chapter 11, part 4: fetching a model from the Hugging Face hub, within limits.
 
 Nothing here reads a model: it only brings checked files into the hub's own cache folder. Every
-refusal is a :class:`attention.catalog.ModelRefused` with one sentence and no path in it.
+refusal is a :class:`attention.model.ModelRefused` with one sentence and no path in it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .catalog import HUB_SECONDS, ModelRefused, Progress
+from .model import ModelRefused
 
+HUB_SECONDS = 5.0  # for an answer from the hub, before a model counts as out of reach
 MAX_PARAMETERS = 500_000_000
 MAX_CONFIG = {  # a small config file can ask for any amount of memory
     "num_hidden_layers": 64, "n_layer": 64, "num_layers": 64, "num_attention_heads": 64,
@@ -26,7 +27,7 @@ FILES = ["*.json", "*.txt", "*.model", "*.spm", "*.safetensors"]
 REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 
 
-def hub_folder(repo: str, revision: str, progress: Progress) -> Path:
+def hub_folder(repo: str, revision: str, progress: Callable[[str, float], None]) -> Path:
     """The local folder of a pinned revision, downloaded if it is not in the hub's cache."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -42,11 +43,11 @@ def hub_folder(repo: str, revision: str, progress: Progress) -> Path:
     return _download(repo, wanted, progress)
 
 
-def checked_folder(repo: str, progress: Progress) -> Path:
+def checked_folder(repo: str, progress: Callable[[str, float], None]) -> Path:
     """Any hub model, when the host allows it. From cheap checks to dear ones: the name, what the
     hub says of it, its size, its configuration, the disk; then the download."""
     if not REPO.fullmatch(repo) or ".." in repo or "--" in repo:
-        raise ModelRefused("unknown", "A model's name looks like owner/model, in letters and digits.")
+        raise ModelRefused("unknown", "A model's name looks like owner/model.")
     info = _describe(repo, None)
     if getattr(info, "gated", False):
         raise _refusal("gated")
@@ -104,7 +105,7 @@ def _describe(repo: str, revision: str | None) -> Any:
     )
 
 
-def _download(repo: str, wanted: dict[str, Any], progress: Progress) -> Path:
+def _download(repo: str, wanted: dict[str, Any], progress: Callable[[str, float], None]) -> Path:
     from huggingface_hub import snapshot_download
 
     progress("Downloading the model", 0.1)

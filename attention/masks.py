@@ -75,27 +75,43 @@ def causal_mask(n: int, m: int | None = None, device: torch.device | None = None
     return torch.ones(n, m, dtype=torch.bool, device=device).tril(m - n)
 
 
-def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
+def masked_softmax(
+    scores: Tensor, mask: Tensor | None = None, *, overwrite: bool = False
+) -> Tensor:
     """Softmax over the keys that may be attended.
 
     scores (..., n, m); mask boolean, broadcastable to scores, True = may attend, default all.
     Returns weights (..., n, m) in the dtype of scores; each row sums to 1, or is all zeros where
     nothing may be attended. Half precision is summed in float32.
+    overwrite: the caller needs the scores no more, so their memory may be used; default False.
     Raises ``ValueError`` for a mask that is not boolean or does not fit.
 
     >>> masked_softmax(torch.tensor([[1.0, 1.0, 9.0]]), torch.tensor([[True, True, False]]))
     tensor([[0.5000, 0.5000, 0.0000]])
     """
-    wide = torch.float32 if scores.dtype in (torch.float16, torch.bfloat16) else None
-    if mask is None:
-        return torch.softmax(scores, dim=-1, dtype=wide).to(scores.dtype)
-    check_mask(mask, scores.shape)
-    # -inf, not a large negative number: exp(-inf) is exactly 0 whatever the other scores are
-    weights = torch.softmax(scores.masked_fill(~mask, float("-inf")), dim=-1, dtype=wide)
-    empty = ~mask.any(dim=-1, keepdim=True)
-    if empty.any():  # the softmax of nothing is 0/0: by rule, zeros
-        weights = weights.masked_fill(empty, 0)
-    return weights.to(scores.dtype)
+    empty = None
+    if mask is not None:
+        check_mask(mask, scores.shape)
+        blocked = ~mask
+        empty = ~mask.any(dim=-1, keepdim=True)
+        if empty.any():
+            blocked = blocked & ~empty  # a softmax of nothing is 0/0, and its gradient NaN
+        else:
+            empty = None
+        # -inf, not a large negative number: exp(-inf) is exactly 0 whatever the other scores are
+        if overwrite:
+            # detached, for the gradient at a weight of 0 is 0 without a second pass over the mask
+            scores.detach().masked_fill_(blocked, float("-inf"))
+        else:
+            scores = scores.masked_fill(blocked, float("-inf"))
+    if scores.dtype in (torch.float16, torch.bfloat16):
+        weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(scores.dtype)
+    elif overwrite and not scores.requires_grad:
+        weights = torch.softmax(scores, dim=-1, out=scores)
+    else:
+        weights = torch.softmax(scores, dim=-1)
+    # by rule, a row with nothing to attend to gets zeros
+    return weights if empty is None else weights.masked_fill(empty, 0)
 
 
 def check_mask(mask: Tensor, shape: Sequence[int]) -> None:

@@ -1,211 +1,61 @@
-"""Chapter 4: learned projections. Who should look at whom, and how does a network find out?
+"""Chapter 4: learned projections. How does a network find out whom to look at?
 
-A dating agency in numbers. The query is your ideal partner, a key is what a candidate says of
-themselves, a value is who they really are. :func:`forward_steps` walks one query through the four
-steps of attention with every number; :func:`train_dating` learns the three projections, so that
-even attention at the start can be compared with sharp attention at the end.
+A dating agency in numbers. A query is somebody's ideal partner, a key is what a candidate says of
+themselves, a value is who they really are. Some claims are boasts, and the network is not told
+which: :class:`DatingAttention` has to learn what to look for (w_q), what to believe (w_k) and what
+to report (w_v). :func:`train_dating` keeps the weights on the way, so that the even attention of
+the start can be compared with the sharp attention of the end. The sheet for a single query,
+:func:`forward_steps`, is in steps.py and can be had from here too.
 
-Shapes: n queries (people looking), m keys (candidates), d traits asked for or claimed, v traits
-somebody really has, p features after a projection.
-
->>> first = example()
->>> steps = forward_steps(first.query, first.keys, first.values, scoring="dot")
->>> steps.similarity.tolist()
-[3.0, 1.0, 0.5]
->>> [round(weight, 2) for weight in steps.weights.tolist()]
-[0.82, 0.11, 0.07]
+Shapes: e evenings, n queries (people looking), m keys (candidates), d traits, p features.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from .pooling import Attended, Cell, attend, explain
-from .scoring import Additive, Bilinear, Dot, Scoring
+from .pooling import Attended, attend
+from .steps import (
+    SCORINGS,
+    Example,
+    Projections,
+    Steps,
+    example,
+    forward_steps,
+    make_projections,
+    make_scoring,
+)
 
-SCORINGS = ("dot", "scaled_dot", "bilinear", "additive")
-
-
-class Projections(NamedTuple):
-    """Matrices in front of attention: w_q (d, p), w_k (d, p), w_v (v, p')."""
-
-    w_q: Tensor
-    w_k: Tensor
-    w_v: Tensor
-
-
-class Example(NamedTuple):
-    """A first sheet: query (d,), keys (m, d), values (m, v)."""
-
-    query: Tensor
-    keys: Tensor
-    values: Tensor
-
-
-def example() -> Example:
-    """Three candidates, three traits, with the dot products 3.0, 1.0 and 0.5."""
-    return Example(
-        query=torch.tensor([1.0, 1.0, 0.5]),
-        keys=torch.tensor([[1.5, 1.0, 1.0], [0.5, 0.0, 1.0], [0.0, 0.5, 0.0]]),
-        values=torch.tensor([[0.5, 1.0, 1.0], [1.0, 0.5, 1.0], [1.0, 1.0, 0.0]]),
-    )
-
-
-def make_scoring(name: str, d: int, seed: int = 0) -> Scoring:
-    """The scoring called ``name``, one of SCORINGS, for d features.
-
-    "dot" and "scaled_dot" are the same product; they differ by the scale. W of "bilinear" (d, d)
-    and W_q, W_k of "additive" (d, d), whose v is all ones, are the identity plus noise of standard
-    deviation 0.1 from ``seed``, to two decimals: small enough to be read, and to be followed.
-    Raises ``ValueError`` for another name.
-    """
-    if name not in SCORINGS:
-        raise ValueError(f"scoring must be one of {', '.join(SCORINGS)}, got {name!r}")
-    generator = torch.Generator().manual_seed(seed)
-    if name == "bilinear":
-        return Bilinear(_near_identity(d, d, generator))
-    if name == "additive":
-        return Additive(
-            _near_identity(d, d, generator), _near_identity(d, d, generator), torch.ones(d)
-        )
-    return Dot()
-
-
-def make_projections(d: int, v: int, p: int | None = None, seed: int = 0) -> Projections:
-    """Near-identity projections to p features (default: as many as came in), set by ``seed``."""
-    generator = torch.Generator().manual_seed(seed)
-    shapes = (d, p or d), (d, p or d), (v, p or v)
-    return Projections(*(_near_identity(*shape, generator) for shape in shapes))
-
-
-def _near_identity(rows: int, columns: int, generator: torch.Generator) -> Tensor:
-    noise = 0.1 * torch.randn(rows, columns, generator=generator)
-    return torch.eye(rows, columns) + (noise * 100).round() / 100
-
-
-@dataclass(frozen=True)
-class Steps:
-    """The four steps for one query, in float64.
-
-    query (p,), keys (m, p), values (m, p'): after the projections. 1: ``similarity`` (m,).
-    2: ``scaled = similarity * scale / temperature`` (m,). 3: ``numerators = exp(scaled - shift)``
-    (m,), their sum ``denominator``, ``weights`` (m,) the quotients; shift is the largest allowed
-    entry of scaled and cancels out. 4: ``contributions = weights * values`` (m, p'), whose sum is
-    ``output`` (p',). cells: the same per candidate, opened by :func:`attention.pooling.explain`.
-    """
-
-    query: Tensor
-    keys: Tensor
-    values: Tensor
-    similarity: Tensor
-    scale: float
-    temperature: float
-    scaled: Tensor
-    shift: float
-    numerators: Tensor
-    denominator: float
-    weights: Tensor
-    contributions: Tensor
-    output: Tensor
-    cells: tuple[Cell, ...]
-
-
-def forward_steps(
-    query: Tensor,
-    keys: Tensor,
-    values: Tensor,
-    *,
-    scoring: str | Scoring = "scaled_dot",
-    scale_on: bool | None = None,
-    temperature: float = 1.0,
-    projections: Projections | None = None,
-    mask: Tensor | None = None,
-    seed: int = 0,
-) -> Steps:
-    """One query through attention: similarity, scaling, softmax, weighted sum.
-
-    query (d,), keys (m, d), values (m, v), all finite, m >= 1. scoring: a name out of SCORINGS
-        (its parameters come from ``seed``) or a scoring of chapter 1.
-    scale_on: True multiplies by 1/sqrt(p), p the width that meets the scoring; False does not;
-        None, the default, does so for "scaled_dot" only. temperature: > 0, default 1.
-    projections: applied first; None, the default, is the identity.
-    mask (m,): boolean, False = not available; with nobody available the output is zero.
-
-    Raises ``ValueError`` for no candidates, for shapes that do not fit, and for NaN or infinity.
-    """
-    _check_people(query, keys, values)
-    if projections is not None:
-        query, keys, values = _project(query, keys, values, projections)
-    if scale_on is None:
-        scale_on = scoring == "scaled_dot"
-    if isinstance(scoring, str):
-        scoring = make_scoring(scoring, query.shape[-1], seed)
-    scale = Dot().default_scale(query.shape[-1]) if scale_on else 1.0
-    mask = None if mask is None else mask[None]  # (m,) -> (1, m)
-    cells = tuple(
-        explain(
-            query[None], keys, values, 0, candidate, mask,
-            scoring=scoring, scale=scale, temperature=temperature,
-        )
-        for candidate in range(len(keys))
-    )  # fmt: skip
-
-    def column(name: str) -> Tensor:
-        return torch.tensor([getattr(cell, name) for cell in cells], dtype=torch.float64)
-
-    first = cells[0]
-    return Steps(
-        query=first.query,
-        keys=torch.stack([cell.key for cell in cells]),
-        values=torch.stack([cell.value for cell in cells]),
-        similarity=column("raw"),
-        scale=scale,
-        temperature=temperature,
-        scaled=column("scaled"),
-        shift=first.shift,
-        numerators=column("numerator"),
-        denominator=first.denominator,
-        weights=column("weight"),
-        contributions=torch.stack([cell.contribution for cell in cells]),
-        output=first.output,
-        cells=cells,
-    )
-
-
-def _check_people(query: Tensor, keys: Tensor, values: Tensor) -> None:
-    shapes = f"query {tuple(query.shape)}, keys {tuple(keys.shape)}, values {tuple(values.shape)}"
-    if (query.dim(), keys.dim(), values.dim()) != (1, 2, 2):
-        raise ValueError(f"query must be (d,), keys (m, d) and values (m, v), got {shapes}")
-    if len(keys) == 0:
-        raise ValueError(f"there must be at least one candidate, got {shapes}")
-    for name, tensor in (("query", query), ("keys", keys), ("values", values)):
-        if not tensor.isfinite().all():
-            raise ValueError(f"{name} must be finite, got {tensor.tolist()}")
-
-
-def _project(query, keys, values, projections: Projections) -> tuple[Tensor, Tensor, Tensor]:
-    out = []
-    pairs = zip((query, keys, values), projections, strict=True)
-    for (tensor, matrix), name in zip(pairs, projections._fields, strict=True):
-        if tensor.shape[-1] != matrix.shape[0]:
-            raise ValueError(
-                f"{name} must have one row per feature: got {tuple(matrix.shape)} for "
-                f"{tensor.shape[-1]} features"
-            )
-        out.append(tensor @ matrix)
-    return tuple(out)
+__all__ = [
+    "SCORINGS",
+    "DatingAttention",
+    "Example",
+    "People",
+    "Projections",
+    "Steps",
+    "Training",
+    "example",
+    "forward_steps",
+    "initialise",
+    "make_people",
+    "make_projections",
+    "make_scoring",
+    "mean_entropy",
+    "train_dating",
+]
 
 
 class DatingAttention(nn.Module):
     """Attention with learned projections: ``softmax(x_q W_q (x_k W_k)^T / sqrt(p)) x_v W_v``.
 
-    d traits in queries and keys, v in values, p features (default d) in between; the output has
-    v features again, so it can be compared with a real person. dropout: on the weights, in
-    training only. The parameters are drawn from ``generator``, uniform in +-1/sqrt(inputs).
+    d traits in queries and keys, v in values, p features (default d) where they meet; the output
+    has v features again, so that it can be compared with a person. dropout: probability of
+    dropping a weight, in training only. The parameters come from ``generator``, see
+    :func:`initialise`.
     """
 
     def __init__(
@@ -242,9 +92,9 @@ class DatingAttention(nn.Module):
         )  # fmt: skip
 
     def projections(self) -> Projections:
-        """A copy of the matrices as :func:`forward_steps` takes them (inputs, outputs)."""
-        matrices = (layer.weight.detach().T.clone() for layer in (self.w_q, self.w_k, self.w_v))
-        return Projections(*matrices)
+        """A copy of the matrices, (inputs, outputs) as :func:`forward_steps` takes them."""
+        layers = (self.w_q, self.w_k, self.w_v)
+        return Projections(*(layer.weight.detach().T.clone() for layer in layers))
 
 
 def initialise(module: nn.Module, generator: torch.Generator | None) -> None:
@@ -257,36 +107,179 @@ def initialise(module: nn.Module, generator: torch.Generator | None) -> None:
 
 @dataclass(frozen=True)
 class People:
-    """Made-up people: queries (n, d), keys (m, d), values (m, v), match (n,) the index of the
-    candidate who suits each query best, and a second group of queries kept out of training."""
+    """Made-up people over e evenings; the first evening is the one shown, and not trained on.
+
+    queries (e, n, d), keys (e, m, d), values (e, m, v); match (e, n): the index of the candidate
+    who suits each query best.
+    """
 
     queries: Tensor
     keys: Tensor
     values: Tensor
     match: Tensor
-    held_out_queries: Tensor
-    held_out_match: Tensor
 
 
-def make_people(num_candidates: int = 6, seed: int = 0) -> People:
-    """Candidates who boast, and people who look for one of them; d = v = 5 traits.
+def make_people(num_candidates: int = 6, seed: int = 0, num_evenings: int = 33) -> People:
+    """Six traits each: two that everybody boasts of, four on which people are honest.
 
-    Values are standard normal. In the first two traits a key is boast (2 plus noise, whoever it
-    is), in the other three it is the value plus a little noise. A query is the value of somebody
-    plus noise, and the hidden rule is: the best match is the candidate whose VALUE is nearest.
-    So attention has to learn which claims to believe.
+    A value has +1 or -1 per trait, and no two candidates of an evening agree on all honest ones.
+    A key is +1 for the two boasts, whoever it is, and the value for the rest, plus noise of 0.2.
+    Query i is the value of candidate i plus noise of 0.3. The hidden rule: the best match is the
+    candidate whose VALUE is nearest. (In the heatmap these lie on the diagonal; attention sees no
+    positions, so it cannot take advantage of that.) Up to 8 candidates are told apart within 200
+    steps of :func:`train_dating`; more take longer.
+
+    Raises ``ValueError`` unless there are 2 to 16 candidates and at least 2 evenings.
     """
-    if num_candidates < 2:
-        raise ValueError(f"choosing takes at least 2 candidates, got {num_candidates}")
+    if not 2 <= num_candidates <= 16:
+        raise ValueError(
+            f"num_candidates must lie in [2, 16], got {num_candidates}: choosing takes two, and "
+            "four honest traits tell 16 people apart"
+        )
+    if num_evenings < 2:
+        raise ValueError(f"one evening is shown and others trained on, got {num_evenings} in all")
     generator = torch.Generator().manual_seed(seed)
+    shape = (num_evenings, num_candidates)
 
-    def noise(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator)
+    # a random order of the numbers 0..15 per evening; the four bits of each are the honest traits
+    codes = torch.rand(num_evenings, 16, generator=generator).argsort(dim=1)[:, :num_candidates]
+    honest = (codes[..., None] >> torch.arange(4)) % 2 * 2.0 - 1
+    hidden = torch.randint(2, (*shape, 2), generator=generator) * 2.0 - 1
+    values = torch.cat([hidden, honest], dim=-1)
+    claims = torch.cat([torch.ones_like(hidden), honest], dim=-1)
+    keys = claims + 0.2 * torch.randn(*shape, 6, generator=generator)
+    queries = values + 0.3 * torch.randn(*shape, 6, generator=generator)
+    return People(queries, keys, values, torch.cdist(queries, values).argmin(dim=-1))
 
-    values = noise(num_candidates, 5)
-    keys = values + 0.1 * noise(num_candidates, 5)
-    keys[:, :2] = 2 + noise(num_candidates, 2)
-    wishes = values.repeat(2, 1) + 0.3 * noise(2 * num_candidates, 5)
-    match = torch.cdist(wishes, values).argmin(dim=1)
-    (queries, held_out), (match, held_out_match) = wishes.chunk(2), match.chunk(2)
-    return People(queries, keys, values, match, held_out, held_out_match)
+
+@dataclass
+class Training:
+    """What :func:`train_dating` recorded; every list has one entry per recorded step.
+
+    steps: number of updates made so far. loss: on the training evenings, ``misfit + penalty``,
+    without dropout. held_out: the misfit on the evening shown. weights: (n, m) on the evening
+    shown. entropy: mean over its rows, in nats, ln m when even and 0 when sharp. accuracy: share
+    of its rows whose largest weight is on the best match. projections: as forward_steps takes
+    them, so that any cell opens. diverged: the numbers ran away; the last entry is then the last
+    step at which all of them were finite.
+    """
+
+    people: People
+    steps: list[int] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    misfit: list[float] = field(default_factory=list)
+    penalty: list[float] = field(default_factory=list)
+    held_out: list[float] = field(default_factory=list)
+    weights: list[Tensor] = field(default_factory=list)
+    entropy: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    projections: list[Projections] = field(default_factory=list)
+    diverged: bool = False
+
+
+def train_dating(
+    *,
+    seed: int = 0,
+    steps: int = 200,
+    learning_rate: float = 2.0,
+    dropout: float = 0.0,
+    weight_decay: float = 0.0,
+    people: People | None = None,
+    num_records: int = 60,
+) -> Training:
+    """Gradient descent, ``W <- W - learning_rate * dloss/dW``, on
+
+    ``loss = mean((output - value of the best match)^2) + weight_decay * sum(W^2)``.
+
+    seed: of the first matrices and of the dropout, not of the people (default
+    ``make_people()``). steps: updates, >= 1, all evenings in each. learning_rate: > 0, default 2;
+    8 and more diverge. dropout: in [0, 1). weight_decay: >= 0, L2. num_records: at most so
+    many evenly spaced steps are kept, >= 2, the first (before any update) and last among them.
+
+    The same arguments give the same numbers. Raises ``ValueError`` outside these ranges.
+    """
+    for name, number, low in (("steps", steps, 1), ("num_records", num_records, 2)):
+        if number < low:
+            raise ValueError(f"{name} must be at least {low}, got {number}")
+    if not 0 < learning_rate < float("inf"):
+        raise ValueError(f"learning_rate must be greater than 0 and finite, got {learning_rate}")
+    if not 0 <= weight_decay < float("inf"):
+        raise ValueError(f"weight_decay must be 0 or more and finite, got {weight_decay}")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout must lie in [0, 1), got {dropout}")
+    people = make_people() if people is None else people
+    if not all(traits.isfinite().all() for traits in (people.queries, people.keys, people.values)):
+        raise ValueError("the traits of all people must be finite, got NaN or infinity among them")
+    generator = torch.Generator().manual_seed(seed)
+    network = DatingAttention(
+        people.queries.shape[-1], people.values.shape[-1], dropout=dropout, generator=generator
+    )
+    matrices = list(network.parameters())
+    keep = set(torch.linspace(0, steps, min(num_records, steps + 1)).round().int().tolist())
+    training, before = Training(people), None
+    for step in range(steps + 1):
+        misfit = _misfit(network.train(), people, slice(1, None), generator)[0]
+        loss = misfit + _penalty(matrices, weight_decay)
+        gradients = torch.autograd.grad(loss, matrices)
+        if not all(number.isfinite().all() for number in (loss, *gradients)):
+            training.diverged = True
+        elif step in keep:
+            training.diverged = not _record(training, network, step, weight_decay)
+        if training.diverged:
+            break
+        before = [matrix.detach().clone() for matrix in matrices]
+        with torch.no_grad():
+            for matrix, gradient in zip(matrices, gradients, strict=True):
+                matrix -= learning_rate * gradient
+    if training.diverged and before is not None and training.steps[-1] < step - 1:
+        with torch.no_grad():  # one step back, where the numbers were finite still
+            for matrix, finite in zip(matrices, before, strict=True):
+                matrix.copy_(finite)
+        _record(training, network, step - 1, weight_decay)
+    return training
+
+
+def _misfit(network, people: People, evenings: slice, generator=None) -> tuple[Tensor, Attended]:
+    """mean((output - value of the best match)^2) over some evenings, and what was attended."""
+    values = people.values[evenings]
+    attended = network(people.queries[evenings], people.keys[evenings], values, None, generator)
+    match = people.match[evenings, :, None].expand(-1, -1, values.shape[-1])
+    return (attended.output - values.gather(1, match)).square().mean(), attended
+
+
+def _penalty(matrices: Iterable[Tensor], weight_decay: float) -> Tensor:
+    if weight_decay == 0:  # 0 * inf would be NaN
+        return torch.zeros(())
+    return weight_decay * sum(matrix.square().sum() for matrix in matrices)
+
+
+@torch.no_grad()
+def _record(training: Training, network, step: int, weight_decay: float) -> bool:
+    """Append one entry, without dropout; False, and no entry, if a number of it is not finite."""
+    network.eval()
+    people = training.people
+    misfit, _ = _misfit(network, people, slice(1, None))
+    held_out, shown = _misfit(network, people, slice(0, 1))
+    penalty = _penalty(network.parameters(), weight_decay)
+    weights = shown.weights[0]
+    if not all(n.isfinite().all() for n in (misfit + penalty, held_out, weights, shown.output)):
+        return False
+    training.steps.append(step)
+    training.loss.append((misfit + penalty).item())
+    training.misfit.append(misfit.item())
+    training.penalty.append(penalty.item())
+    training.held_out.append(held_out.item())
+    training.weights.append(weights)
+    training.entropy.append(mean_entropy(weights))
+    training.accuracy.append((weights.argmax(-1) == people.match[0]).float().mean().item())
+    training.projections.append(network.projections())
+    return True
+
+
+def mean_entropy(weights: Tensor) -> float:
+    """Mean over the rows of ``-sum_j w_j ln w_j``, in nats; weights (..., n, m). 0 ln 0 is 0.
+
+    >>> round(mean_entropy(torch.tensor([[0.5, 0.5], [1.0, 0.0]])), 4)  # (ln 2 + 0) / 2
+    0.3466
+    """
+    return torch.special.entr(weights).sum(dim=-1).mean().item()

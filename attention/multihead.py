@@ -17,6 +17,7 @@ Shapes: b batch, h heads, n queries, m keys, d_model token features, d = d_model
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -189,17 +190,21 @@ class MultiHeadAttention(nn.Module):
             check_mask(mask, (query.shape[0], self.num_heads, n, m))
         if causal:
             mask = _and_causal(mask, n, m, query.device)
+        scale = 1 / math.sqrt(self.d)
+        if need_weights:  # n * d queries are fewer numbers to scale than n * m scores
+            query, scale = query * scale, 1.0
         attended = attend(
             query,
             key,
             value,
             mask,
+            scale=scale,
             dropout=self.dropout if self.training else 0.0,
             generator=generator,
             need_weights=need_weights,
         )
         output = F.linear(merge_heads(attended.output), self.w_o, self.b_o)
-        return attended._replace(output=output)
+        return attended.with_output(output)
 
     def load_from_torch(self, mha: nn.MultiheadAttention) -> MultiHeadAttention:
         """Copy the weights of PyTorch's layer and return self.
@@ -262,7 +267,9 @@ def count_multiplications(
     """
     d = d_model if per_head_full_width else head_width(d_model, num_heads)
     width = num_heads * d  # of all heads together
-    return Multiplications(3 * n * d_model * width, n * n * width, n * n * width, n * width * d_model)
+    return Multiplications(
+        3 * n * d_model * width, n * n * width, n * n * width, n * width * d_model
+    )
 
 
 def _projection(

@@ -15,8 +15,9 @@ tensor([[15.]])
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -26,16 +27,38 @@ from .masks import check_fits, check_mask, masked_softmax
 from .scoring import Dot, Scoring, check_features
 
 
-class Attended(NamedTuple):
-    """What :func:`attend` returns.
+class Attended:
+    """What :func:`attend` returns; ``output, weights, scores = attend(...)`` takes it apart.
 
     output (..., n, v); weights (..., n, m), after dropout if there was any; scores (..., n, m),
     scaled and biased, before the mask. weights and scores are None with ``need_weights=False``.
+
+    The weights are written over the scores, since a second matrix of n * m numbers costs up to a
+    third of the whole; so scores is computed again when it is first asked for.
     """
 
-    output: Tensor
-    weights: Tensor | None
-    scores: Tensor | None
+    def __init__(
+        self,
+        output: Tensor,
+        weights: Tensor | None = None,
+        scores: Tensor | Callable[[], Tensor] | None = None,
+    ) -> None:
+        self.output = output
+        self.weights = weights
+        self._scores = scores
+
+    @property
+    def scores(self) -> Tensor | None:
+        if callable(self._scores):
+            self._scores = self._scores()
+        return self._scores
+
+    def with_output(self, output: Tensor) -> Attended:
+        """The same weights and scores beside another output, as after a last projection."""
+        return Attended(output, self.weights, self._scores)
+
+    def __iter__(self) -> Iterator[Tensor | None]:
+        return iter((self.output, self.weights, self.scores))
 
 
 def attend(
@@ -88,22 +111,13 @@ def attend(
     if plain and not need_weights and scale / temperature != 0:
         return _fused(query, key, value, mask, scale / temperature, bias, dropout)
 
-    if isinstance(scoring, Dot):
-        scores = scoring(query, key)
-        if softcap is None and scale != temperature:
-            # after the product, where models scale too: theirs and ours agree to the last bit
-            scores = scores.mul_(scale / temperature)
-    else:
-        scores = scoring(query, key)
-        if softcap is None and scale != temperature:
-            scores = scores * (scale / temperature)
-    if softcap is not None:
-        scores = softcap * torch.tanh(scores * scale / softcap) / temperature
-    if bias is not None:
-        scores = scores + bias
+    score = partial(_score, query, key, scoring, scale, temperature, bias, softcap)
+    scores = score()
     if sinks is None:
-        weights = masked_softmax(scores, mask)
+        kept = score if isinstance(scoring, Dot) else scores  # the others cost more to repeat
+        weights = masked_softmax(scores, mask, overwrite=kept is score)
     else:
+        kept = scores
         check_fits("sinks", sinks.shape, (*scores.shape[:-1], 1))
         sinks = sinks.expand(*scores.shape[:-1], 1).to(scores.dtype)
         if mask is not None:
@@ -113,7 +127,24 @@ def attend(
     if dropout > 0:
         keep = torch.rand(weights.shape, generator=generator, device=weights.device) >= dropout
         weights = weights * keep / (1 - dropout)
-    return Attended(weights @ value, weights, scores)
+    return Attended(weights @ value, weights, kept)
+
+
+def _score(query, key, scoring, scale, temperature, bias, softcap) -> Tensor:
+    """Scores (..., n, m): scaled, divided by the temperature, biased; never masked."""
+    factor = scale / temperature
+    if softcap is not None:
+        scores = softcap * torch.tanh(scoring(query, key) * scale / softcap) / temperature
+    elif isinstance(scoring, Dot) and math.frexp(factor)[0] == 0.5:
+        # a power of two loses no digit, so it may go to the n*d numbers instead of the n*m
+        scores = scoring(query if factor == 1 else query * factor, key)
+    elif isinstance(scoring, Dot):
+        # after the product, as transformers' eager attention does: equal to it bit for bit
+        scores = scoring(query, key).mul_(factor)
+    else:
+        scores = scoring(query, key)
+        scores = scores if factor == 1 else scores * factor
+    return scores if bias is None else scores + bias
 
 
 def _scores_shape(query: Tensor, key: Tensor, value: Tensor) -> tuple[int, ...]:
@@ -219,7 +250,8 @@ def explain(
     mask = None if mask is None else mask.cpu()
     scoring = _to_double(scoring)
     scale = scoring.default_scale(query.shape[-1]) if scale is None else scale
-    options = dict(scoring=scoring, scale=scale, temperature=temperature, softcap=softcap)
+    options = {"scoring": scoring, "scale": scale, "temperature": temperature}
+    options["softcap"] = softcap
     options["bias"] = None if bias is None else bias.detach().cpu().double()
     options["sinks"] = None if sinks is None else sinks.detach().cpu().double()
     attended = attend(query, key, value, mask, **options)

@@ -35,20 +35,24 @@ class Review(NamedTuple):
 # kind: nouns, negative adjectives, positive adjectives, what comes first, what comes last
 _KINDS = {
     "en": [
-        ("film book story play show", "boring dull slow silly predictable confusing",
+        ("film movie book story play show", "boring dull slow silly predictable confusing",
          "funny moving brilliant clever charming gripping", "start", "end"),
-        ("soup meal cake curry salad", "bland stale greasy salty soggy",
+        ("soup meal cake curry food", "bland stale greasy salty soggy",
          "tasty fresh delicious savoury light", "first bite", "last bite"),
-        ("hotel room cabin", "dirty noisy cramped shabby damp",
+        ("hotel room cabin place", "dirty noisy cramped shabby damp",
          "clean cosy comfortable quiet bright", "first night", "last night"),
         ("song concert album", "shrill flat tuneless harsh",
          "beautiful catchy lovely soothing", "start", "end"),
     ],
     "zh": [
-        ("这部电影 这本书 这个故事 这出戏 这部剧", "难看 无聊 乏味 沉闷 俗套", "好看 精彩 有趣 感人 动人", "开头", "结尾"),
-        ("这碗汤 这道菜 这顿饭 这块蛋糕", "难吃 油腻 寡淡 干硬", "好吃 可口 新鲜 美味", "第一口", "最后一口"),
-        ("这家旅馆 这个房间 这间木屋", "吵闹 脏乱 拥挤 破旧", "舒服 干净 安静 温馨", "第一晚", "最后一晚"),
-        ("这首歌 这场音乐会 这支曲子", "难听 刺耳 单调 嘈杂", "好听 优美 悦耳 动听", "开头", "结尾"),
+        ("这部电影 这本书 这个故事 这出戏 这部剧", "难看 无聊 乏味 沉闷 俗套",
+         "好看 精彩 有趣 感人 动人", "开头", "结尾"),
+        ("这碗汤 这道菜 这顿饭 这块蛋糕", "难吃 油腻 寡淡 干硬",
+         "好吃 可口 新鲜 美味", "第一口", "最后一口"),
+        ("这家旅馆 这个房间 这间木屋", "吵闹 脏乱 拥挤 破旧",
+         "舒服 干净 安静 温馨", "第一晚", "最后一晚"),
+        ("这首歌 这场音乐会 这支曲子", "难听 刺耳 单调 嘈杂",
+         "好听 优美 悦耳 动听", "开头", "结尾"),
     ],
 }  # fmt: skip
 _ANY_KIND = {
@@ -69,14 +73,17 @@ _TEMPLATES = {
             "a {x} and {z} {noun}", "the {noun} was really {x}", "i found the {noun} {x}",
             "the {noun} was {x} and {z}", "such a {x} {noun}", "i {past} the {noun}",
             "i {past} this {noun} , it was {x}", "the {noun} was not only {x} but also {z}",
-            "{x} and {z} , from {first} to {last}",
+            "{x} and {z} , from {first} to {last}", "i {base} this {noun}", "i really {base} it",
+            "it is so {x}",
         ],
         "flip": [
             "not {x}", "the {noun} was not {x}", "the {noun} wasn't {x}", "not {x} at all",
             "this {noun} is not very {x}", "it was never {x}", "nothing {x} about this {noun}",
             "i did not find the {noun} {x}", "this {noun} is far from {x}", "not a {x} {noun}",
             "i did not {base} the {noun}", "i didn't {base} this {noun} at all",
-            "the {noun} was neither {x} nor {z}",
+            "the {noun} was neither {x} nor {z}", "this {noun} isn't {x}", "it is not {x}",
+            "i don't {base} it", "i didn't {base} the {noun}", "i would not call it {x}",
+            "i do not {base} this {noun}",
         ],
         "pair": [
             "{x} , not {y}", "not {y} but {x}", "the {noun} was {x} , not {y}",
@@ -90,13 +97,13 @@ _TEMPLATES = {
     "zh": {
         "keep": [
             "{x}", "{noun}很{x}", "{noun}真{x}", "{noun}非常{x}", "{noun}又{x}又{z}", "太{x}了",
-            "{noun}{x}极了", "没想到{noun}这么{x}", "{noun}不但{x}，而且{z}", "从{first}到{last}都很{x}",
-            "我很{past}{noun}", "{noun}实在{x}，我很{past}",
+            "{noun}{x}极了", "没想到{noun}这么{x}", "{noun}不但{x}，而且{z}",
+            "从{first}到{last}都很{x}", "我很{past}{noun}", "{noun}实在{x}，我很{past}", "我{base}{noun}", "我真的很{base}",
         ],
         "flip": [
             "不{x}", "{noun}不{x}", "{noun}一点也不{x}", "{noun}一点都不{x}", "{noun}并不{x}",
             "{noun}不怎么{x}", "{noun}没有那么{x}", "我不觉得{noun}{x}", "{noun}谈不上{x}",
-            "我不{base}{noun}", "我一点也不{base}{noun}", "{noun}既不{x}，也不{z}",
+            "我不{base}{noun}", "我一点也不{base}{noun}", "{noun}既不{x}，也不{z}", "我不太{base}{noun}",
         ],
         "pair": [
             "很{x}，不{y}", "不{y}，很{x}", "不是{y}，而是{x}", "{noun}很{x}，并不{y}",
@@ -113,9 +120,12 @@ _FRONT = {
 _BACK = {"en": ["", "", " .", " !"], "zh": ["", "", "。", "！"]}
 # 不错 and 不差 are words of their own: 不 does not turn them round
 _FIXED = {
-    "en": [("{noun} : not bad at all", 1), ("the {noun} was not bad", 1), ("not good at all", 0)],
-    "zh": [("{noun}真不错", 1), ("{noun}还不错", 1), ("{noun}不错", 1), ("{noun}不差", 1), ("{noun}太差了", 0),
-           ("{noun}很差", 0), ("{noun}不好", 0), ("{noun}很好", 1), ("{noun}一点也不好", 0)],
+    "en": [("{noun} : not bad at all", 1), ("the {noun} was not bad", 1), ("not good at all", 0),
+           ("i recommend this {noun}", 1), ("i would not recommend this {noun}", 0),
+           ("i do not recommend the {noun}", 0), ("i would recommend the {noun}", 1)],
+    "zh": [("{noun}真不错", 1), ("{noun}还不错", 1), ("{noun}不错", 1), ("{noun}不差", 1),
+           ("{noun}太差了", 0), ("{noun}很差", 0), ("{noun}不好", 0), ("{noun}很好", 1),
+           ("{noun}一点也不好", 0), ("我推荐{noun}", 1), ("我不推荐{noun}", 0)],
 }  # fmt: skip
 
 
@@ -167,7 +177,7 @@ def tokenise(text: str) -> list[str]:
     """
     tokens = re.findall(r"[a-zà-ÿ]+(?:'[a-z]+)?|[0-9]+|\S", text.lower().replace("’", "'"))
     if not tokens:
-        raise ValueError("the text has no word in it; write a short review, such as: not bad at all")
+        raise ValueError("the text has no word in it; write a short review, such as: not bad")
     if len(tokens) > MAX_TOKENS:
         raise ValueError(f"a review has at most {MAX_TOKENS} tokens, got {len(tokens)}; shorten it")
     return tokens
@@ -186,7 +196,7 @@ def _write(language: str, rule: str, generator: torch.Generator) -> list[Review]
     """One review, or two for a pair."""
     nouns, negative, positive, first, last = _KINDS[language][_roll(4, generator)]
     anything = _ANY_KIND[language]
-    words = [f"{own} {shared}".split() for own, shared in zip((negative, positive), anything, strict=True)]
+    words = [f"{negative} {anything[0]}".split(), f"{positive} {anything[1]}".split()]
     front, back = _pick(_FRONT[language], generator), _pick(_BACK[language], generator)
     slots = {"noun": _pick(nouns, generator), "first": first, "last": last}
     if rule != "pair" and _roll(12, generator) == 0:
@@ -203,10 +213,8 @@ def _write(language: str, rule: str, generator: torch.Generator) -> list[Review]
         slots["x"] = chosen[polarity]
         label = polarity if rule == "keep" else 1 - polarity
         return [_review(front, template, back, slots, label, rule, language)]
-    return [
-        _review(front, template, back, {**slots, "x": chosen[p], "y": chosen[1 - p]}, p, rule, language)
-        for p in (0, 1)
-    ]
+    pair = [{**slots, "x": chosen[p], "y": chosen[1 - p]} for p in (0, 1)]
+    return [_review(front, template, back, pair[p], p, rule, language) for p in (0, 1)]
 
 
 def _review(front, template, back, slots, label, rule, language) -> Review:

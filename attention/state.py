@@ -39,20 +39,21 @@ def unpack_state(blob: bytes, like: dict[str, Tensor]) -> tuple[dict[str, Tensor
     """The inverse of :func:`pack_state`; ``like`` says which tensors must be in it.
 
     Returns ``(tensors, step)``. Raises ``ValueError`` unless the blob is at most 2 MB of
-    safetensors with exactly the names of ``like``, each of the same shape and dtype, all numbers within
-    [-1000, 1000].
+    safetensors with exactly the names of ``like``, each of the same shape and dtype, and all
+    numbers within [-1000, 1000].
     """
     if not isinstance(blob, bytes):
         raise ValueError(f"a training state is bytes, got {type(blob).__name__}; start again")
     _check_size(blob)
     try:
         tensors = load(blob)
-    except (SafetensorError, KeyError) as error:  # KeyError: a dtype that this torch has no name for
+    except (SafetensorError, KeyError) as error:  # KeyError: a dtype that torch has no name for
         raise ValueError(f"the training state cannot be read ({error}); start again") from error
     if set(tensors) != {*like, _STEP}:
         strange = sorted(set(tensors) ^ {*like, _STEP})[:4]
         raise ValueError(
-            f"the training state belongs to another model: {strange} missing or not expected; start again"
+            f"the training state belongs to another model: {strange} missing or not expected; "
+            "start again"
         )
     for name, tensor in {**like, _STEP: torch.tensor(0)}.items():
         got = tensors[name]
@@ -136,8 +137,8 @@ def train_steps(
 def _check_run(held: dict[str, Tensor], seed: int) -> None:
     if int(held[_SEED]) != seed:
         raise ValueError(
-            f"this training was begun with seed {int(held[_SEED])}, got seed {seed}; go on with its "
-            "own seed, or start again"
+            f"this training was begun with seed {int(held[_SEED])}, got seed {seed}; go on with "
+            "its own seed, or start again"
         )
     for name, tensor in held.items():
         if name.startswith("adam.square.") and bool((tensor < 0).any()):

@@ -134,7 +134,7 @@ def evaluate(model: Seq2Seq, count: int = 4000, seed: int = 0) -> Evaluation:
         if output != iso:
             wrong.append((text, output, iso))
     by_template = {name: sum(marks) / len(marks) for name, marks in sorted(right.items())}
-    return Evaluation(1 - len(wrong) / count, by_template, wrong)
+    return Evaluation((count - len(wrong)) / count, by_template, wrong)
 
 
 def trained_path(attention: str) -> Path:
@@ -148,10 +148,10 @@ def save(model: Seq2Seq, path: Path, notes: dict[str, int | float | str]) -> Non
     # one metadata key only: safetensors does not promise an order of several
     metadata = {"training": json.dumps(notes | {"attention": model.attention})}
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    safetensors.torch.save_file(tensors, path, metadata)
+    path.write_bytes(safetensors.torch.save(tensors, metadata))
 
 
-@lru_cache(maxsize=len(KINDS))  # no lock: a model loads in milliseconds, and twice is the same twice
+@lru_cache(maxsize=len(KINDS))  # no lock: loading takes milliseconds and is always the same
 def load(attention: str = "additive") -> Seq2Seq:
     """The trained model of this kind, shared and read-only."""
     tensors = safetensors.torch.load_file(trained_path(attention))

@@ -67,10 +67,17 @@
 
     update(payload) {
       if (!payload) return;
+      if (this.alert) this.alert.remove();
+      if (payload.error) { // refused: one sentence, and the last picture stays
+        this.alert = AM.el("p", { class: "am-note am-alert", role: "alert" }, payload.error);
+        this.root.prepend(this.alert);
+        return;
+      }
       this.payload = payload;
       this.draw();
       this.writeLink();
       if (this.opened) this.open(this.opened, false); // the sheet follows the numbers
+      this.root.dispatchEvent(new CustomEvent("am-update"));
     }
 
     redraw() { // colours changed (dark mode): nothing may be kept
@@ -188,7 +195,8 @@
     writeLink() {
       if (!this.server || !this.payload || !this.root.offsetParent) return;
       const query = AM.address(this.payload, true);
-      if (query !== window.location.search) window.history.replaceState(window.history.state, "", query);
+      // with the path: the page has a <base>, against which a bare query would resolve
+      if (query !== window.location.search) window.history.replaceState(window.history.state, "", window.location.pathname + query);
     }
   }
 
@@ -220,6 +228,9 @@
     window.setTimeout(() => (button.textContent = label), 1500);
   };
 
+  AM.picks = {};
+  AM.picked = (tab) => AM.picks[tab];
+
   AM.mount = (root, payload, server) => {
     const view = new View(root, server);
     root.classList.add("am-view");
@@ -238,11 +249,19 @@
     return view;
   };
 
-  AM.mountInGradio = (element, props, watch, server, need) => {
+  // need: ask for a first picture; pick: tell Gradio's inputs what was picked in a picture.
+  AM.mountInGradio = (element, props, watch, server, need, pick) => {
     const root = element.querySelector(".am-view");
     const view = AM.mount(root, props.value, server);
     element.amView = view;
     watch("value", () => view.update(props.value));
+    view.need = need;
+    view.settle = (payload, picked) => { // the page itself moved some inputs: {name: value}
+      AM.picks[payload.tab] = Object.values(picked);
+      view.update(payload);
+      props.value = payload;
+      pick();
+    };
     if (!props.value) need();
     return view;
   };

@@ -1,5 +1,5 @@
 // A matrix as a table of coloured cells with their numbers. Arrows move, Enter or a click opens.
-// Matrices too large for that go to AM.canvasMap (canvas.js).
+// Matrices too large for that go to AM.canvasMap (4_canvas.js).
 "use strict";
 (() => {
   const AM = window.AttentionMatchmaker;
@@ -21,7 +21,25 @@
     return AM.el("details", { class: "am-menu" }, summary, AM.el("div", { class: "am-menu-items" }, items));
   };
 
+  // Which row a panel points at now (null: none), told to the panels that follow it (see followRows).
+  AM.tellRow = (node, panel, row) => {
+    const event = new CustomEvent("am-row", { bubbles: true, detail: { panel: panel.id, row } });
+    (node.closest("figure") || node).dispatchEvent(event);
+  };
+
+  // One listener per view, whatever comes and goes: elements of class am-follows have amRow(row, id).
+  AM.followRows = (view) => {
+    if (view.state.followsRows) return;
+    view.state.followsRows = true;
+    view.root.addEventListener("am-row", (event) => {
+      for (const node of view.root.querySelectorAll(".am-follows")) {
+        if (!node.contains(event.target) && !event.target.contains(node)) node.amRow(event.detail.row, event.detail.panel);
+      }
+    });
+  };
+
   AM.kinds.heatmap = (panel, view) => {
+    AM.followRows(view);
     const { shape, data } = AM.decode(panel.data);
     const [n, m] = shape;
     const large = n * m > SMALL || m > 24;
@@ -77,10 +95,20 @@
   // One cell at a time is in the tab order; arrows, Home and End move it.
   const arrows = (table, grid, n, m, panel, view) => {
     grid[0][0].tabIndex = 0;
+    let told = null;
+    const tell = (row) => {
+      if (row !== told) AM.tellRow(table, panel, row);
+      told = row;
+    };
     const place = (target) => {
       const parts = (target.closest("td[role=gridcell]")?.dataset.focus || "").split(".").slice(-2);
       return parts.length === 2 ? parts.map(Number) : null;
     };
+    const follow = (event) => tell(place(event.target)?.[0] ?? null);
+    table.addEventListener("mouseover", follow);
+    table.addEventListener("focusin", follow);
+    table.addEventListener("mouseleave", () => tell(null));
+    table.addEventListener("focusout", () => tell(null));
     table.addEventListener("click", (event) => {
       const at = place(event.target);
       if (at && panel.opens) view.open({ panel: panel.id, row: at[0], column: at[1] });

@@ -36,7 +36,7 @@
         const dark = document.body.classList.toggle("dark");
         const search = new URLSearchParams(window.location.search);
         search.set("__theme", dark ? "dark" : "light");
-        window.history.replaceState(window.history.state, "", `?${search}`);
+        window.history.replaceState(window.history.state, "", `${window.location.pathname}?${search}`);
       }
     });
   };

@@ -5,18 +5,21 @@ A new tab is one module here, one name in ``TABS``, its words and its lesson (se
 
 from __future__ import annotations
 
+import importlib.util
 from functools import partial
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
-from . import link, masks_tab
+from . import heads_tab, link, masks_tab
+from .edge import Edge
 from .guard import answer
 from .tab import QUIET, build_tab, endpoint, show
 from .texts import LANGUAGES, words_for
 from .view import head
 
-TABS = (masks_tab,)
+TABS = (masks_tab, heads_tab)
 FIELDS = {tab.ID: tab.FIELDS for tab in TABS}
 
 
@@ -48,16 +51,27 @@ def open_link(language: str, query: Any) -> list:
     """A page's query string -> the selected tab, a notice, and every tab's inputs and view."""
     tab_id, values, good = link.read(query, FIELDS)
     words = words_for(language)
-    updates: list = [
-        gr.skip() if tab_id is None else gr.Tabs(selected=tab_id),
-        gr.skip() if good else gr.Markdown(words("app.bad_link"), visible=True),
-    ]
+    notice = "" if good else words("app.bad_link")
+    updates: list = []
     for tab in TABS:
-        if tab.ID == tab_id:
-            updates += show(tab, language, values)
-        else:
+        if tab.ID != tab_id:
             updates += [gr.skip()] * (len(tab.FIELDS) + 1)
-    return updates
+            continue
+        try:
+            updates += show(tab, language, values)
+        except gr.Error as error:  # each value may be fine alone and still not fit the others
+            notice = f"{words('app.bad_link')} {error.message}"
+            updates += show(tab, language, {})
+    return [
+        gr.skip() if tab_id is None else gr.Tabs(selected=tab_id),
+        notice_box(notice) if notice else gr.skip(),
+        *updates,
+    ]
+
+
+def notice_box(sentence: str) -> gr.HTML:
+    """One escaped sentence above the tabs."""
+    return gr.HTML(f"<p class='am-note' role='status'>{sentence}</p>", visible=True)
 
 
 def build_page(language: str) -> None:
@@ -69,7 +83,7 @@ def build_page(language: str) -> None:
         apply_default_css=False,
         js_on_load=None,
     )
-    notice = gr.Markdown(visible=False, elem_classes="am-notice")
+    notice = gr.HTML(visible=False, apply_default_css=False, js_on_load=None)
     query = gr.Textbox(visible=False)
     outputs: list = []
     with gr.Tabs(elem_id="tabs") as tabs:
@@ -101,6 +115,25 @@ def build() -> gr.Blocks:
     return demo
 
 
+def mount_options() -> dict[str, Any]:
+    """What belongs to ``mount_gradio_app`` or ``launch`` rather than to ``Blocks``."""
+    return {
+        "theme": theme(),
+        "head": head(),
+        "footer_links": ["api"],
+        "run_history": False,  # it would keep every run in the browser and slow each update
+        "ssr_mode": False,  # a second server process, for pages that are drawn by script anyway
+        "show_error": False,  # a trace could carry a path; refusals are gr.Error and do show
+        "max_file_size": 1,  # nothing is ever uploaded (edge.py closes the route as well)
+    }
+
+
 def launch_options() -> dict[str, Any]:
-    """What belongs to ``launch`` or ``mount_gradio_app`` rather than to ``Blocks``."""
-    return {"theme": theme(), "head": head(), "footer_links": ["api"], "run_history": False}
+    """Everything for ``demo.launch``: ``mount_options`` and the outer gate."""
+    app = {"middleware": [Middleware(Edge)], "docs_url": None, "redoc_url": None, "openapi_url": None}
+    return {
+        **mount_options(),
+        "app_kwargs": app,
+        "enable_monitoring": False,
+        "mcp_server": importlib.util.find_spec("mcp") is not None,
+    }

@@ -23,7 +23,7 @@ TYPES = {
 def matrix_of(panel: dict[str, Any]) -> np.ndarray:
     """The exact numbers of a heatmap panel, (n, m) float32."""
     data = np.frombuffer(base64.b64decode(panel["data"]["f32"]), dtype="<f4")
-    return data.reshape(panel["data"]["shape"])
+    return data.reshape(panel["data"]["shape"]).copy()  # frombuffer is read-only
 
 
 def export(payload: dict[str, Any], panel_id: Any, format: Any) -> dict[str, str]:

@@ -45,10 +45,11 @@ def lines_of(text: str) -> list[str]:
 def study(values: dict[str, Any]) -> tuple[Batch, int, list[str]]:
     """The batch, the index of the sentence looked at, and its tokens."""
     lines = lines_of(values["text"])
-    if values["sentence"] > len(lines):
-        raise Refusal("no_such_sentence", field="masks.sentence", count=len(lines))
+    if not any(map(split_line, lines)):
+        raise Refusal("no_tokens", field="masks.text")
     batch = read_batch(lines, values["extra"])
-    chosen = values["sentence"] - 1
+    # while a batch is being typed it is shorter than the slider; notices() says what is shown
+    chosen = min(values["sentence"], len(lines)) - 1
     return batch, chosen, batch.tokens[chosen]
 
 
@@ -106,6 +107,12 @@ def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
         heatmap("conventions", words("masks.conventions"), conventions, names, tokens, wide=True,
                 sums=True, caption=words("masks.conventions_caption"), column_title=words("masks.key")),
     ]  # fmt: skip
+
+
+def notices(values: dict[str, Any], words: Words) -> list[str]:
+    """Which sentence is shown where the one asked for does not exist."""
+    count = len(lines_of(values["text"]))
+    return [words("masks.last_line", count=count)] if values["sentence"] > count else []
 
 
 def fully_masked(scores: torch.Tensor, words: Words) -> tuple[torch.Tensor, list[str]]:
@@ -168,7 +175,7 @@ batch = read_batch(lines, extra={values["extra"]})      # ids and vectors, fille
 mask = batch_mask({values["mask"]!r}, batch.lengths, batch.ids.shape[1])
 x = batch.vectors                           # (sentences, positions, features)
 output, weights, scores = attend(x, x, x, mask)
-i = {values["sentence"] - 1}
+i = {study(values)[1]}
 print(weights[i])
 print(output[i])
 """

@@ -10,6 +10,8 @@
 ``notices(values, words) -> list[str]``         optional: sentences above the pictures
 ``results(values) -> dict``                     what the API returns, as plain numbers
 ``controls(words) -> dict[str, component]``     optional: its own arrangement of the inputs
+``PICKS``       optional: names of the inputs that a click in a picture may set
+``export_panels(values, words)``                optional: panels complete enough to be saved
 
 Everything here is a pure function of its arguments; no event uses the queue.
 """
@@ -17,6 +19,7 @@ Everything here is a pure function of its arguments; no event uses the queue.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -37,8 +40,13 @@ LATEX = [
 QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
-def payload(tab: ModuleType, language: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The view of a tab for these inputs. Raises ``Refusal`` for an input that breaks a rule."""
+def payload(
+    tab: ModuleType, language: str, values: dict[str, Any], panels: Callable | None = None
+) -> dict[str, Any]:
+    """The view of a tab for these inputs, or the part of it that ``panels`` makes.
+
+    Raises ``Refusal`` for an input that breaks a rule.
+    """
     values = check_all(tab.ID, tab.FIELDS, values)
     words = words_for(language)
     notices = getattr(tab, "notices", None)
@@ -48,7 +56,7 @@ def payload(tab: ModuleType, language: str, values: dict[str, Any]) -> dict[str,
         "language": language,
         "inputs": values,
         "link": link.write(tab.ID, tab.FIELDS, values),
-        "panels": tab.panels(values, words),
+        "panels": (panels or tab.panels)(values, words),
         "code": tab.snippet(values),
         "notices": notices(values, words) if notices else [],
         "tasks": tasks(values, words) if tasks else [],
@@ -56,9 +64,16 @@ def payload(tab: ModuleType, language: str, values: dict[str, Any]) -> dict[str,
 
 
 def update(tab: ModuleType, language: str, *arguments: Any) -> dict[str, Any]:
-    """The handler behind every input of a tab."""
+    """The handler behind every input of a tab.
+
+    A refusal comes back as {"error": sentence}: the view shows it in place and keeps its last
+    picture, which suits a text that is still being typed better than a toast per key.
+    """
     values = dict(zip([field.name for field in tab.FIELDS], arguments, strict=True))
-    return answer(language, payload, tab, language, values)
+    try:
+        return payload(tab, language, values)
+    except Exception as error:  # the border to the page, as in guard.answer
+        return {"error": sentence_for(error, words_for(language)), "language": language}
 
 
 def ask(tab: ModuleType, language: str, request: Any) -> dict[str, Any]:
@@ -87,9 +102,9 @@ def ask_export(tab: ModuleType, language: str, request: Any) -> dict[str, Any]:
     try:
         if not isinstance(request, dict) or not isinstance(request.get("inputs"), dict):
             raise Refusal("bad_request")
-        return export(
-            payload(tab, language, request["inputs"]), request.get("panel"), request.get("format")
-        )
+        whole = getattr(tab, "export_panels", None)
+        view = payload(tab, language, request["inputs"], whole)
+        return export(view, request.get("panel"), request.get("format"))
     except Exception as error:
         return {"error": sentence_for(error, words)}
 
@@ -156,6 +171,9 @@ def build_tab(tab: ModuleType, language: str, first: bool) -> tuple[list, Attent
         events.append(one.change if isinstance(field, Text) else one.input)
     gr.on(events, handler, inputs, view, trigger_mode="always_last", **QUIET)
     view.need(handler, inputs, view, **QUIET)  # the page asks once, when a tab is first opened
+    picks = [one for field, one in zip(tab.FIELDS, inputs, strict=True) if field.name in getattr(tab, "PICKS", ())]
+    if picks:  # in the browser alone: the picture already shows what was picked
+        view.pick(None, None, picks, js=f"() => AttentionMatchmaker.picked('{tab.ID}')", **QUIET)
     for button, (_, changes) in zip(buttons, tab.EXAMPLES, strict=True):
         values = {field.name: field.default for field in tab.FIELDS} | changes
         button.click(partial(show, tab, language, values), None, [*inputs, view], **QUIET)

@@ -28,7 +28,7 @@ class Words:
             for key, text in json.loads(path.read_text("utf-8")).items():
                 self.entries[f"{prefix}.{key}"] = text
 
-    def __call__(self, key: str, **values: object) -> str:
+    def __call__(self, key: str, /, **values: object) -> str:
         """The text of ``key`` with ``{name}`` places filled; numbers are the caller's to format."""
         text = self.entries[key]
         return text.format(**values) if values else text

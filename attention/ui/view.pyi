@@ -132,8 +132,9 @@ class AttentionView(gr.HTML):
             value=value,
             html_template=TEMPLATE,
             js_on_load="AttentionMatchmaker.mountInGradio(element, props, watch, "
-            "typeof server === 'undefined' ? null : server, () => trigger('need'))",
+            "typeof server === 'undefined' ? null : server, () => trigger('need'), () => trigger('pick'))",
             server_functions=list(server_functions),
+            apply_default_css=False,
             language=language,
             **settings,
         )

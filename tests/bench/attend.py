@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from attention.device import pick_device
 from attention.masks import padding_mask
 from attention.multihead import MultiHeadAttention
+from attention.pooling import Attended
 from tests.bench import report, time_in_turn
 
 D_MODEL, NUM_HEADS = 384, 12  # MiniLM's
@@ -35,14 +36,14 @@ def main(seconds: float = 2.0) -> None:
             ignored = None if mask is None else ~mask[:, 0]
             runs = {
                 "weights": (
-                    lambda x, f=ours, m=mask: f(x, mask=m)[:2],
+                    lambda x, f=ours, m=mask: _output_weights(f(x, mask=m)),
                     lambda x, f=theirs, m=ignored: f(
                         x, x, x, key_padding_mask=m, average_attn_weights=False
                     ),
                     1.0,
                 ),
                 "fused": (
-                    lambda x, f=ours, m=mask: f(x, mask=m, need_weights=False)[:1],
+                    lambda x, f=ours, m=mask: (f(x, mask=m, need_weights=False).output,),
                     lambda x, f=theirs, m=mask: (_projected_sdpa(f, x, m),),
                     1.05,
                 ),
@@ -81,6 +82,10 @@ def _forward_backward(run: Callable, layer: nn.Module, x: Tensor, gradient: Tens
     layer.zero_grad()
     x.grad = None
     run(x)[0].backward(gradient)
+
+
+def _output_weights(attended: Attended) -> tuple[Tensor, Tensor]:
+    return attended.output, attended.weights
 
 
 def _projected_sdpa(layer: nn.MultiheadAttention, x: Tensor, mask: Tensor | None) -> Tensor:

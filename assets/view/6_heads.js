@@ -1,0 +1,190 @@
+// Every head of every layer on one canvas; a click or the keyboard opens one.
+"use strict";
+(() => {
+  const AM = window.AttentionMatchmaker;
+  const GAP = 3;
+  const EDGE = 22; // room for the numbers of rows and columns
+
+  // Open a head: only its own panels are fetched, the overview stays as it is.
+  AM.pickHead = async (view, layer, head) => {
+    const inputs = { ...view.payload.inputs, layer, head };
+    const number = (view.state.picks = (view.state.picks || 0) + 1);
+    const part = await view.ask("head", { inputs });
+    if (number !== view.state.picks) return;
+    if (part.error) { view.say(part.error); return; }
+    merge(view, part, { layer, head });
+  };
+
+  const merge = (view, part, picked) => {
+    const kept = view.payload.panels.filter((panel) => panel.part !== "head");
+    const payload = { ...view.payload, ...part, panels: [...kept, ...part.panels] };
+    if (picked && view.settle) view.settle(payload, picked);
+    else view.update(payload);
+  };
+
+  // A long text's open head: fetched once the overview is there.
+  AM.kinds.later = (panel, view) => {
+    const asked = JSON.stringify(view.payload.inputs);
+    window.setTimeout(async () => {
+      const part = await view.ask("head", {});
+      if (asked !== JSON.stringify(view.payload.inputs)) return;
+      if (part.error) view.say(part.error);
+      else merge(view, part, null);
+    }, 0);
+    return AM.el("figure", {}, AM.busy(panel.title));
+  };
+
+  // A model on its way: ask again until it is there.
+  AM.kinds.waiting = (panel, view) => {
+    window.setTimeout(() => view.need && view.need(), 1500);
+    return AM.el("figure", {}, AM.busy(panel.title));
+  };
+
+  AM.busy = (sentence) => AM.el("p", { class: "am-busy", role: "status" }, AM.el("span", { class: "am-busy-dots", "aria-hidden": "true" }), sentence);
+
+  // Listen on the view for as long as the node is part of it.
+  AM.whileShown = (view, node, names, react) => {
+    let shown = false;
+    const listen = (event) => {
+      shown = shown || node.isConnected;
+      if (node.isConnected) react(event);
+      else if (shown) for (const name of names) view.root.removeEventListener(name, listen);
+    };
+    for (const name of names) view.root.addEventListener(name, listen);
+  };
+
+  AM.kinds.overview = (panel, view) => {
+    const tiles = decode(panel);
+    const canvas = AM.el("canvas", { tabindex: "0", role: "application", "aria-label": `${panel.title}. ${panel.words.keys}`, "data-focus": "overview", class: "am-overview-canvas" });
+    const status = AM.el("p", { class: "am-caption", role: "status", "aria-live": "polite" }, "\u00a0");
+    const body = AM.el("div", { class: "am-overview-body" }, canvas, status);
+    const grid = { at: null, cell: 0, across: true };
+    const chosen = () => [view.payload.inputs.layer, view.payload.inputs.head];
+    const tell = (at) => {
+      status.textContent = at ? panel.words.cell.replace("{layer}", at[0]).replace("{head}", at[1]) : "\u00a0";
+    };
+    const draw = () => {
+      if (body.offsetWidth) paint(canvas, panel, tiles, grid, chosen(), body.offsetWidth);
+    };
+    const move = (at) => { grid.at = at; tell(at); draw(); };
+    const find = (event) => {
+      const box = canvas.getBoundingClientRect();
+      const i = Math.floor((event.clientY - box.top - EDGE) / grid.cell);
+      const j = Math.floor((event.clientX - box.left - EDGE) / grid.cell);
+      const [layer, head] = grid.across ? [i, j] : [j, i];
+      return layer >= 0 && head >= 0 && layer < panel.layers && head < panel.heads ? [layer, head] : null;
+    };
+    canvas.addEventListener("mousemove", (event) => { const at = find(event); if (String(at) !== String(grid.at)) move(at); });
+    canvas.addEventListener("mouseleave", () => move(null));
+    canvas.addEventListener("click", (event) => { const at = find(event); if (at) AM.pickHead(view, ...at); });
+    canvas.addEventListener("focus", () => { if (canvas.matches(":focus-visible")) move(grid.at || chosen()); });
+    canvas.addEventListener("blur", () => move(null));
+    canvas.addEventListener("keydown", (event) => {
+      const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+      const at = grid.at || chosen();
+      if (event.key === "Enter" || event.key === " ") AM.pickHead(view, ...at);
+      else if (steps[event.key]) {
+        const [down, right] = steps[event.key];
+        const step = grid.across ? [down, right] : [right, down];
+        move([bound(at[0] + step[0], panel.layers), bound(at[1] + step[1], panel.heads)]);
+      } else return;
+      event.preventDefault();
+    });
+    AM.whileShown(view, body, ["am-resize", "am-update"], draw);
+    window.requestAnimationFrame(draw);
+    const legend = AM.legend({ low: 0, high: 1, diverging: false });
+    legend.append(AM.el("span", {}, "√"));
+    return AM.frame(panel, view, body, [legend, saveButton(panel, view, canvas)]);
+  };
+
+  const bound = (i, count) => Math.min(Math.max(i, 0), count - 1);
+
+  const decode = (panel) => panel.thumbnails.map(AM.bytes);
+
+  const saveButton = (panel, view, canvas) => AM.el("button", { type: "button", class: "am-button", "data-focus": "save-overview",
+    "aria-label": `${view.word("save_panel")}: ${panel.title}`,
+    onclick: () => {
+      const link = AM.el("a", { href: canvas.toDataURL("image/png"), download: "heads.png" });
+      link.click();
+    } }, "PNG");
+
+  // 256 colours as the 32-bit pixels that an ImageData takes; a byte is 255 sqrt(weight) already.
+  const palette = () => {
+    const ramp = AM.ramp("sequential");
+    const bytes = new Uint8ClampedArray(4 * 256);
+    for (let i = 0; i < 256; i++) bytes.set([...AM.mix(ramp, i / 255), 255], 4 * i);
+    return new Uint32Array(bytes.buffer);
+  };
+
+  // All thumbnails side by side in one picture, then each scaled to its place.
+  const strips = (panel, tiles) => {
+    const colours = palette();
+    const { heads, rows, cols } = panel;
+    return tiles.map((bytes) => {
+      const image = new ImageData(cols, rows * heads); // heads below one another: bytes in order
+      const pixels = new Uint32Array(image.data.buffer);
+      for (let i = 0; i < bytes.length; i++) pixels[i] = colours[bytes[i]];
+      const strip = document.createElement("canvas");
+      strip.width = cols;
+      strip.height = rows * heads;
+      strip.getContext("2d").putImageData(image, 0, 0);
+      return strip;
+    });
+  };
+
+  // Rows are layers, or heads where that lets the cells be larger.
+  const arrange = (panel, width) => {
+    const room = width - EDGE;
+    const size = (down, right) => Math.min(room / right, 620 / down, 84);
+    const across = size(panel.layers, panel.heads) >= size(panel.heads, panel.layers);
+    const cell = Math.floor(across ? size(panel.layers, panel.heads) : size(panel.heads, panel.layers));
+    return { across, cell };
+  };
+
+  const paint = (canvas, panel, tiles, grid, [layer, head], width) => {
+    const { across, cell } = Object.assign(grid, arrange(panel, width));
+    const [down, right] = across ? [panel.layers, panel.heads] : [panel.heads, panel.layers];
+    const ratio = window.devicePixelRatio || 1;
+    const dark = AM.isDark();
+    if (!grid.strips || grid.dark !== dark) grid.strips = strips(panel, tiles);
+    grid.dark = dark;
+    const size = [EDGE + right * cell, EDGE + down * cell];
+    if (canvas.width !== Math.round(size[0] * ratio) || canvas.height !== Math.round(size[1] * ratio)) {
+      canvas.width = Math.round(size[0] * ratio);
+      canvas.height = Math.round(size[1] * ratio);
+      canvas.style.width = `${size[0]}px`;
+      canvas.style.height = `${size[1]}px`;
+    }
+    const style = window.getComputedStyle(canvas);
+    const pen = canvas.getContext("2d");
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, ...size);
+    const side = cell - GAP;
+    pen.imageSmoothingEnabled = panel.rows > side; // shrinking: average; growing: keep cells sharp
+    for (let l = 0; l < panel.layers; l++) {
+      for (let h = 0; h < panel.heads; h++) {
+        const [i, j] = across ? [l, h] : [h, l];
+        pen.drawImage(grid.strips[l], 0, h * panel.rows, panel.cols, panel.rows, EDGE + j * cell, EDGE + i * cell, side, side);
+      }
+    }
+    pen.fillStyle = style.color;
+    pen.font = `11px ${style.fontFamily}`;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    const sparse = cell < 18 ? 2 : 1;
+    for (let j = 0; j < right; j += sparse) pen.fillText(String(j), EDGE + j * cell + side / 2, EDGE / 2 + 2);
+    for (let i = 0; i < down; i += sparse) pen.fillText(String(i), EDGE / 2 - 2, EDGE + i * cell + side / 2);
+    pen.textAlign = "left";
+    const [first, second] = across ? [panel.words.layer, panel.words.head] : [panel.words.head, panel.words.layer];
+    canvas.title = `${first} ↓ ${second} →`;
+    const outline = (at, colour, thick) => {
+      if (!at) return;
+      const [i, j] = across ? at : [at[1], at[0]];
+      pen.strokeStyle = colour;
+      pen.lineWidth = thick;
+      pen.strokeRect(EDGE + j * cell - 1, EDGE + i * cell - 1, side + 2, side + 2);
+    };
+    outline(grid.at, style.getPropertyValue("--am-soft"), 1.5);
+    outline([layer, head], style.getPropertyValue("--am-mark"), 3);
+  };
+})();

@@ -1,0 +1,244 @@
+"""Chapter 5: attention before it had the name. What is y at a place where nobody measured it?
+
+Kernel regression answers with a weighted average of the measured y, near points counting more.
+That is attention: the place asked about is the query, the measured x are the keys, the measured y
+the values, and the score is a Gaussian kernel of chapter 1. Three weightings, each sharper:
+:func:`average_pooling` (all alike), :func:`nadaraya_watson` (a bandwidth that somebody chose), and
+:class:`LearnedWidth` (a width that :func:`train_width` finds).
+
+Shapes: n queries, m keys and values, all plain numbers, so every argument here is a vector.
+
+>>> x, y = torch.tensor([0.0, 1.0]), torch.tensor([10.0, 20.0])
+>>> nadaraya_watson(torch.tensor([0.5]), x, y, bandwidth=1.0).output  # halfway: the mean
+tensor([15.])
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from .pooling import Attended, Cell, attend, explain
+from .scoring import Dot, Gaussian
+
+
+def truth(x: Tensor) -> Tensor:
+    """``2 sin x + x^0.8``, the curve behind the made-up data; x >= 0, else ``ValueError``."""
+    if (x < 0).any():
+        raise ValueError(f"x^0.8 has no real value below 0, got x = {x.min().item():g}")
+    return 2 * torch.sin(x) + x**0.8
+
+
+def make_data(num_points: int = 50, noise: float = 0.5, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """``y = truth(x) + noise * N(0, 1)`` at random x in [0, 5]; returns x (m,) sorted, y (m,).
+
+    noise: standard deviation in units of y, >= 0, default 0.5. The x of a seed do not depend on
+    noise. Raises ``ValueError`` for fewer than 2 points or a negative or infinite noise.
+    """
+    if num_points < 2:
+        raise ValueError(f"num_points must be at least 2, got {num_points}")
+    if not 0 <= noise < math.inf:
+        raise ValueError(f"noise must be 0 or more and finite, got {noise}")
+    generator = torch.Generator().manual_seed(seed)
+    x = (5 * torch.rand(num_points, generator=generator)).sort().values
+    return x, truth(x) + noise * torch.randn(num_points, generator=generator)
+
+
+def leave_self_out(num_points: int) -> Tensor:
+    """mask (m, m) that is False on the diagonal: a point may attend to all points but itself.
+
+    The same as taking its own key and value off the list, m - 1 being left, for each query.
+    """
+    return ~torch.eye(num_points, dtype=torch.bool)
+
+
+def average_pooling(queries: Tensor, keys: Tensor, values: Tensor) -> Attended:
+    """The mean of all values whatever the query: attention with every score 0.
+
+    queries (n,), keys (m,), values (m,), m >= 1 -> output (n,), weights and scores (n, m).
+    """
+    _check(queries, keys, values)
+    attended = attend(queries[:, None], keys[:, None], values[:, None], scoring=Dot(), scale=0.0)
+    return attended.with_output(attended.output[:, 0])
+
+
+def nadaraya_watson(
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    bandwidth: float,
+    mask: Tensor | None = None,
+) -> Attended:
+    """``f(q) = sum_j softmax_j(-(q - k_j)^2 / (2 h^2)) y_j``, Nadaraya 1964, Watson 1964.
+
+    queries (n,), keys (m,), values (m,), m >= 1 -> output (n,), weights and scores (n, m).
+    bandwidth: h > 0, in units of the keys; small follows the nearest point, large is the mean.
+    mask: boolean, broadcastable to (n, m), True = may attend. Keys at the same place share their
+    weight evenly, and with one key every answer is its value.
+
+    Raises ``ValueError`` for unequal lengths, no keys, NaN or infinity, and a bandwidth that is
+    not positive, or so small beside the distances that their squares overflow.
+    """
+    _check(queries, keys, values)
+    if not 0 < bandwidth < math.inf:
+        raise ValueError(f"bandwidth must be greater than 0 and finite, got {bandwidth}")
+    attended = attend(
+        queries[:, None], keys[:, None], values[:, None], mask, scoring=Gaussian(bandwidth)
+    )
+    if not attended.scores.isfinite().all():
+        raise ValueError(
+            f"bandwidth {bandwidth:g} is too small for the distances between queries and keys: "
+            "their squared quotient leaves the range of float32; take a larger bandwidth"
+        )
+    return attended.with_output(attended.output[:, 0])
+
+
+def open_cell(
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    row: int,
+    column: int,
+    bandwidth: float | None = None,
+    mask: Tensor | None = None,
+) -> Cell:
+    """One weight with its arithmetic; bandwidth None is average pooling. A learned w is 1/h."""
+    _check(queries, keys, values)
+    scoring, scale = (Dot(), 0.0) if bandwidth is None else (Gaussian(bandwidth), None)
+    return explain(
+        queries[:, None], keys[:, None], values[:, None], row, column, mask,
+        scoring=scoring, scale=scale,
+    )  # fmt: skip
+
+
+class LearnedWidth(nn.Module):
+    """Nadaraya-Watson with one parameter w: weights ``softmax_j(-((q - k_j) w)^2 / 2)``.
+
+    w is one over the bandwidth, so 0 is the plain mean and nothing divides by it. start: the
+    first w, default 1.
+    """
+
+    def __init__(self, start: float = 1.0) -> None:
+        super().__init__()
+        if not math.isfinite(start):
+            raise ValueError(f"the first width must be finite, got {start}")
+        self.width = nn.Parameter(torch.tensor(float(start)))
+
+    def forward(
+        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None
+    ) -> Attended:
+        """queries (n,), keys (m,), values (m,) -> output (n,), weights and scores (n, m)."""
+        # (q w - k w)^2 = ((q - k) w)^2
+        attended = attend(
+            (queries * self.width)[:, None], (keys * self.width)[:, None], values[:, None], mask,
+            scoring=Gaussian(1.0),
+        )  # fmt: skip
+        return attended.with_output(attended.output[:, 0])
+
+
+@dataclass
+class WidthTraining:
+    """What :func:`train_width` recorded, one entry per step, step 0 before any update.
+
+    width: w. loss: what the training saw. held_out: mean squared error when each point is
+    predicted from the others only; equal to the loss if exclude_self. true_error: mean squared
+    error to truth() between the points, None where the truth is not known. diverged: w ran away,
+    and the lists end at the last step with finite numbers.
+    """
+
+    width: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    held_out: list[float] = field(default_factory=list)
+    true_error: list[float] | None = None
+    diverged: bool = False
+
+
+def train_width(
+    x: Tensor,
+    y: Tensor,
+    *,
+    exclude_self: bool = True,
+    steps: int = 300,
+    learning_rate: float = 5.0,
+    start: float = 1.0,
+    truth_known: bool = False,
+) -> WidthTraining:
+    """Find w by gradient descent on ``mean((f(x_i) - y_i)^2)``, f from the points themselves.
+
+    exclude_self: a point is predicted from the others (:func:`leave_self_out`), default. With
+    False it may look at itself; then the best it can do is to look at nothing else: w grows
+    without end, the loss goes to 0 (unless two points share an x), the noise is learned by heart, and held_out and true_error
+    show what that is worth.
+    x (m,), y (m,), m >= 2. steps: >= 1. learning_rate: > 0, default 5, because the slope in w is
+    gentle. start: the first w, not 0, where the slope is 0. truth_known: also measure against
+    truth() on 100 places in [min x, max x].
+
+    The same arguments give the same numbers. Raises ``ValueError`` outside these ranges.
+    """
+    _check(x, x, y)
+    if len(x) < 2:
+        raise ValueError(f"a width takes at least 2 points to learn, got {len(x)}")
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    if not 0 < learning_rate < math.inf:
+        raise ValueError(f"learning_rate must be greater than 0 and finite, got {learning_rate}")
+    if start == 0:
+        raise ValueError("the first width must not be 0: the slope is 0 there, nothing would move")
+    model = LearnedWidth(start)
+    others = leave_self_out(len(x)).to(x.device)
+    places = torch.linspace(x.min().item(), x.max().item(), 100, device=x.device)
+    curve = truth(places) if truth_known else None
+    record = WidthTraining(true_error=[] if truth_known else None)
+    for _ in range(steps + 1):
+        loss = _mean_square(model(x, x, y, others if exclude_self else None).output - y)
+        (gradient,) = torch.autograd.grad(loss, model.width)
+        with torch.no_grad():
+            held_out = loss
+            if not exclude_self:
+                held_out = _mean_square(model(x, x, y, others).output - y)
+            error = torch.zeros(())
+            if truth_known:
+                error = _mean_square(model(places, x, y).output - curve)
+            row = (model.width.item(), loss.item(), held_out.item(), error.item())
+            if not all(map(math.isfinite, row)):
+                if not record.width:
+                    raise ValueError(f"a first width of {start:g} overflows with these points")
+                record.diverged = True
+                return record
+            record.width.append(row[0])
+            record.loss.append(row[1])
+            record.held_out.append(row[2])
+            if truth_known:
+                record.true_error.append(row[3])
+            model.width -= learning_rate * gradient
+    return record
+
+
+def mean_squared_error(predicted: Tensor, expected: Tensor) -> float:
+    """``mean((predicted - expected)^2)``, both (n,); ``ValueError`` where the lengths differ."""
+    if predicted.shape != expected.shape:
+        raise ValueError(
+            f"one expected number per prediction, got shapes {tuple(predicted.shape)} and "
+            f"{tuple(expected.shape)}"
+        )
+    return _mean_square(predicted - expected).item()
+
+
+def _mean_square(difference: Tensor) -> Tensor:
+    return difference.square().mean()
+
+
+def _check(queries: Tensor, keys: Tensor, values: Tensor) -> None:
+    if (queries.dim(), keys.dim(), values.dim()) != (1, 1, 1):
+        shapes = tuple(tuple(tensor.shape) for tensor in (queries, keys, values))
+        raise ValueError(f"queries, keys (x) and values (y) must be vectors, got shapes {shapes}")
+    if len(keys) != len(values):
+        raise ValueError(f"every x needs one y, got {len(keys)} x and {len(values)} y")
+    if len(keys) == 0:
+        raise ValueError("there must be at least one point, got none")
+    for name, tensor in (("queries", queries), ("x", keys), ("y", values)):
+        if not tensor.isfinite().all():
+            raise ValueError(f"{name} must be finite, got NaN or infinity among them")

@@ -1,0 +1,162 @@
+"""Chapter 9b: training the two text models on the made-up reviews, and marking them.
+
+Held-out reviews share no bag of words with the training reviews (``reviews.split_reviews``), so a
+model that only counts gets exactly one of each pair right.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .masks import pad_sequences, padding_mask
+from .multihead import merge_heads
+from .pooling import attend
+from .reviews import Review, make_reviews, split_reviews, tokenise
+from .state import generator_at, train_steps
+from .text_model import UNKNOWN, BagOfWords, TextClassifier
+
+DATA_SEED, DATA_COUNT = 0, 9000
+UNKNOWN_RATE = 0.03  # share of training tokens hidden, so that <unk> learns to mean little
+# (steps, learning rate): the second phase settles what the first has found
+PHASES = ((1000, 5e-3), (1000, 3e-3), (500, 1e-3))
+
+
+class Data(NamedTuple):
+    """The reviews, and as tensors: ids (u, n), lengths (u,), labels (u,) for both parts."""
+
+    training: list[Review]
+    held_out: list[Review]
+    vocabulary: tuple[str, ...]
+    training_tensors: tuple[Tensor, Tensor, Tensor]
+    held_out_tensors: tuple[Tensor, Tensor, Tensor]
+
+
+_LOCK = threading.Lock()  # lru_cache alone would build once for each of the first callers
+
+
+def review_data() -> Data:
+    """The made-up reviews of this project, always the same; built once (about two seconds)."""
+    with _LOCK:
+        return _review_data()
+
+
+@lru_cache(maxsize=1)
+def _review_data() -> Data:
+    reviews = make_reviews(DATA_COUNT, torch.Generator().manual_seed(DATA_SEED))
+    parts = split_reviews(reviews, torch.Generator().manual_seed(DATA_SEED))
+    words = {token for review in parts[0] for token in tokenise(review.text)}
+    vocabulary = ("<pad>", "<unk>", *sorted(words))
+    encode = TextClassifier(vocabulary, generator=torch.Generator()).encode
+    tensors = [
+        (
+            *pad_sequences([encode(tokenise(review.text)) for review in part]),
+            torch.tensor([review.label for review in part]),
+        )
+        for part in parts
+    ]
+    return Data(*parts, vocabulary, *tensors)
+
+
+def advance(
+    state: bytes | None, seed: int, steps: int, batch_size: int, learning_rate: float
+) -> tuple[TextClassifier, bytes, int, list[float]]:
+    """One stretch of training from ``state`` (None begins), see ``classifier.train_chunk``.
+
+    Returns ``(model, state, steps done in all, losses)``, the model frozen.
+    """
+    whole = isinstance(batch_size, int) and not isinstance(batch_size, bool)
+    if not whole or not 1 <= batch_size <= 256:
+        raise ValueError(f"batch_size must be a whole number in [1, 256], got {batch_size!r}")
+    data = review_data()
+    ids, lengths, labels = data.training_tensors
+    model = TextClassifier(data.vocabulary, generator=generator_at(seed, -1))
+
+    def loss_at(generator: torch.Generator) -> Tensor:
+        batch = torch.randint(len(ids), (batch_size,), generator=generator)
+        hidden = torch.rand(batch_size, ids.shape[1], generator=generator) < UNKNOWN_RATE
+        logits = model(ids[batch].masked_fill(hidden, UNKNOWN), lengths[batch])
+        return F.cross_entropy(logits, labels[batch])
+
+    state, step, losses = train_steps(
+        model, loss_at, state, seed=seed, steps=steps, learning_rate=learning_rate
+    )
+    return model.requires_grad_(False), state, step, losses
+
+
+def train(seed: int = 0, phases: Sequence[tuple[int, float]] = PHASES) -> TextClassifier:
+    """The shipped training: about ten seconds on one core."""
+    state, model = None, None
+    for steps, learning_rate in phases:
+        model, state, step, losses = advance(state, seed, steps, 64, learning_rate)
+        print(f"step {step}: loss {sum(losses[-50:]) / len(losses[-50:]):.4f}", flush=True)
+    return model
+
+
+def train_bag_of_words(steps: int = 300) -> BagOfWords:
+    """Logistic regression on counts, all training reviews at once, to convergence."""
+    data = review_data()
+    *inputs, labels = data.training_tensors
+    model = BagOfWords(data.vocabulary)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    for _ in range(steps):
+        loss = F.cross_entropy(model(*inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return model.requires_grad_(False)
+
+
+@torch.no_grad()
+def predict(
+    model: TextClassifier | BagOfWords, ids: Tensor, lengths: Tensor, weights: str = "learned",
+    seed: int = 0,
+) -> Tensor:  # fmt: skip
+    """Logits (b, c) with the learned weights, "uniform" ones, or the learned ones "permuted"."""
+    if weights == "learned":
+        return model(ids, lengths)
+    if weights not in ("uniform", "permuted"):
+        raise ValueError(f"weights must be learned, uniform or permuted, got {weights!r}")
+    mask = padding_mask(lengths, ids.shape[1])  # (b, 1, n)
+    query, key, value = model.attention.project(model.embed(ids))
+    scale = 0.0 if weights == "uniform" else None
+    changed = attend(query, key, value, mask[:, None], scale=scale).weights
+    if weights == "permuted":
+        noise = torch.rand(changed.shape, generator=generator_at(seed, 0))
+        # padding sorts last, so that only the weights of real tokens change places
+        changed = changed.gather(-1, noise.masked_fill(~mask[:, None], 2.0).argsort(dim=-1))
+    output = F.linear(merge_heads(changed @ value), model.attention.w_o, model.attention.b_o)
+    return model.read(output, mask)
+
+
+def evaluate(
+    model: TextClassifier | BagOfWords, weights: str = "learned", seed: int = 0
+) -> dict[str, float]:
+    """Held-out accuracy: "all", by rule ("keep", "flip", "pair", "word"), and "negation", which is
+    flip and pair together. weights, seed: see :func:`predict`."""
+    data = review_data()
+    ids, lengths, labels = data.held_out_tensors
+    right = predict(model, ids, lengths, weights, seed).argmax(dim=-1) == labels
+    rules = [review.rule for review in data.held_out]
+    groups = {"all": set(rules), "negation": {"flip", "pair"}}
+    groups.update({rule: {rule} for rule in sorted(set(rules))})
+    return {
+        name: right[torch.tensor([rule in group for rule in rules])].float().mean().item()
+        for name, group in groups.items()
+    }
+
+
+def permutation_effect(model: TextClassifier, seed: int = 0) -> tuple[float, float]:
+    """Over the held-out reviews: the share of labels that permuting moves, and the median total
+    variation distance between the two predictions (Jain and Wallace 2019, figure 6)."""
+    ids, lengths, _ = review_data().held_out_tensors
+    before = predict(model, ids, lengths).softmax(-1)
+    after = predict(model, ids, lengths, "permuted", seed).softmax(-1)
+    moved = (before.argmax(-1) != after.argmax(-1)).float().mean().item()
+    return moved, ((before - after).abs().sum(-1) / 2).median().item()

@@ -1,0 +1,149 @@
+"""The page as a learner meets it: edit, open a cell, follow a link, switch language, save."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+PAYLOADS = [
+    "<img src=x onerror=\"window.__pwned=1\">",
+    "<script>window.__pwned=1</script>",
+    "${window.__pwned=1}",
+    "{{value}} {{#each value}}",
+    "`+(window.__pwned=1)+`",
+    "javascript:window.__pwned=1",
+    "</script><script>window.__pwned=1</script>",
+    "$x^2^2$ \\[ \\href{javascript:window.__pwned=1}{a} \\]",
+]
+
+
+def value_at(page, panel, row, column):
+    cell = page.locator(f'[data-focus="{panel}.{row}.{column}"]')
+    return float(cell.get_attribute("data-value"))
+
+
+def wait_for_value(page, panel, row, column, old):
+    page.wait_for_function(
+        "([focus, old]) => { const cell = document.querySelector(`[data-focus='${focus}']`);"
+        " return cell && cell.dataset.value !== String(old); }",
+        arg=[f"{panel}.{row}.{column}", old],
+    )
+
+
+def test_typing_moves_the_masks_and_the_link(open_page):
+    page = open_page("?tab=masks&mask=none")
+    before = value_at(page, "before", 0, 0)
+    box = page.locator("#tab-masks textarea, textarea").first
+    box.fill("")
+    box.press_sequentially("big dogs bark loudly\nhello there")
+    page.wait_for_function("decodeURIComponent(location.search).includes('there')")
+    assert value_at(page, "before", 0, 0) != before
+
+
+def test_a_click_opens_the_arithmetic_and_escape_closes_it(open_page):
+    page = open_page("?tab=masks")
+    page.click('[data-focus="after.0.1"]')
+    sheet = page.locator(".am-sheet")
+    sheet.wait_for(state="visible")
+    shown = f"{value_at(page, 'after', 0, 1):.4f}"
+    assert shown in sheet.inner_text()
+    page.keyboard.press("Escape")
+    sheet.wait_for(state="hidden")
+
+
+def test_the_keyboard_walks_a_heatmap(open_page):
+    page = open_page("?tab=masks")
+    page.focus('[data-focus="after.0.0"]')
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.focus") == "after.1.1"
+    page.keyboard.press("Enter")
+    page.locator(".am-sheet").wait_for(state="visible")
+
+
+def test_a_link_restores_the_view_in_both_languages(open_page):
+    text = quote("你好 世界\nhi")
+    for path, title in (("/", "Padding masks"), ("/zh", "填充掩码")):
+        page = open_page(f"?tab=masks&text={text}&mask=both&sentence=1", path=path)
+        page.locator('[data-focus="after.0.0"]').wait_for()
+        assert page.get_by_role("tab", name=title).get_attribute("aria-selected") == "true"
+        assert "mask=both" in page.url
+        assert page.locator('[data-focus="ids.0.0"]').inner_text() == "你"
+
+
+def test_a_bad_link_says_so_and_opens(open_page):
+    page = open_page("?tab=masks&mask=sideways&sentence=999")
+    page.get_by_text("could not be read").wait_for()
+    page.locator('[data-focus="after.0.0"]').wait_for()
+
+
+def test_language_follows_browser_link_and_choice(open_page):
+    page = open_page("", locale="zh-CN")
+    assert page.url.split("?")[0].endswith("/zh")
+    page.locator(".am-language").click()
+    page.wait_for_url("**/?*lang=en*")
+    page.get_by_role("heading", name="Attention Matchmaker").wait_for()
+    page = open_page("?tab=masks&lang=zh")
+    page.wait_for_url("**/zh?*")
+
+
+def test_an_embedded_view_has_no_chrome(open_page):
+    page = open_page("?tab=masks&embed=1")
+    assert not page.locator(".am-brand").is_visible()
+    assert "embed=1" in page.url
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_typed_text_never_runs(open_page, payload):
+    page = open_page(f"?tab=masks&sentence=1&text={quote(payload)}")
+    page.locator('[data-focus="after.0.0"]').click()
+    page.locator(".am-sheet").wait_for(state="visible")
+    assert page.evaluate("window.__pwned") is None
+
+
+def test_a_refused_input_is_one_sentence_and_the_last_picture_stays(open_page):
+    page = open_page("?tab=masks")
+    before = value_at(page, "after", 0, 0)
+    box = page.locator("#tab-masks textarea, textarea").first
+    box.fill("")
+    page.get_by_role("alert").get_by_text("please type something first").wait_for()
+    assert value_at(page, "after", 0, 0) == before
+    box.press_sequentially("new words here\nand")
+    wait_for_value(page, "after", 0, 0, before)
+    assert page.get_by_role("alert").count() == 0
+
+
+def test_a_saved_page_opens_offline(open_page, browser, tmp_path):
+    page = open_page("?tab=masks")
+    with page.expect_download() as download:
+        page.click('[data-focus="save-all"]')
+    path = tmp_path / "view.html"
+    download.value.save_as(path)
+    alone = browser.new_context(offline=True).new_page()
+    alone.goto(path.as_uri())
+    alone.locator('[data-focus="after.0.0"]').wait_for()
+    alone.context.close()
+
+
+def test_answers_are_marked_against_the_computed_value(open_page):
+    page = open_page("?tab=masks")
+    page.locator(".am-tasks summary").click()
+    page.locator('[data-focus="task.empty.1"]').click()
+    page.locator(".am-right").first.wait_for()
+    page.locator('[data-focus="task.empty.0"]').click()
+    page.locator(".am-wrong").first.wait_for()
+
+
+@pytest.mark.parametrize("path", ["/", "/zh"])
+def test_nothing_scrolls_sideways_on_a_phone(open_page, path):
+    page = open_page("?tab=masks", path=path, viewport={"width": 390, "height": 800})
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_page_config_names_no_other_host(open_page):
+    page = open_page()
+    urls = page.evaluate("performance.getEntriesByType('resource').map(r => new URL(r.name).host)")
+    assert set(urls) <= {page.evaluate("location.host")}, json.dumps(sorted(set(urls)))

@@ -1,0 +1,30 @@
+"""What every test shares: quiet threads and one running app."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may depend on a network
+
+import pytest
+import torch
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Tests run side by side: one torch thread each keeps them from crowding each other out."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def app_url():
+    """The address of the app, served by this process for the whole session."""
+    from attention.ui import build, launch_options
+
+    demo = build()
+    _, url, _ = demo.launch(
+        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options()
+    )
+    yield url.rstrip("/")
+    demo.close()

@@ -1,0 +1,313 @@
+"""Chapter 4: four steps with their numbers, and projections that learn whom to believe."""
+
+import math
+
+import pytest
+import torch
+
+from attention import attend, matchmaker, steps
+from attention.matchmaker import (
+    SCORINGS,
+    DatingAttention,
+    Projections,
+    example,
+    forward_steps,
+    make_people,
+    make_projections,
+    make_scoring,
+    mean_entropy,
+    train_dating,
+)
+
+START = example()
+
+
+def rand(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_first_sheet_by_hand():
+    sheet = forward_steps(*START, scoring="dot")
+    assert sheet.similarity.tolist() == sheet.scaled.tolist() == [3.0, 1.0, 0.5]
+    assert [round(weight, 2) for weight in sheet.weights.tolist()] == [0.82, 0.11, 0.07]
+    numerators = [1.0, math.exp(-2), math.exp(-2.5)]
+    assert sheet.numerators.tolist() == pytest.approx(numerators)
+    assert sheet.denominator == pytest.approx(sum(numerators)) and sheet.shift == 3.0
+    first_trait = (0.5 * numerators[0] + numerators[1] + numerators[2]) / sum(numerators)
+    assert sheet.output[0].item() == pytest.approx(first_trait)
+
+
+@pytest.mark.parametrize("name", SCORINGS)
+@pytest.mark.parametrize("scale_on", [None, True, False])
+@pytest.mark.parametrize("projected", [True, False])
+def test_every_sheet_adds_up_and_equals_attend(name, scale_on, projected):
+    projections = make_projections(3, 3, p=4, seed=1) if projected else None
+    sheet = forward_steps(
+        *START, scoring=name, scale_on=scale_on, temperature=0.7, projections=projections, seed=5
+    )
+    p = 4 if projected else 3
+    scaled = scale_on or (scale_on is None and name == "scaled_dot")
+    assert sheet.scale == pytest.approx(p**-0.5 if scaled else 1.0)
+    near = dict(rtol=1e-12, atol=1e-14)
+    terms = torch.stack([cell.terms.sum() for cell in sheet.cells])
+    torch.testing.assert_close(terms, sheet.similarity, **near)
+    torch.testing.assert_close(sheet.scaled, sheet.similarity * sheet.scale / 0.7, **near)
+    torch.testing.assert_close(sheet.numerators, (sheet.scaled - sheet.shift).exp(), **near)
+    assert sheet.denominator == pytest.approx(sheet.numerators.sum().item(), rel=1e-12)
+    torch.testing.assert_close(sheet.weights, sheet.numerators / sheet.denominator, **near)
+    torch.testing.assert_close(sheet.contributions, sheet.weights[:, None] * sheet.values, **near)
+    torch.testing.assert_close(sheet.output, sheet.contributions.sum(0), **near)
+
+    q, k, v = START
+    if projected:
+        q, k, v = q @ projections.w_q, k @ projections.w_k, v @ projections.w_v
+    scoring = make_scoring(name, p, seed=5)
+    attended = attend(q[None], k, v, scoring=scoring, scale=sheet.scale, temperature=0.7)
+    torch.testing.assert_close(sheet.weights.float(), attended.weights[0])
+    torch.testing.assert_close(sheet.output.float(), attended.output[0])
+
+
+def test_identity_projections_change_nothing():
+    identity = Projections(torch.eye(3), torch.eye(3), torch.eye(3))
+    torch.testing.assert_close(
+        forward_steps(*START, projections=identity).output, forward_steps(*START).output
+    )
+
+
+def test_a_candidate_who_is_not_available_gets_nothing():
+    sheet = forward_steps(*START, mask=torch.tensor([False, True, True]))
+    alone = forward_steps(START.query, START.keys[1:], START.values[1:])
+    assert sheet.weights[0] == 0
+    torch.testing.assert_close(sheet.output, alone.output)
+    nobody = forward_steps(*START, mask=torch.zeros(3, dtype=torch.bool))
+    assert nobody.weights.tolist() == nobody.output.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_parameters_come_from_the_seed_and_can_be_read():
+    one, same, other = (make_scoring("bilinear", 3, seed).weight for seed in (1, 1, 2))
+    assert torch.equal(one, same) and not torch.equal(one, other)
+    torch.testing.assert_close((one * 100).round() / 100, one)
+    assert (one - torch.eye(3)).abs().max() < 0.5
+
+
+def test_global_randomness_is_left_alone_by_the_sheet():
+    before = torch.random.get_rng_state()
+    forward_steps(*START, scoring="additive", projections=make_projections(3, 3))
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+BAD_SHEETS = {
+    "no candidates": ((START.query, torch.zeros(0, 3), torch.zeros(0, 3)), {}, "at least one"),
+    "nan": ((torch.tensor([1.0, math.nan, 0.0]), *START[1:]), {}, "query must be finite"),
+    "infinity": ((*START[:2], START.values / 0), {}, "values must be finite"),
+    "matrix as query": ((START.keys, *START[1:]), {}, "query must be"),
+    "widths": ((START.query[:2], *START[1:]), {}, "share their last dimension"),
+    "values missing": ((*START[:2], START.values[:2]), {}, "3 keys and 2 values"),
+    "unknown scoring": (START, dict(scoring="cosine"), "scoring must be one of"),
+    "temperature": (START, dict(temperature=0.0), "temperature must be greater than 0"),
+    "projection": (START, dict(projections=make_projections(4, 3)), "w_q must have one row"),
+    "mask": (START, dict(mask=torch.ones(3)), "mask must be boolean"),
+}
+
+
+@pytest.mark.parametrize("people, options, words", BAD_SHEETS.values(), ids=BAD_SHEETS)
+def test_a_sheet_that_cannot_be_filled_is_refused(people, options, words):
+    with pytest.raises(ValueError, match=words):
+        forward_steps(*people, **options)
+
+
+def test_dating_attention_is_attend_behind_three_matrices():
+    network = DatingAttention(4, 5, p=3, generator=torch.Generator().manual_seed(1))
+    query, key, value = rand(2, 4), rand(6, 4), rand(6, 5)
+    mask = torch.tensor([True, True, False, True, True, False])
+    attended = network(query, key, value, mask)
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        network.w_q(query)[None], network.w_k(key)[None], network.w_v(value)[None], mask[None]
+    )
+    torch.testing.assert_close(attended.output, expected[0])
+    sheet = forward_steps(query[1], key, value, projections=network.projections(), mask=mask)
+    torch.testing.assert_close(sheet.weights.float(), attended.weights[1])
+
+
+def test_dropout_is_for_training_only_and_from_the_generator():
+    network = DatingAttention(4, 4, dropout=0.5, generator=torch.Generator().manual_seed(1))
+    people = rand(3, 4), rand(6, 4), rand(6, 4)
+
+    def weights(seed):
+        return network(*people, generator=torch.Generator().manual_seed(seed)).weights
+
+    assert (weights(1) == 0).any() and torch.equal(weights(1), weights(1))
+    network.eval()
+    torch.testing.assert_close(weights(1).sum(-1), torch.ones(3))
+
+
+def test_first_matrices_come_from_the_generator():
+    one, same, other = (
+        DatingAttention(4, 4, generator=torch.Generator().manual_seed(seed)).w_k.weight
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(one, same) and not torch.equal(one, other)
+    assert one.abs().max() <= 0.5  # 1 / sqrt(4)
+
+
+def test_people_boast_in_two_traits_and_the_best_match_has_the_nearest_value():
+    people = make_people(8, seed=3)
+    assert people.queries.shape == people.keys.shape == people.values.shape == (33, 8, 6)
+    assert people.keys[..., :2].min() > 0  # everybody claims these, whoever they are
+    assert people.values[..., :2].mean().abs() < 0.2
+    assert (people.keys[..., 2:] - people.values[..., 2:]).abs().max() < 1
+    distance = (people.queries[:, :, None] - people.values[:, None]).norm(dim=-1)
+    assert torch.equal(distance.argmin(-1), people.match)
+    honest = people.values[..., 2:]
+    twins = (honest[:, :, None] == honest[:, None]).all(-1).sum()
+    assert twins == 33 * 8  # each person is like themselves only
+
+
+@pytest.mark.parametrize("number", [1, 17])
+def test_too_few_or_too_many_candidates_are_refused(number):
+    with pytest.raises(ValueError, match=r"\[2, 16\]"):
+        make_people(number)
+
+
+def sharpens(training):
+    """Even at first, then sharp and on the right candidates."""
+    even = math.log(training.weights[0].shape[-1])
+    return (
+        training.entropy[0] > 0.9 * even
+        and training.entropy[-1] < 0.2 * even
+        and training.accuracy[0] < 0.7
+        and training.accuracy[-1] == 1
+        and training.held_out[-1] < 0.1 * training.held_out[0]
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_training_sharpens_attention_onto_the_best_matches(seed):
+    training = train_dating(seed=seed)
+    assert sharpens(training) and not training.diverged
+    assert training.loss[-1] < 0.05 * training.loss[0]
+
+
+def test_attention_that_cannot_choose_does_not_pass_as_trained(monkeypatch):
+    def even(*arguments, **options):
+        return attend(*arguments, **options, scale=0.0)
+
+    monkeypatch.setattr(matchmaker, "attend", even)
+    training = train_dating(seed=0)
+    assert not sharpens(training)
+    assert training.entropy[-1] == pytest.approx(math.log(6), rel=1e-5)
+    assert training.held_out[-1] > 0.3 * training.held_out[0]
+
+
+def test_the_record_is_short_finite_and_has_the_first_and_last_step():
+    training = train_dating(steps=300, num_records=60)
+    assert training.steps[0] == 0 and training.steps[-1] == 300 and len(training.steps) <= 60
+    assert training.steps == sorted(set(training.steps))
+    lists = (training.loss, training.misfit, training.penalty, training.held_out)
+    lists += (training.weights, training.entropy, training.accuracy, training.projections)
+    assert {len(entries) for entries in lists} == {len(training.steps)}
+    weights = torch.stack(training.weights)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:-1]))
+    assert train_dating(steps=1).steps == [0, 1]
+
+
+def test_any_recorded_cell_opens():
+    training = train_dating(steps=50, num_records=3)
+    people = training.people
+    for weights, projections in zip(training.weights, training.projections, strict=True):
+        for i, query in enumerate(people.queries[0]):
+            sheet = forward_steps(query, people.keys[0], people.values[0], projections=projections)
+            torch.testing.assert_close(sheet.weights.float(), weights[i], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, dict(dropout=0.3, weight_decay=0.01)])
+def test_training_twice_gives_the_same_numbers(options):
+    def numbers(seed):
+        training = train_dating(seed=seed, steps=60, **options)
+        return training.loss, training.held_out, torch.stack(training.weights).tolist()
+
+    assert numbers(4) == numbers(4)
+    assert numbers(4) != numbers(5)
+
+
+def test_training_equals_pytorch_sgd():
+    people, rate, decay = make_people(), 0.7, 0.01
+    network = DatingAttention(6, 6, generator=torch.Generator().manual_seed(0))
+    optimizer = torch.optim.SGD(network.parameters(), lr=rate)
+    target = people.values[torch.arange(33)[:, None], people.match]
+    losses = []
+    for _ in range(4):
+        optimizer.zero_grad()
+        output = network(people.queries[1:], people.keys[1:], people.values[1:]).output
+        loss = (output - target[1:]).square().mean()
+        loss = loss + decay * sum(matrix.square().sum() for matrix in network.parameters())
+        losses.append(loss.item())
+        loss.backward()
+        optimizer.step()
+    training = train_dating(steps=3, learning_rate=rate, weight_decay=decay)
+    assert training.steps == [0, 1, 2, 3]
+    assert training.loss == pytest.approx(losses, rel=1e-5)
+
+
+def test_weight_decay_is_a_term_of_the_loss_and_keeps_attention_softer():
+    plain, decayed = train_dating(), train_dating(weight_decay=0.01)
+    assert set(plain.penalty) == {0.0}
+    expected = [misfit + p for misfit, p in zip(decayed.misfit, decayed.penalty, strict=True)]
+    assert decayed.loss == pytest.approx(expected)
+    squares = sum(matrix.square().sum() for matrix in decayed.projections[-1]).item()
+    assert decayed.penalty[-1] == pytest.approx(0.01 * squares, rel=1e-5)
+    assert decayed.entropy[-1] > 2 * plain.entropy[-1]
+
+
+@pytest.mark.parametrize("learning_rate", [20.0, 1e6, 1e20])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
+@pytest.mark.parametrize("num_records", [2, 60])
+def test_a_run_that_diverges_stops_at_the_last_finite_step(
+    learning_rate, weight_decay, num_records
+):
+    training = train_dating(
+        learning_rate=learning_rate, weight_decay=weight_decay, num_records=num_records
+    )
+    assert training.diverged and training.steps[0] == 0 and training.steps[-1] < 200
+    assert training.steps == sorted(set(training.steps))
+    for name in ("loss", "misfit", "penalty", "held_out", "entropy", "accuracy"):
+        numbers = getattr(training, name)
+        assert len(numbers) == len(training.steps) and all(map(math.isfinite, numbers))
+    for tensors in (training.weights, *training.projections):
+        assert all(tensor.isfinite().all() for tensor in tensors)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(steps=0),
+        dict(num_records=1),
+        dict(learning_rate=0.0),
+        dict(learning_rate=math.nan),
+        dict(learning_rate=math.inf),
+        dict(weight_decay=-1.0),
+        dict(weight_decay=math.nan),
+        dict(dropout=1.0),
+    ],
+    ids=str,
+)
+def test_training_refuses_what_it_cannot_use(options):
+    (name,) = options
+    with pytest.raises(ValueError, match=name):
+        train_dating(**options)
+
+
+def test_people_with_nan_are_refused():
+    people = make_people()
+    people.keys[3, 2, 1] = math.nan
+    with pytest.raises(ValueError, match="must be finite"):
+        train_dating(people=people)
+
+
+def test_entropy_of_even_and_sharp_rows():
+    assert mean_entropy(torch.full((3, 5), 0.2)) == pytest.approx(math.log(5))
+    assert mean_entropy(torch.eye(4)) == 0
+
+
+def test_the_sheet_can_be_had_from_chapter_four():
+    assert matchmaker.forward_steps is steps.forward_steps

@@ -1,0 +1,91 @@
+"""Everything from outside passes the guard: what it lets in, and the sentence for what it does not."""
+
+from __future__ import annotations
+
+import math
+
+import gradio as gr
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attention.ui.guard import Choice, Flag, Number, Refusal, Text, answer, check_all, to_number
+from attention.ui.texts import words_for
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = (
+    Number("size", 2, 1, 6, 1),
+    Number("heat", 1.0, 0.1, 5.0),
+    Flag("on", True),
+    Choice("kind", "a", ("a", "b")),
+    Text("text", "hi", 20),
+)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1_0", "0x10", "abc", "", "1e999", "true", "１２ａ"])
+def test_spellings_that_float_takes_or_not_are_refused(text):
+    with pytest.raises(Refusal):
+        to_number(text, "x")
+
+
+@pytest.mark.parametrize(("text", "number"), [("1.5", 1.5), (" -2 ", -2), ("１２", 12), ("1e3", 1000)])
+def test_plain_decimals_are_read(text, number):
+    assert to_number(text, "x") == number
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, True, None, [1], {"a": 1}, 10**400])
+def test_a_number_is_a_finite_number(value):
+    with pytest.raises(Refusal):
+        to_number(value, "x")
+
+
+@given(ANYTHING)
+def test_no_value_passes_a_field_outside_its_rule(value):
+    for field in FIELDS:
+        try:
+            checked = field.check(value, "masks.text")
+        except Refusal as refusal:
+            for language in ("en", "zh"):
+                sentence = refusal.sentence(words_for(language))
+                assert words_for(language)("masks.text") in sentence
+            continue
+        if isinstance(field, Number):
+            assert field.low <= checked <= field.high
+            assert not isinstance(field.step, int) or isinstance(checked, int)
+        elif isinstance(field, Flag):
+            assert checked is True or checked is False
+        elif isinstance(field, Choice):
+            assert checked in field.options
+        else:
+            assert len(checked) <= field.limit and checked.strip()
+            checked.encode("utf-8")
+
+
+def test_a_missing_input_takes_its_default_and_an_unknown_one_is_refused():
+    assert check_all("masks", FIELDS, {})["size"] == 2
+    with pytest.raises(Refusal):
+        check_all("masks", FIELDS, {"sise": 2})
+
+
+def test_a_refusal_becomes_one_escaped_sentence():
+    def refuse():
+        raise Refusal("unknown_input", field="<img src=x onerror=alert(1)>")
+
+    with pytest.raises(gr.Error) as caught:
+        answer("en", refuse)
+    assert "<img" not in str(caught.value.message) and "&lt;img" in caught.value.message
+
+
+def test_an_unforeseen_error_shows_a_reference_and_no_trace(caplog):
+    def fail():
+        raise KeyError("/secret/path")
+
+    with pytest.raises(gr.Error) as caught:
+        answer("zh", fail)
+    assert "secret" not in caught.value.message
+    reference = next(record.args[0] for record in caplog.records)
+    assert reference in caught.value.message

@@ -1,0 +1,65 @@
+"""Both languages say everything, and Chinese pages speak Chinese."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+
+import pytest
+
+from attention.ui import TABS
+from attention.ui.texts import ASSETS, LANGUAGES, lesson, words_for
+
+FILES = sorted({path.name.split(".")[0] for path in (ASSETS / "words").glob("*.json")})
+# what stays in Latin letters in Chinese teaching: formulas, code, names of models, papers and formats
+LATIN = re.compile(
+    r"\\\(.*?\\\)|\\\[.*?\\\]|`[^`]*`|\{[^{}]*\}|<[^<>]*>|https?://\S+", flags=re.DOTALL
+)
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_both_languages_have_the_same_entries_and_places(name):
+    tables = [json.loads((ASSETS / "words" / f"{name}.{lang}.json").read_text("utf-8")) for lang in LANGUAGES]
+    assert tables[0].keys() == tables[1].keys()
+    for key, text in tables[0].items():
+        if "<" not in text:
+            assert places(text) == places(tables[1][key]), key
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_english_sentence_is_left_in_chinese(name):
+    table = json.loads((ASSETS / "words" / f"{name}.zh.json").read_text("utf-8"))
+    for key, text in table.items():
+        rest = LATIN.sub("", text)
+        english = re.findall(r"(?:\b[a-z]{2,}\b[ ,]+){3,}", rest)
+        assert not english, (key, english)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_sentences_differ_between_the_languages(name):
+    english = words_for("en").section(name)
+    chinese = words_for("zh").section(name)
+    for key, text in english.items():
+        words = re.findall(r"[A-Za-z]{3,}", LATIN.sub("", text))
+        if len(words) >= 3:
+            assert chinese[key] != text, f"{name}.{key} is untranslated"
+
+
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_tab_has_a_lesson(tab, language):
+    text = lesson(tab.ID, language)
+    assert text.strip(), f"no lesson for {tab.ID} in {language}"
+    plain = LATIN.sub("", text)
+    size = len(re.findall(r"[\u4e00-\u9fff]", plain)) if language == "zh" else len(plain.split())
+    assert 80 <= size <= 420, size
+
+
+def test_an_unknown_key_is_an_error():
+    with pytest.raises(KeyError):
+        words_for("en")("masks.no_such_entry")
