@@ -170,8 +170,8 @@ def train_width(
 
     exclude_self: a point is predicted from the others (:func:`leave_self_out`), default. With
     False it may look at itself; then the best it can do is to look at nothing else: w grows
-    without end, the loss goes to 0 (unless two points share an x), the noise is learned by heart, and held_out and true_error
-    show what that is worth.
+    without end, the loss goes to 0 (unless two points share an x), the noise is learned by heart,
+    and held_out and true_error show what that is worth.
     x (m,), y (m,), m >= 2. steps: >= 1. learning_rate: > 0, default 5, because the slope in w is
     gentle. start: the first w, not 0, where the slope is 0. truth_known: also measure against
     truth() on 100 places in [min x, max x].

@@ -35,7 +35,7 @@ from .pooling import Attended, Cell, attend, explain
 from .state import generator_at, train_steps
 
 TRAINED = Path(__file__).resolve().parent.parent / "assets" / "trained" / "recommender.safetensors"
-DATA_SEED, TRAINING_USERS, HELD_OUT_USERS = 0, 4000, 1000
+DATA_SEED, TRAINING_USERS, HELD_OUT_USERS = 0, 8000, 1000
 MAX_HISTORY = 20
 # (steps, learning rate): the second phase settles what the first has found
 PHASES = ((600, 1e-2), (200, 2e-3))
@@ -147,7 +147,7 @@ def explain_cell(recommended: Recommended, candidate: int, column: int) -> Cell:
 def _override(weights: Tensor, shape: Sequence[int]) -> Tensor:
     weights = torch.as_tensor(weights, dtype=torch.float32)
     if weights.shape != torch.Size(shape):
-        raise ValueError(f"the weights here are (64, m) = {tuple(shape)}, got {tuple(weights.shape)}")
+        raise ValueError(f"weights must be (64, m) = {tuple(shape)}, got {tuple(weights.shape)}")
     if not bool(((weights >= 0) & (weights <= 1e6)).all()):
         raise ValueError("weights must lie in [0, 1000000]: they are shares, before the division")
     total = weights.sum(dim=-1, keepdim=True)
@@ -165,9 +165,8 @@ def user_data() -> tuple[Users, Users]:
 
 @lru_cache(maxsize=1)
 def _user_data() -> tuple[Users, Users]:
-    users = make_users(
-        TRAINING_USERS + HELD_OUT_USERS, torch.Generator().manual_seed(DATA_SEED)
-    )
+    generator = torch.Generator().manual_seed(DATA_SEED)
+    users = make_users(TRAINING_USERS + HELD_OUT_USERS, generator)
     training = Users(*(field[:TRAINING_USERS] for field in users))
     return training, Users(*(field[TRAINING_USERS:] for field in users))
 
@@ -230,9 +229,9 @@ def train(
     seed: int = 0, phases: Sequence[tuple[int, float]] = PHASES, uniform: bool = False
 ) -> Recommender:
     """The shipped training, seconds on one core. uniform: without attention, the mean instead."""
-    state, model = None, None
+    state, model, scale = None, None, 0.0 if uniform else None
     for steps, learning_rate in phases:
-        model, state, *_ = _advance(state, seed, steps, 128, learning_rate, 0.0 if uniform else None)
+        model, state, *_ = _advance(state, seed, steps, 128, learning_rate, scale)
     return model
 
 
@@ -254,7 +253,7 @@ def popularity_scores(training: Users, history: Tensor) -> Tensor:
 
 
 def evaluate(model: Recommender, k: int = 10) -> dict[str, float]:
-    """Held-out recall@k: of the model, of the model with its weights made uniform, of popularity."""
+    """Held-out recall@k of the model, of the model with uniform weights, and of popularity."""
     training, held_out = user_data()
     return {
         "attention": recall(model(held_out.history), k),

@@ -74,7 +74,7 @@ _TEMPLATES = {
             "the {noun} was {x} and {z}", "such a {x} {noun}", "i {past} the {noun}",
             "i {past} this {noun} , it was {x}", "the {noun} was not only {x} but also {z}",
             "{x} and {z} , from {first} to {last}", "i {base} this {noun}", "i really {base} it",
-            "it is so {x}",
+            "i {base} it", "it is so {x}",
         ],
         "flip": [
             "not {x}", "the {noun} was not {x}", "the {noun} wasn't {x}", "not {x} at all",
@@ -82,8 +82,7 @@ _TEMPLATES = {
             "i did not find the {noun} {x}", "this {noun} is far from {x}", "not a {x} {noun}",
             "i did not {base} the {noun}", "i didn't {base} this {noun} at all",
             "the {noun} was neither {x} nor {z}", "this {noun} isn't {x}", "it is not {x}",
-            "i don't {base} it", "i didn't {base} the {noun}", "i would not call it {x}",
-            "i do not {base} this {noun}",
+            "i don't {base} it", "i didn't {base} the {noun}", "i would not call it {x}", "i do not {base} this {noun}",
         ],
         "pair": [
             "{x} , not {y}", "not {y} but {x}", "the {noun} was {x} , not {y}",

@@ -163,6 +163,23 @@ def test_weights_that_are_no_weights_are_refused(bad):
 # roles ----------------------------------------------------------------------------------------
 
 
+def test_patterns_by_hand():
+    """a b a b c: one line per query, the keys that the rule names."""
+    named = heads.patterns([1, 2, 1, 2, 3], [False] * 5, causal_mask(5))
+    keys = {
+        role: [row.nonzero().flatten().tolist() for row in pattern]
+        for role, pattern in named.items()
+    }
+    assert keys["previous"] == [[], [0], [1], [2], [3]]
+    assert keys["next"] == [[]] * 5
+    assert keys["same"] == [[], [1], [0, 2], [1, 3], [4]]  # query 0 has no other key: no occasion
+    assert keys["sink"] == [[], [0], [0], [0], [0]]
+    assert keys["induction"] == [[]] * 5  # the token after the first a is the previous one
+    # a b c a: the last a follows the first, and the key after that is b
+    longer = heads.patterns([1, 2, 3, 1], [False] * 4, causal_mask(4))["induction"]
+    assert longer.nonzero().tolist() == [[3, 1]]
+
+
 @pytest.mark.parametrize("causal", [False, True])
 def test_perfect_previous_token_head_is_recognised(causal):
     layer = pointing([0, *range(N - 1)])

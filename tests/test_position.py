@@ -29,8 +29,9 @@ def test_encoding_equals_the_formula_entry_by_entry(d):
 
 
 def test_encoding_stays_exact_far_out():
-    encoding = encode_positions(torch.tensor([1_000_000]), 4)[0].tolist()
-    expected = [math.sin(1e6), math.cos(1e6), math.sin(1e4), math.cos(1e4)]
+    encoding = encode_positions(torch.tensor([123_457]), 6)[0].tolist()
+    angles = [123_457 / 10000 ** (2 * i / 6) for i in range(3)]
+    expected = [f(angle) for angle in angles for f in (math.sin, math.cos)]
     assert encoding == pytest.approx(expected, abs=1e-6)
 
 

@@ -27,7 +27,8 @@ from attention.seq2seq import (
 )
 from attention.translation import trained_path
 
-IN_ORDER = ("{y}-{m}-{d}", "{y}年{m}月{d}日", "{zh_y}年{zh_m}月{zh_d}日")
+NUMERALS = dates.CHINESE_DIGITS + "十"
+IN_ORDER = ("{y}-{m}-{d}", "{y}-{mm}-{dd}", "{y}年{m}月{d}日", "{zh_y}年{zh_m}月{zh_d}日")
 DIGIT_ROWS = (0, 1, 2, 3, 5, 6, 8, 9)  # of the ten output characters, those that are no hyphen
 
 
@@ -50,10 +51,22 @@ def uniform(model):
     return broken
 
 
-def in_order_weights(model, template):
-    """Held-out dates written year, month, day -> (texts, weights (b, n, m))."""
+def in_order_alignments(model, template):
+    """Held-out dates written year, month, day -> (spans of the three numbers, weights (n, m))."""
     texts = [dates.write(day, template) for day in dates.dates(held_out=True)[::25]]
-    return texts, model.write(*batch_of(texts)).weights
+    weights = model.write(*batch_of(texts)).weights
+    for text, rows in zip(texts, weights, strict=True):
+        yield [found.span() for found in re.finditer(f"[0-9{NUMERALS}]+", text)], rows
+
+
+def share_on_own_number(model, template):
+    """Mean weight that the last digit of year, month, day puts on the number it comes from."""
+    shares = [
+        rows[row, first:end].sum().item()
+        for spans, rows in in_order_alignments(model, template)
+        for row, (first, end) in zip((3, 6, 9), spans, strict=True)
+    ]
+    return sum(shares) / len(shares)
 
 
 # --- dates ---------------------------------------------------------------------------------------
@@ -199,6 +212,32 @@ def test_every_shipped_model_is_small_and_says_how_it_was_made(attention, least)
     assert notes["attention"] == attention
     assert set(notes) == {*seq2seq.TRAINING_OPTIONS, "attention"}
     assert evaluate(load(attention), 300, seed=1).exact >= least
+
+
+@pytest.mark.parametrize("template", IN_ORDER)
+def test_alignment_moves_forward_where_the_date_is_written_in_order(template):
+    forward, ordered, count = 0, 0, 0
+    for _, rows in in_order_alignments(load("additive"), template):
+        peaks = rows.argmax(-1)[list(DIGIT_ROWS)]
+        forward += bool((peaks.diff() >= 0).all())
+        centres = rows @ torch.arange(float(rows.shape[1]))  # where a row looks on average
+        year, month, day = centres[:4].mean(), centres[5:7].mean(), centres[8:].mean()
+        ordered += bool(year < month < day)
+        count += 1
+    assert count > 250
+    assert forward / count >= 0.85
+    assert ordered / count >= 0.95
+
+
+@pytest.mark.parametrize("template", IN_ORDER)
+def test_each_digit_looks_at_its_own_number_and_a_broken_attention_does_not(template):
+    assert share_on_own_number(load("additive"), template) > 0.7
+    assert share_on_own_number(uniform(load("additive")), template) < 0.4
+
+
+def test_alignment_moves_backward_where_the_date_is_written_day_first():
+    peaks = translate(load("additive"), "13.5.1996").alignments.argmax(-1)
+    assert peaks[3] > peaks[6] > peaks[9]
 
 
 @pytest.mark.parametrize(

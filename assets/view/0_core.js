@@ -143,7 +143,8 @@
     async open(cell, move = true) {
       this.opened = cell;
       const number = ++this.asked;
-      const sheet = await this.ask("sheet", cell);
+      const panel = cell.frame === undefined ? cell.panel : `${cell.panel}@${cell.frame}`;
+      const sheet = await this.ask("sheet", { ...cell, panel });
       if (number !== this.asked || !this.opened) return;
       AM.fillSheet(this, sheet);
       this.placeSheet();
@@ -229,7 +230,7 @@
   };
 
   AM.picks = {};
-  AM.picked = (tab) => AM.picks[tab];
+  AM.picked = (tab, names) => names.map((name) => AM.picks[tab][name]);
 
   AM.mount = (root, payload, server) => {
     const view = new View(root, server);
@@ -256,10 +257,13 @@
     element.amView = view;
     watch("value", () => view.update(props.value));
     view.need = need;
-    view.settle = (payload, picked) => { // the page itself moved some inputs: {name: value}
-      AM.picks[payload.tab] = Object.values(picked);
+    view.settle = (payload) => { // the page itself moved some inputs and drew them
       view.update(payload);
       props.value = payload;
+      view.choose({});
+    };
+    view.choose = (changes) => { // move some of Gradio's inputs, which then ask for a new picture
+      AM.picks[view.payload.tab] = { ...view.payload.inputs, ...changes };
       pick();
     };
     if (!props.value) need();

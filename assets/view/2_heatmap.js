@@ -47,7 +47,8 @@
     return AM.frame(panel, view, body, [AM.legend(panel), AM.saveMenu(panel, view)]);
   };
 
-  const cells = (panel, view, n, m, data) => {
+  // extra: more of what view.open gets to know about a cell (the frame of a player)
+  const cells = (AM.cellTable = (panel, view, n, m, data, extra = {}) => {
     const ramp = AM.ramp(panel.diverging ? "diverging" : "sequential");
     const span = panel.high - panel.low || 1;
     const upright = m > 6 && panel.columns.some((label) => label.length > 4);
@@ -72,9 +73,9 @@
       rows.push(AM.el("tr", { role: "row" }, AM.el("th", { scope: "row", dir: "auto", title: panel.rows[i] }, panel.rows[i]), row));
     }
     table.append(AM.el("tbody", {}, rows));
-    if (n && m) arrows(table, grid, n, m, panel, view);
+    if (n && m) arrows(table, grid, n, m, panel, view, extra);
     return AM.el("div", { class: "am-scroll", tabindex: "-1" }, table);
-  };
+  });
 
   const cell = (panel, view, i, j, number, ramp, span) => {
     const text = panel.cell_labels ? panel.cell_labels[i][j] : AM.show(number, panel.digits);
@@ -93,7 +94,7 @@
   };
 
   // One cell at a time is in the tab order; arrows, Home and End move it.
-  const arrows = (table, grid, n, m, panel, view) => {
+  const arrows = (table, grid, n, m, panel, view, extra) => {
     grid[0][0].tabIndex = 0;
     let told = null;
     const tell = (row) => {
@@ -111,7 +112,7 @@
     table.addEventListener("focusout", () => tell(null));
     table.addEventListener("click", (event) => {
       const at = place(event.target);
-      if (at && panel.opens) view.open({ panel: panel.id, row: at[0], column: at[1] });
+      if (at && panel.opens) view.open({ panel: panel.id, row: at[0], column: at[1], ...extra });
     });
     table.addEventListener("keydown", (event) => {
       const at = place(event.target);
@@ -119,7 +120,7 @@
       let [i, j] = at;
       if (event.key === "Enter" || event.key === " ") {
         event.preventDefault();
-        if (panel.opens) view.open({ panel: panel.id, row: i, column: j });
+        if (panel.opens) view.open({ panel: panel.id, row: i, column: j, ...extra });
         return;
       }
       const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };

@@ -150,7 +150,9 @@
       const room = flat ? pitch - 2 : horizontal ? depth - 6 : gutter - 6;
       if (horizontal && upright) { context.translate(0, depth - 3); context.rotate(-Math.PI / 2); }
       for (let k = 0; k < names.length; k += step) {
-        const middle = (k + 0.5) * pitch, text = fit(names[k], room);
+        const text = fit(names[k], room);
+        const end = names.length * pitch; // the first and last label stay inside the canvas
+        const middle = flat ? (k + 0.5) * pitch : Math.min(Math.max((k + 0.5) * pitch, LINE / 2), Math.max(end - LINE / 2, LINE / 2));
         if (flat) context.fillText(text, middle, depth - LINE / 2 - 2);
         else if (horizontal) context.fillText(text, 0, middle);
         else context.fillText(text, gutter - 5, middle);

@@ -96,7 +96,7 @@
   };
 
   const chart = (panel, series, rows, width, view) => {
-    const height = Math.round(Math.min(Math.max(width * 0.56, 220), 340));
+    const height = Math.round(Math.min(Math.max(width * 0.62, 220), 360));
     const scaleX = panel.log_x ? (x) => (x > 0 ? Math.log10(x) : NaN) : (x) => x;
     let [x0, x1] = extent([...series.flatMap((one) => one.x), ...(rows ? rows.x : [])].map(scaleX));
     const bars = series.filter((one) => one.kind === "bars");

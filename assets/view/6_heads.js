@@ -7,32 +7,39 @@
 
   // Open a head: only its own panels are fetched, the overview stays as it is.
   AM.pickHead = async (view, layer, head) => {
-    const inputs = { ...view.payload.inputs, layer, head };
     const number = (view.state.picks = (view.state.picks || 0) + 1);
-    const part = await view.ask("head", { inputs });
+    const part = await view.ask("head", { inputs: { ...view.payload.inputs, layer, head } });
     if (number !== view.state.picks) return;
     if (part.error) { view.say(part.error); return; }
-    merge(view, part, { layer, head });
+    (view.settle || view.update).call(view, merged(view.payload, part, "head"));
   };
 
-  const merge = (view, part, picked) => {
-    const kept = view.payload.panels.filter((panel) => panel.part !== "head");
-    const payload = { ...view.payload, ...part, panels: [...kept, ...part.panels] };
-    if (picked && view.settle) view.settle(payload, picked);
-    else view.update(payload);
+  // The panels of a part, and what hangs on them, in place of the old ones.
+  const merged = (payload, part, name) => {
+    if (part.everything) return { ...payload, ...part };
+    const old = payload.panels;
+    const gone = (panel) => panel.part === name || (name === "head" && panel.part === "answers");
+    const place = old.findIndex(gone);
+    const start = place < 0 ? old.length : place;
+    const panels = [...old.slice(0, start), ...part.panels, ...old.slice(start).filter((panel) => !gone(panel))];
+    return { ...payload, ...part, panels };
   };
 
-  // A long text's open head: fetched once the overview is there.
+  // What takes longer is asked for once the rest is there: {ask: name of the question, part}.
   AM.kinds.later = (panel, view) => {
     const asked = JSON.stringify(view.payload.inputs);
+    const figure = AM.el("figure", {}, AM.busy(panel.title));
     window.setTimeout(async () => {
-      const part = await view.ask("head", {});
+      const part = await view.ask(panel.ask, {});
       if (asked !== JSON.stringify(view.payload.inputs)) return;
-      if (part.error) view.say(part.error);
-      else merge(view, part, null);
+      if (part.error) figure.replaceChildren(AM.el("p", { class: "am-note", role: "status" }, part.error));
+      else view.update(merged(view.payload, part, panel.part));
     }, 0);
-    return AM.el("figure", {}, AM.busy(panel.title));
+    return figure;
   };
+
+  AM.kinds.buttons = (panel, view) => AM.el("div", { class: "am-options" }, panel.items.map((item, i) =>
+    AM.el("button", { type: "button", class: "am-button", "data-focus": `${panel.id}.${i}`, onclick: () => view.choose && view.choose(item.set) }, item.label)));
 
   // A model on its way: ask again until it is there.
   AM.kinds.waiting = (panel, view) => {
@@ -184,6 +191,13 @@
       pen.lineWidth = thick;
       pen.strokeRect(EDGE + j * cell - 1, EDGE + i * cell - 1, side + 2, side + 2);
     };
+    pen.strokeStyle = style.getPropertyValue("--am-mark");
+    pen.lineWidth = 1.5;
+    for (const at of panel.marks || []) {
+      const [i, j] = across ? at : [at[1], at[0]];
+      const [x, y] = [EDGE + j * cell, EDGE + i * cell];
+      pen.stroke(new Path2D(`M${x},${y}l${side},${side}M${x + side},${y}l${-side},${side}`));
+    }
     outline(grid.at, style.getPropertyValue("--am-soft"), 1.5);
     outline([layer, head], style.getPropertyValue("--am-mark"), 3);
   };

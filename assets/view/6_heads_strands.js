@@ -35,7 +35,7 @@
       left.forEach((node, i) => node.classList.toggle("am-chosen", i === row));
       right.forEach((node, j) => {
         node.classList.toggle("am-strong", weights[j] >= 0.1);
-        node.querySelector(".am-number").textContent = weights[j] < LEAST ? "" : AM.show(weights[j], 2);
+        node.querySelector(".am-number").textContent = weights[j] < LEAST ? "" : weights[j].toFixed(2);
       });
       const best = weights.map((weight, j) => [weight, j]).sort((a, b) => b[0] - a[0]).slice(0, 3);
       svg.setAttribute("aria-label", `${panel.title}. ${best.map(([weight, j]) => sentence(row, j, weight)).join("; ")}`);

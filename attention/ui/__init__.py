@@ -12,14 +12,14 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from . import heads_tab, link, masks_tab
+from . import heads_tab, kernel_tab, link, masks_tab, matchmaker_tab
 from .edge import Edge
 from .guard import answer
 from .tab import QUIET, build_tab, endpoint, show
 from .texts import LANGUAGES, words_for
 from .view import head
 
-TABS = (masks_tab, heads_tab)
+TABS = (matchmaker_tab, kernel_tab, masks_tab, heads_tab)
 FIELDS = {tab.ID: tab.FIELDS for tab in TABS}
 
 

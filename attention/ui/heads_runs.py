@@ -41,13 +41,14 @@ class Study:
     """A model, its tokens, and one run whose layers hold everything but their weights.
 
     layers: those of the kind looked at. thumbnails: by whether special tokens are hidden, filled
-    when first wanted.
+    when first wanted. extra: what was computed from this run, by name.
     """
 
     model: Model
     run: Run
     layers: tuple[Layer, ...]
     thumbnails: dict[bool, list[dict[str, Any]]] = field(default_factory=dict)
+    extra: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def tokens(self) -> Tokens:
@@ -130,6 +131,10 @@ def study(
             made = _run(model, tokens, side, hidden, changes, logits)
     except ModelRefused as refused:
         raise _refusal(refused, name) from refused
+    except Refusal:
+        raise
+    except ValueError as error:  # a change that this model cannot make
+        raise Refusal("model_change", field="heads.look") from error
     _keep(key, made)
     return made
 

@@ -1,61 +1,34 @@
 """Real heads: every head of every layer of a pretrained model, and one of them opened.
 
-The first view (``look`` = overview) is here; what changes a run is in ``heads_changes``, what
-measures heads in ``heads_understand``, and the runs themselves in ``heads_runs``.
+Three looks at one run: the overview, what happens if you touch it (``heads_changes``), and what the
+heads do (``heads_understand``). The open head is drawn in ``heads_open``, models run in
+``heads_runs``.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import dataclass
 from typing import Any
-from zlib import crc32
 
 import gradio as gr
-from torch import Tensor
 
 from ..catalog import ANY_MODEL, CATALOG, package_file
-from ..heads import hide_special
 from ..hub import REPO
-from ..pretrained import explain_head
-from .guard import Choice, Flag, Refusal, Text, sentence_for, to_number
+from . import heads_changes, heads_understand
+from .guard import Choice, Flag, Refusal, Text, check_all, sentence_for
+from .heads_changes import Whole, again, changes_of
+from .heads_open import first_word, head_panels, labels, opened, overview, picture, strands, weight_sheet
 from .heads_runs import PATIENCE, Loading, Study, study
-from .sheet import cell_sheet, show
+from .sheet import show
 from .tab import component, payload
 from .texts import Words, words_for
-from .view import heading, heatmap
+from .view import heading
 
 ID = "heads"
-CHARACTERS = 2000
-SMALL = 420  # cells that the page draws as a table
+CHARACTERS = 3000  # room for 512 tokens
 EXACT = 128  # tokens up to which the open head's floats travel with the overview
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A whole number from 0 on, typed; the end of its range depends on the model."""
-
-    name: str
-    default: int
-    high: int
-    kind = int
-
-    @property
-    def limits(self) -> str:
-        return f"A whole number from 0 to {self.high}, counted from 0."
-
-    def check(self, value: Any, label: str) -> int:
-        number = to_number(value, label)
-        if number != int(number):
-            raise Refusal("not_whole", field=label)
-        if not 0 <= number <= self.high:
-            raise Refusal("out_of_range", field=label, low="0", high=str(self.high))
-        return int(number)
-
-    def component(self, label: str, info: str | None, value: int) -> gr.Number:
-        return gr.Number(label=label, info=info, value=value, precision=0, minimum=0, min_width=60)
 
 
 @dataclass(frozen=True)
@@ -89,6 +62,7 @@ def offered() -> tuple[str, ...]:
 
 
 FIELDS = (
+    Choice("look", "overview", ("overview", "touch", "understand")),
     ModelName("model", "minilm", offered()),
     Text("text", "The animal did not cross the street because it was too tired.", CHARACTERS, lines=3),
     Text("pair", "", CHARACTERS, required=False),
@@ -96,53 +70,43 @@ FIELDS = (
     Whole("head", 1, 63),
     Flag("hide_special", False),
     Choice("side", "self", ("self", "decoder", "cross")),
+    *heads_changes.FIELDS,
+    *heads_understand.FIELDS,
 )
-PICKS = ("layer", "head")  # what a click in a picture may set
+PICKS = ("layer", "head", "knock_out", "token")  # what a click in a picture may set
+SHUFFLED = "The dog bit the man in the park."
 EXAMPLES = (
     ("example_pronoun", {}),
-    ("example_previous", {"layer": 2, "head": 9}),
     ("example_pair", {"text": "A man is playing a guitar.", "pair": "Someone makes music.", "layer": 1, "head": 3}),
-    ("example_chinese", {"text": "我爱北京天安门，天安门上太阳升。", "layer": 3, "head": 1}),
+    ("example_chinese", {"text": "我爱北京天安门，天安门上太阳升。", "layer": 2, "head": 9}),
+    ("example_knock", {"look": "touch", "knock_out": "3.1"}),
+    ("example_shuffle", {"look": "touch", "text": SHUFFLED, "shuffle": 7, "positions": False}),
+    ("example_roles", {"look": "understand", "text": "red green blue one red green blue two red green"}),
+    *([("example_next", {"look": "touch", "model": "smollm2", "text": "The capital of France is",
+                         "knock_out": "0", "layer": 0, "head": 0})] if "smollm2" in offered() else []),
 )  # fmt: skip
 
 
 def look_at(values: dict[str, Any], patience: float = PATIENCE) -> Study:
-    """The run behind these inputs, with the open head inside its ranges."""
+    """The untouched run behind these inputs, once the open head is known to be one of its."""
     seen = study(
-        values["model"], values["text"], values["pair"],
-        side=values["side"], hidden=values["hide_special"], patience=patience,
+        values["model"], values["text"], values["pair"], side=values["side"],
+        hidden=values["hide_special"], logits=values["look"] == "touch", patience=patience,
     )  # fmt: skip
+    if not seen.layers:
+        raise Refusal("no_such_side", field="heads.side")
     for name, count in (("layer", len(seen.layers)), ("head", seen.model.num_heads)):
         if values[name] >= count:
             raise Refusal("out_of_range", field=f"heads.{name}", low="0", high=str(count - 1))
     return seen
 
 
-def labels(seen: Study, places: list[int]) -> list[str]:
-    """Tokens as axis labels; a piece that carries a word on begins with a dot."""
-    tokens = seen.tokens
-    return [("·" if tokens.joined[i] else "") + tokens.tokens[i] for i in places]
-
-
-@dataclass(frozen=True)
-class Opened:
-    """The open head as shown: weights, and which positions its rows and columns are."""
-
-    weights: Tensor
-    rows: list[int]
-    columns: list[int]
-    hidden: bool
-
-
-def opened(seen: Study, values: dict[str, Any]) -> Opened:
-    """One head's weights, without special tokens if that is wanted and there are others."""
-    weights = seen.weights(values["layer"], values["head"])
-    rows, columns = seen.sides()
-    special = seen.special()
-    if not values["hide_special"] or special is None:
-        return Opened(weights, rows, columns, False)
-    kept = [i for i, added in zip(rows, special, strict=True) if not added]
-    return Opened(hide_special(weights, special), kept, kept, True)
+def touched(seen: Study, values: dict[str, Any]) -> Study:
+    """The run that the pictures show: changed in the look "touch", else the untouched one."""
+    if values["look"] != "touch":
+        return seen
+    changes = changes_of(values, seen)
+    return seen if changes is None else again(values, changes)
 
 
 def panels(values: dict[str, Any], words: Words, whole: bool = False) -> list[dict[str, Any]]:
@@ -152,62 +116,69 @@ def panels(values: dict[str, Any], words: Words, whole: bool = False) -> list[di
     except Loading as loading:
         text = words("errors.model_loading", **loading.values)
         return [{"kind": "waiting", "id": "waiting", "title": text, "wide": True}]
+    shown = touched(seen, values)
     small = whole or max(map(len, seen.sides())) <= EXACT
-    return [
-        heading(words("heads.overview"), words("heads.overview_text")),
-        overview(seen, values, words),
-        *(head_panels(seen, values, words) if small else [later(words)]),
+    opening = head_part(values, words) if small else [later("head", words)]
+    first = [heading(words("heads.overview"), words("heads.overview_text")), overview(shown, values, words)]
+    if values["look"] == "touch":
+        text = heads_changes.summary(values, words)
+        first[0] = heading(words("heads.touched"), text)
+        out = heads_changes.outcome(seen, shown, values, words)
+        return [*out, first[0], {**first[1], "marks": marks(values, seen)}, *opening]
+    if values["look"] == "understand":
+        measured = heads_understand.panels(seen, values, words)
+        return [*measured, *opening]
+    return [*first, *opening]
+
+
+def marks(values: dict[str, Any], seen: Study) -> list[list[int]]:
+    """The knocked-out heads, crossed out in the overview."""
+    named = heads_changes.heads_named(
+        values["knock_out"], "heads.knock_out", len(seen.layers), seen.model.num_heads
+    )
+    return sorted(map(list, named))
+
+
+def later(name: str, words: Words) -> dict[str, Any]:
+    """A place that the page fills by asking the question ``name``."""
+    return {"kind": "later", "id": f"later-{name}", "part": name, "ask": name,
+            "title": words("view.loading"), "wide": True}  # fmt: skip
+
+
+def head_part(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
+    """The panels that change when another head is picked."""
+    seen = look_at(values)
+    shown = touched(seen, values)
+    parts = head_panels(shown, values, words)
+    if values["look"] == "touch":
+        drawn = {**parts[1], "title": words("heads.weights_after")}
+        before = picture(seen, values, words, "weights_before", "weights_before")
+        buttons = knock_buttons(values, seen, words)
+        head = opened(shown, values)
+        parts = [parts[0], buttons, drawn, before, strands(shown, head, drawn, words)]
+    parts = [{**part, "part": "head"} for part in parts]
+    if values["look"] == "understand" and heads_understand.able(seen):
+        parts.append(later("answers", words))
+    return parts
+
+
+def knock_buttons(values: dict[str, Any], seen: Study, words: Words) -> dict[str, Any]:
+    """Knock the open head out, or its layer, or bring all back."""
+    layer, head = values["layer"], values["head"]
+    out = {tuple(one) for one in marks(values, seen)}
+    one = out ^ {(layer, head)}
+    whole = out | {(layer, each) for each in range(seen.model.num_heads)}
+    key = "bring_back" if (layer, head) in out else "knock_this"
+    items = [
+        {"label": words(f"heads.{key}", layer=layer, head=head), "set": {"knock_out": listed(one)}},
+        {"label": words("heads.knock_layer", layer=layer), "set": {"knock_out": listed(whole)}},
+        {"label": words("heads.knock_none"), "set": {"knock_out": ""}},
     ]
+    return {"kind": "buttons", "id": "knock", "items": items, "wide": True}
 
 
-def later(words: Words) -> dict[str, Any]:
-    """A place that the page fills by asking for the open head."""
-    return {"kind": "later", "id": "later", "part": "head", "title": words("view.loading"), "wide": True}
-
-
-def overview(seen: Study, values: dict[str, Any], words: Words) -> dict[str, Any]:
-    """Every head as a thumbnail, one byte a cell on a square-root scale."""
-    packed = seen.overview(values["hide_special"])
-    first = packed[0]
-    caption = words("heads.scale")
-    if first["pooled"]:
-        caption += " " + words("heads.pooled", rows=first["pool_rows"], columns=first["pool_cols"])
-    return {
-        "kind": "overview", "id": "overview", "wide": True, "caption": caption,
-        "title": words("heads.every", layers=len(packed), heads=first["heads"]),
-        "layers": len(packed), "heads": first["heads"], "rows": first["rows"], "cols": first["cols"],
-        "thumbnails": [layer["data"] for layer in packed],
-        "words": {key: words(f"heads.{key}") for key in ("layer", "head", "cell", "keys")},
-    }  # fmt: skip
-
-
-def head_panels(seen: Study, values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
-    """The open head: a heatmap with exact weights, and the same as lines between two columns."""
-    head = opened(seen, values)
-    rows, columns = labels(seen, head.rows), labels(seen, head.columns)
-    title = words("heads.open", layer=values["layer"], head=values["head"])
-    axes = {"row_title": words("heads.query"), "column_title": words("heads.key")}
-    picture = heatmap(
-        "weights", words("heads.weights"), head.weights, rows, columns, wide=len(columns) > 10,
-        caption=words("heads.weights_text"), **axes,
-    )  # fmt: skip
-    if len(rows) * len(columns) <= SMALL:  # small weights would show as 8.77e-04
-        picture["cell_labels"] = [[f"{w:.2f}" if w >= 0.005 else "" for w in row]
-                                  for row in head.weights.tolist()]  # fmt: skip
-    lines = {  # the numbers are the heatmap's; the stamp says when they changed
-        "kind": "strands", "id": "lines", "of": "weights", "title": words("heads.lines"), **axes,
-        "caption": words("heads.lines_text"), "stamp": crc32(json.dumps(picture).encode()),
-        "start": first_word(seen, head), "word": words("heads.line"),
-    }  # fmt: skip
-    parts = [heading(title, words("heads.open_text")), picture, lines]
-    return [{**part, "part": "head"} for part in parts]
-
-
-def first_word(seen: Study, head: Opened) -> int:
-    """The row shown first: "it" where there is one, else the first word."""
-    tokens = [seen.tokens.tokens[i].lower() for i in head.rows]
-    words = [row for row, i in enumerate(head.rows) if not seen.tokens.special[i]]
-    return next((row for row in words if tokens[row] in ("it", "she", "he")), (words or [0])[0])
+def listed(heads: set[tuple[int, int]]) -> str:
+    return ", ".join(f"{layer}.{head}" for layer, head in sorted(heads))
 
 
 def export_panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
@@ -215,100 +186,102 @@ def export_panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     return panels(values, words, whole=True)
 
 
-def head(language: str, request: Any) -> dict[str, Any]:
-    """The page's question: the open head alone, for {"inputs"}; the overview stays where it is."""
+def answers_part(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
+    """The four answers, which take a run per key: the page asks for them last."""
+    seen = look_at(values)
+    names = labels(seen, [[i] for i in range(len(seen.tokens))])
+    if not heads_understand.able(seen):
+        raise Refusal("bad_request")
+    parts = heads_understand.answers(seen, values, words, names)
+    return [{**part, "part": "answers"} for part in parts]
+
+
+def question(part: Any, language: str, request: Any) -> dict[str, Any]:
+    """A part of the view for {"inputs"}; the panels of other parts stay where they are."""
     words = words_for(language)
     try:
         if not isinstance(request, dict) or not isinstance(request.get("inputs"), dict):
             raise Refusal("bad_request")
-        part = lambda values, words: head_panels(look_at(values), values, words)  # noqa: E731
-        return payload(sys.modules[__name__], language, request["inputs"], part)
+        values = check_all(ID, FIELDS, request["inputs"])
+        # a head with its own temperature: picking another one changes the whole run
+        everything = part is head_part and values["look"] == "touch" and values["temper"] != 1
+        view = payload(sys.modules[__name__], language, values, panels if everything else part)
+        return {**view, "everything": everything}
     except Exception as error:  # the border to the page, as in guard.answer
         return {"error": sentence_for(error, words)}
 
 
-SERVER = {"head": head}
+def head(language: str, request: Any) -> dict[str, Any]:
+    return question(head_part, language, request)
+
+
+def answers(language: str, request: Any) -> dict[str, Any]:
+    return question(answers_part, language, request)
+
+
+SERVER = {"head": head, "answers": answers}
 
 
 def notices(values: dict[str, Any], words: Words) -> list[str]:
-    """What was hidden, and so renormalised."""
+    """What was hidden, and so renormalised; what a filter leaves out."""
     try:
-        seen = look_at(values)
+        shown = opened(look_at(values), values)
     except Loading:
         return []
-    return [words("heads.hidden")] if opened(seen, values).hidden else []
+    found = [words("heads.hidden")] if shown.hidden else []
+    if values["look"] == "understand" and (values["part"] != "all" or values["minimum"] > 0):
+        found.append(words("heads.filtered"))
+    return found
 
 
 def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: int) -> dict[str, Any]:
-    """The arithmetic of a cell of the open head: q and k by contribution, softmax, value."""
+    """The arithmetic of a cell of the open head, or what one of the four answers means."""
     seen = look_at(values)
-    shown = opened(seen, values)
-    if panel != "weights" or row >= len(shown.rows) or column >= len(shown.columns):
-        raise Refusal("no_such_cell")
-    rows, columns = seen.sides()
-    i, j = rows.index(shown.rows[row]), columns.index(shown.columns[column])
-    cell = explain_head(seen.layers[values["layer"]], values["head"], i, j)
-    names = labels(seen, [shown.rows[row], shown.columns[column]])
-    opened_cell = cell_sheet(cell, words, *names)
-    if shown.hidden:
-        kept = seen.weights(values["layer"], values["head"])[i][[columns.index(c) for c in shown.columns]]
-        opened_cell["sections"].append(hidden_section(cell.weight, kept.sum().item(), words))
-    return opened_cell
-
-
-def hidden_section(weight: float, total: float, words: Words) -> dict[str, Any]:
-    """The last step when special tokens are hidden: the row is divided by what is left of it."""
-    shown = weight / total if total > 0 else 0.0
-    lines = [[words("heads.renormalised"), f"{show(weight)} / {show(total)}", show(shown)]]
-    return {"title": words("heads.renormalised_title"), "text": words("heads.hidden"), "lines": lines}
+    if panel == "weights":
+        return weight_sheet(touched(seen, values), values, words, row, column)
+    if panel == "weights_before" and values["look"] == "touch":
+        return weight_sheet(seen, values, words, row, column)
+    if panel == "answers" and values["look"] == "understand" and heads_understand.able(seen):
+        names = labels(seen, [[i] for i in range(len(seen.tokens))])
+        return heads_understand.answer_sheet(seen, values, words, row, column, names)
+    raise Refusal("no_such_cell")
 
 
 def snippet(values: dict[str, Any]) -> str:
-    """The open head's weights from this package alone."""
-    pair = f", {values['pair']!r}" if values["pair"].strip() else ""
-    hide = values["hide_special"]
-    lines = [
-        "from attention import load_model",
-        "from attention.heads import hide_special" if hide else None,
-        "from attention.pretrained import run, tokenize",
-        "",
-        f"model = load_model({values['model']!r})",
-        f"tokens = tokenize(model, {values['text']!r}{pair})",
-        "layers = run(model, tokens).layers",
-        f"layers = [layer for layer in layers if layer.kind == {values['side']!r}]"
-        if values["side"] != "self" else None,
-        f"weights = layers[{values['layer']}].weights[{values['head']}]  # (queries, keys)",
-        "weights = hide_special(weights, tokens.special)" if hide else None,
-        "print(tokens.tokens)",
-        "print(weights)",
-    ]  # fmt: skip
-    return "\n".join(line for line in lines if line is not None) + "\n"
+    from .heads_code import snippet as written
+
+    return written(values)
 
 
 def results(values: dict[str, Any]) -> dict[str, Any]:
-    """Plain numbers for the API: the tokens, the open head's weights, and how many heads there are."""
+    """Plain numbers for the API: tokens, the open head's weights, and the outcome of a change."""
     seen = look_at(values, patience=25.0)  # nobody asks again for a program
-    shown = opened(seen, values)
-    return {
+    after = touched(seen, values)
+    shown = opened(after, values)
+    found = {
         "model": values["model"],
         "layers": len(seen.layers),
         "heads": seen.model.num_heads,
         "layer": values["layer"],
         "head": values["head"],
-        "tokens": list(seen.tokens.tokens),
-        "special": list(seen.tokens.special),
-        "rows": [seen.tokens.tokens[i] for i in shown.rows],
-        "columns": [seen.tokens.tokens[i] for i in shown.columns],
+        "tokens": list(after.tokens.tokens),
+        "special": list(after.tokens.special),
+        "rows": labels(after, shown.rows),
+        "columns": labels(after, shown.columns),
         "weights": shown.weights.tolist(),
     }
+    if values["look"] == "touch":
+        found["outcome"] = heads_changes.figures(seen, after, values)
+    return found
 
 
 def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
-    """Predict, then look: the strongest key, the sum of a row, the weight on special tokens."""
+    """Predict, then look: the strongest key, an even row, the weight on special tokens."""
     try:
         seen = look_at(values)
     except Loading:
         return []
+    seen = touched(seen, values)
     shown = opened(seen, values)
     names = labels(seen, shown.columns)
     row = first_word(seen, shown)
@@ -317,41 +290,49 @@ def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     order = weights.argsort(descending=True)[:3].tolist()
     options = sorted(order)
     n = len(shown.columns)
-    special = seen.special()
-    made = [
+    best = show(weights[order[0]].item())
+    positions = [seen.tokens.special[group[0]] for group in shown.columns]
+    share = sum(w for w, added in zip(weights.tolist(), positions, strict=True) if added)
+    reach = sum(sorted(weights.tolist(), reverse=True)[:3])
+    return [
         {"id": "strongest", "kind": "choice", "question": words("heads.task_strongest", query=query),
          "options": [f"{names[j]} ({j})" for j in options], "answer": options.index(order[0]),
-         "why": words("heads.task_strongest_why", key=names[order[0]], weight=show(weights[order[0]].item()))},
+         "why": words("heads.task_strongest_why", key=names[order[0]], weight=best)},
         {"id": "even", "kind": "number", "question": words("heads.task_even", count=n),
-         "answer": 1 / n, "tolerance": 0.005,
-         "why": words("heads.task_even_why", count=n, weight=show(weights[order[0]].item()))},
+         "answer": 1 / n, "tolerance": 0.005, "why": words("heads.task_even_why", count=n, weight=best)},
+        {"id": "three", "kind": "number", "unit": "%", "answer": 100 * reach, "tolerance": 10.0,
+         "question": words("heads.task_three", query=query),
+         "why": words("heads.task_three_why", share=f"{reach:.1%}")},
+        *([{"id": "special", "kind": "number", "unit": "%", "answer": 100 * share, "tolerance": 10.0,
+            "question": words("heads.task_special", query=query),
+            "why": words("heads.task_special_why", share=f"{share:.1%}")}] if any(positions) else []),
     ]  # fmt: skip
-    if special is not None and not shown.hidden:
-        share = weights[[i for i, added in enumerate(special) if added]].sum().item()
-        made.append(
-            {"id": "special", "kind": "number", "unit": "%", "answer": 100 * share, "tolerance": 10.0,
-             "question": words("heads.task_special", query=query),
-             "why": words("heads.task_special_why", share=f"{share:.1%}")}
-        )  # fmt: skip
-    return made
 
 
 def controls(words: Words) -> dict[str, Any]:
-    """The model and the text first, then which head; what few need is folded away."""
+    """The look, the model and the text first, then which head; each look shows its own inputs."""
     fields = {field.name: field for field in FIELDS}
-    label = lambda name: words(f"heads.{name}")  # noqa: E731
     made: dict[str, Any] = {}
+
+    def place(name: str) -> None:
+        made[name] = component(fields[name], ID, words)
+
+    place("look")
     made["model"] = gr.Dropdown(
         [(words.get(f"heads.model.{name}", name), name) for name in fields["model"].options],
-        value=fields["model"].default, label=label("model"), info=words("heads.model.info"),
+        value=fields["model"].default, label=words("heads.model"), info=words("heads.model.info"),
         allow_custom_value=os.environ.get(ANY_MODEL) == "1",
     )  # fmt: skip
-    for name in ("text", "pair"):
-        made[name] = component(fields[name], ID, words)
+    place("text")
+    place("pair")
     with gr.Row(elem_classes="am-pair"):
-        for name in ("layer", "head"):
-            made[name] = fields[name].component(label(name), None, fields[name].default)
-    made["hide_special"] = component(fields["hide_special"], ID, words)
+        place("layer")
+        place("head")
+    place("hide_special")
+    for look, group in (("touch", heads_changes.FIELDS), ("understand", heads_understand.FIELDS)):
+        with gr.Column(elem_classes=f"am-only-{look}"):
+            for field in group:
+                place(field.name)
     with gr.Accordion(words("heads.seq2seq"), open=False):
-        made["side"] = component(fields["side"], ID, words)
+        place("side")
     return made

@@ -173,7 +173,7 @@ def build_tab(tab: ModuleType, language: str, first: bool) -> tuple[list, Attent
     view.need(handler, inputs, view, **QUIET)  # the page asks once, when a tab is first opened
     picks = [one for field, one in zip(tab.FIELDS, inputs, strict=True) if field.name in getattr(tab, "PICKS", ())]
     if picks:  # in the browser alone: the picture already shows what was picked
-        view.pick(None, None, picks, js=f"() => AttentionMatchmaker.picked('{tab.ID}')", **QUIET)
+        view.pick(None, None, picks, js=f"() => AttentionMatchmaker.picked('{tab.ID}', {list(tab.PICKS)})", **QUIET)
     for button, (_, changes) in zip(buttons, tab.EXAMPLES, strict=True):
         values = {field.name: field.default for field in tab.FIELDS} | changes
         button.click(partial(show, tab, language, values), None, [*inputs, view], **QUIET)

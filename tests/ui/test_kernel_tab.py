@@ -1,0 +1,202 @@
+"""The kernel tab: its pictures, sheets, snippet and gate."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from attention.ui import kernel_tab, link
+from attention.ui.exports import matrix_of
+from attention.ui.guard import Refusal, check_all
+from attention.ui.kernel_study import places, read_points
+from attention.ui.tab import ask, payload
+from attention.ui.texts import words_for
+
+CASES = [{}] + [changes for _, changes in kernel_tab.EXAMPLES] + [
+    {"method": "learned", "num_points": 5, "steps": 3},
+    {"method": "average", "points": "1, 2\n1, 4"},
+    {"points": "-3;1".replace(";", " ") + "\n2，5\n\n7\t-1e1", "bandwidth": 0.02},
+    {"num_points": 2, "noise": 0, "bandwidth": 10},
+]  # fmt: skip
+
+
+def panel(view, id):
+    return next(p for p in view["panels"] if p["id"] == id)
+
+
+def packed(one):
+    return np.frombuffer(base64.b64decode(one["f32"]), "<f4").reshape(one["shape"])
+
+
+def checked(changes):
+    return check_all("kernel", kernel_tab.FIELDS, changes)
+
+
+def test_two_points_by_hand():
+    """Keys 0 and 1, h = 1: the query 0 has scores 0 and -1/2, and the values 10 and 20."""
+    view = payload(kernel_tab, "en", {"points": "1, 20\n0, 10", "bandwidth": 1})
+    near = 1 / (1 + math.exp(-0.5))
+    weights = matrix_of(panel(view, "weights"))
+    np.testing.assert_allclose(weights[0], [near, 1 - near], rtol=1e-5)
+    prediction = packed(panel(view, "fit")["series"][1]["y"])
+    assert math.isclose(prediction[0], 10 * near + 20 * (1 - near), rel_tol=1e-5)
+
+
+@pytest.mark.parametrize("changes", CASES)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_view_is_drawn(changes, language):
+    view = payload(kernel_tab, language, changes)
+    json.dumps(view, allow_nan=False)
+    assert all(p["id"] or p["kind"] == "heading" for p in view["panels"])
+    weights = matrix_of(panel(view, "weights"))
+    np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-5)
+    assert 3 <= len(view["tasks"]) <= 5
+    for task in view["tasks"]:
+        assert math.isfinite(task["answer"]) and task["why"]
+
+
+@pytest.mark.parametrize("changes", CASES)
+def test_the_bars_are_the_rows_of_the_heatmap(changes):
+    view = payload(kernel_tab, "en", changes)
+    rows = panel(view, "fit")["rows"]
+    assert rows["panel"] == "weights"
+    np.testing.assert_array_equal(packed(rows["matrix"]), matrix_of(panel(view, "weights")))
+    x = packed(rows["x"])
+    assert (np.diff(x) >= 0).all() and len(x) == packed(rows["matrix"]).shape[1]
+    np.testing.assert_array_equal(packed(rows["queries"]), packed(panel(view, "fit")["series"][1]["x"]))
+
+
+@pytest.mark.parametrize("changes", CASES)
+def test_sheets_add_up_to_the_weight_on_screen(changes):
+    view = payload(kernel_tab, "en", changes)
+    for id in ("weights", "train_weights"):
+        found = [p for p in view["panels"] if p["id"] == id]
+        if not found:
+            continue
+        matrix = matrix_of(found[0])
+        for row, column in ((0, 0), (matrix.shape[0] // 2, matrix.shape[1] // 2), (1, matrix.shape[1] - 1)):
+            request = {"inputs": changes, "panel": id, "row": row, "column": column}
+            sheet = ask(kernel_tab, "en", request)
+            assert "error" not in sheet
+            table = sheet["sections"][0]["table"]["rows"]
+            if float(table[-1][3]) > -100:  # beyond, four decimals of the factors do not carry
+                product = float(table[0][1]) * float(table[0][2])
+                assert math.isclose(product, float(table[-1][3]), rel_tol=2e-2, abs_tol=2e-2)
+            numerator, denominator, weight = (float(line[2]) for line in sheet["sections"][2]["lines"])
+            if denominator:
+                assert math.isclose(numerator / denominator, weight, abs_tol=2e-4)
+            assert math.isclose(weight, matrix[row, column], abs_tol=2e-4)
+            assert math.isclose(sheet["weight"], matrix[row, column], abs_tol=1e-4)
+
+
+def test_a_point_that_may_not_look_at_itself_is_hatched_and_weighs_nothing():
+    shown = panel(payload(kernel_tab, "en", {"method": "learned", "steps": 2}), "train_weights")
+    assert (np.diag(matrix_of(shown)) == 0).all() and (np.diag(shown["masked"]) == 1).all()
+    shown = panel(payload(kernel_tab, "en", {"method": "learned", "steps": 2, "exclude_self": False}), "train_weights")
+    assert (np.diag(matrix_of(shown)) > 0).all() and shown["masked"] is None
+
+
+def test_looking_at_itself_narrows_the_kernel_and_fools_the_loss():
+    view = payload(kernel_tab, "en", {"method": "learned", "steps": 60, "learning_rate": 5})
+    apart, itself, left_out = (packed(s["y"]) for s in panel(view, "loss")["series"])
+    assert itself[-1] < apart[-1] < left_out[-1]
+    apart, itself = (packed(s["y"]) for s in panel(view, "widths")["series"])
+    assert itself[-1] > apart[-1]
+
+
+def test_average_pooling_left_out_is_the_mean_of_the_others():
+    view = payload(kernel_tab, "en", {"method": "average", "points": "0, 0\n1, 0\n2, 3"})
+    assert panel(view, "errors")["items"][0]["value"] == "2.0000"  # (1 + 1 + 4) / 3
+    assert panel(view, "errors")["items"][1]["value"] == "4.5000"  # (1.5² + 1.5² + 3²) / 3
+
+
+@pytest.mark.parametrize("changes", CASES)
+def test_the_snippet_prints_the_numbers_shown(changes):
+    view = payload(kernel_tab, "en", changes)
+    assert len(view["code"].splitlines()) <= 30
+    scope, printed = {}, io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(view["code"], scope)  # noqa: S102
+    shown = packed(panel(view, "fit")["series"][1]["y"])
+    np.testing.assert_allclose(scope["output"].detach().numpy(), shown, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(scope["weights"].detach().numpy(), matrix_of(panel(view, "weights")), atol=1e-6)
+    assert printed.getvalue()
+
+
+@pytest.mark.parametrize("changes", CASES)
+def test_a_link_restores_the_inputs(changes):
+    values = checked(changes)
+    query = link.write("kernel", kernel_tab.FIELDS, values)
+    tab, restored, good = link.read(query, {"kernel": kernel_tab.FIELDS})
+    assert tab == "kernel" and good and checked(restored) == values
+
+
+@pytest.mark.parametrize("changes", CASES)
+def test_results_are_plain_numbers(changes):
+    found = kernel_tab.results(checked(changes))
+    json.dumps(found, allow_nan=False)
+    np.testing.assert_allclose(np.array(found["weights"]) @ found["y"], found["prediction"], rtol=1e-4, atol=1e-5)
+
+
+BAD = [
+    ({"bandwidth": 0}, "kernel.bandwidth", ""),
+    ({"bandwidth": math.nan}, "kernel.bandwidth", ""),
+    ({"num_points": 1}, "kernel.num_points", ""),
+    ({"noise": -1}, "kernel.noise", ""),
+    ({"seed": 1.5}, "kernel.seed", ""),
+    ({"learning_rate": "inf"}, "kernel.learning_rate", ""),
+    ({"method": "magic"}, "kernel.method", ""),
+    ({"exclude_self": "yes"}, "kernel.exclude_self", ""),
+    ({"points": "1, 2\n3"}, "kernel.points", "2"),
+    ({"points": "1, 2\n\n3, 4, 5"}, "kernel.points", "3"),
+    ({"points": "1, 2\n3, nan"}, "kernel.points", "2"),
+    ({"points": "1, 2\n<b>, 3"}, "kernel.points", "2"),
+    ({"points": "1, 2\n1e9, 3"}, "kernel.points", "2"),
+    ({"points": "1, 2"}, "kernel.points", ""),
+    ({"points": "1, 2\n" * 201}, "kernel.points", "201"),
+    ({"points": "1" * 8001}, "kernel.points", ""),
+]
+
+
+@pytest.mark.parametrize(("changes", "label", "line"), BAD)
+def test_bad_input_is_named(changes, label, line):
+    for language in ("en", "zh"):
+        with pytest.raises(Refusal) as caught:
+            payload(kernel_tab, language, changes)
+        words = words_for(language)
+        sentence = caught.value.sentence(words)
+        assert words(label) in sentence and line in sentence
+
+
+def test_a_training_that_runs_away_is_said_and_drawn():
+    points = "\n".join(f"{i}, {1000 * (-1) ** i}" for i in range(6))
+    view = payload(kernel_tab, "en", {"method": "learned", "points": points, "learning_rate": 50, "steps": 50})
+    assert matrix_of(panel(view, "weights")).shape == (50, 6)
+    assert np.isfinite(matrix_of(panel(view, "weights"))).all()
+
+
+def test_pasted_points_come_sorted_and_full_width_signs_are_read():
+    x, y = read_points("２，３\n-1 5\n")
+    torch.testing.assert_close(x, torch.tensor([-1.0, 2.0]))
+    torch.testing.assert_close(y, torch.tensor([5.0, 3.0]))
+    assert read_points(" \n ") is None
+
+
+def test_labels_tell_places_apart_at_any_scale():
+    for span in (0.05, 0.7, 5, 23, 480, 9000):
+        labels = places(torch.linspace(0, span, 50))
+        assert len(set(labels)) == 50
+    assert places(torch.tensor([-0.001, 5.0]))[0] == "0.00"
+
+
+def test_cells_outside_are_refused():
+    for request in ({"panel": "weights", "row": 50, "column": 0}, {"panel": "train_weights", "row": 0, "column": 0},
+                    {"panel": "fit", "row": 0, "column": 0}):  # fmt: skip
+        assert "error" in ask(kernel_tab, "en", {"inputs": {}, **request})
