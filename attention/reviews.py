@@ -69,7 +69,7 @@ _VERBS = {
 _TEMPLATES = {
     "en": {
         "keep": [
-            "{x}", "the {noun} was {x}", "this {noun} is {x}", "what a {x} {noun}",
+            "{x}", "{x}", "so {x}", "really {x}", "the {noun} was {x}", "this {noun} is {x}", "what a {x} {noun}",
             "a {x} and {z} {noun}", "the {noun} was really {x}", "i found the {noun} {x}",
             "the {noun} was {x} and {z}", "such a {x} {noun}", "i {past} the {noun}",
             "i {past} this {noun} , it was {x}", "the {noun} was not only {x} but also {z}",
@@ -77,12 +77,13 @@ _TEMPLATES = {
             "i {base} it", "it is so {x}",
         ],
         "flip": [
-            "not {x}", "the {noun} was not {x}", "the {noun} wasn't {x}", "not {x} at all",
+            "not {x}", "not so {x}", "the {noun} was not {x}", "the {noun} wasn't {x}", "not {x} at all",
             "this {noun} is not very {x}", "it was never {x}", "nothing {x} about this {noun}",
             "i did not find the {noun} {x}", "this {noun} is far from {x}", "not a {x} {noun}",
             "i did not {base} the {noun}", "i didn't {base} this {noun} at all",
             "the {noun} was neither {x} nor {z}", "this {noun} isn't {x}", "it is not {x}",
-            "i don't {base} it", "i didn't {base} the {noun}", "i would not call it {x}", "i do not {base} this {noun}",
+            "i don't {base} it", "i didn't {base} the {noun}", "i didn't {base} it",
+            "i would not call it {x}", "i do not {base} this {noun}",
         ],
         "pair": [
             "{x} , not {y}", "not {y} but {x}", "the {noun} was {x} , not {y}",
@@ -95,14 +96,16 @@ _TEMPLATES = {
     },
     "zh": {
         "keep": [
-            "{x}", "{noun}很{x}", "{noun}真{x}", "{noun}非常{x}", "{noun}又{x}又{z}", "太{x}了",
+            "{x}", "{x}", "很{x}", "{noun}很{x}", "{noun}真{x}", "{noun}非常{x}", "{noun}又{x}又{z}", "太{x}了",
             "{noun}{x}极了", "没想到{noun}这么{x}", "{noun}不但{x}，而且{z}",
-            "从{first}到{last}都很{x}", "我很{past}{noun}", "{noun}实在{x}，我很{past}", "我{base}{noun}", "我真的很{base}",
+            "从{first}到{last}都很{x}", "我很{past}{noun}", "{noun}实在{x}，我很{past}",
+            "我{base}{noun}", "我真的很{base}",
         ],
         "flip": [
             "不{x}", "{noun}不{x}", "{noun}一点也不{x}", "{noun}一点都不{x}", "{noun}并不{x}",
             "{noun}不怎么{x}", "{noun}没有那么{x}", "我不觉得{noun}{x}", "{noun}谈不上{x}",
-            "我不{base}{noun}", "我一点也不{base}{noun}", "{noun}既不{x}，也不{z}", "我不太{base}{noun}",
+            "我不{base}{noun}", "我一点也不{base}{noun}", "{noun}既不{x}，也不{z}",
+            "我不太{base}{noun}",
         ],
         "pair": [
             "很{x}，不{y}", "不{y}，很{x}", "不是{y}，而是{x}", "{noun}很{x}，并不{y}",

@@ -47,6 +47,10 @@
     return number.toFixed(digits);
   };
 
+  // The same inside a small cell: fixed decimals; the exact number is in the cell's label and sheet.
+  AM.brief = (number, digits) =>
+    Number.isFinite(number) && Math.abs(number) < 1e5 ? (Math.abs(number) < 0.5 * 10 ** -digits ? 0 : number).toFixed(digits) : AM.show(number, digits);
+
   AM.isDark = () => Boolean(document.body && document.body.classList.contains("dark"));
 
   // A view: draws payloads into root. server is null in a saved page.
@@ -100,8 +104,9 @@
       this.sheet = this.sheet || AM.el("section", { class: "am-sheet", hidden: true, tabindex: "-1" });
       if (!this.opened) this.sheet.hidden = true;
       const sections = groups.map((nodes) => AM.el("section", { class: "am-group" }, nodes));
-      const parts = [this.toolbar(), ...notices, ...sections, this.tasks(), this.code()];
+      const parts = [this.toolbar(), ...notices, this.tasks(), ...sections, this.code()];
       this.root.replaceChildren(...parts.filter(Boolean));
+      this.veil();
       if (this.opened) this.placeSheet();
       if (focus) {
         const again = this.root.querySelector(`[data-focus="${window.CSS.escape(focus)}"]`);

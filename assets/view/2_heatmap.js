@@ -78,7 +78,7 @@
   });
 
   const cell = (panel, view, i, j, number, ramp, span) => {
-    const text = panel.cell_labels ? panel.cell_labels[i][j] : AM.show(number, panel.digits);
+    const text = panel.cell_labels ? panel.cell_labels[i][j] : AM.brief(number, panel.digits);
     const masked = panel.masked && panel.masked[i][j];
     const label = view.word("cell", { row: panel.rows[i], column: panel.columns[j], value: AM.show(number) });
     const node = AM.el("td", { role: "gridcell", tabindex: "-1", "data-focus": `${panel.id}.${i}.${j}`, "data-value": String(number),

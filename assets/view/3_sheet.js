@@ -42,8 +42,20 @@
     if (!tasks.length) return null;
     const box = AM.el("details", { class: "am-tasks", open: this.state.tasks },
       AM.el("summary", {}, this.word("tasks")), AM.el("ol", {}, tasks.map((task) => exercise(task, this))));
-    box.addEventListener("toggle", () => (this.state.tasks = box.open));
+    box.addEventListener("toggle", () => { this.state.tasks = box.open; this.veil(); });
     return box;
+  };
+
+  // While the exercises are open, a panel that would give an answer away is veiled until it is given.
+  AM.View.prototype.veil = function () {
+    const answers = this.state.answers || {};
+    const open = (this.payload.tasks || []).filter((task) => this.state.tasks && !(task.id in answers));
+    const hidden = new Set(open.flatMap((task) => task.hides || []));
+    for (const panel of this.root.querySelectorAll(".am-panel")) {
+      const veiled = hidden.has(panel.dataset.panel);
+      panel.classList.toggle("am-veiled", veiled);
+      for (const part of panel.children) if (!part.classList.contains("am-panel-head")) part.inert = veiled;
+    }
   };
 
   const exercise = (task, view) => {
@@ -53,6 +65,7 @@
     const result = AM.el("p", { class: "am-result", role: "status" });
     const mark = (answer) => {
       answers[task.id] = answer;
+      view.veil();
       const right = task.kind === "choice" ? answer === task.answer : Math.abs(answer - task.answer) <= task.tolerance;
       const shown = task.kind === "choice" ? task.options[task.answer] : AM.show(task.answer, 2) + (task.unit || "");
       result.textContent = `${right ? view.word("right") : view.word("wrong", { answer: shown })} ${task.why}`;

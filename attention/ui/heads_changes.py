@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..pretrained import Changes, Tokens, moved, next_tokens, sentence_embedding
-from .guard import Choice, Flag, Number, Refusal, to_number
+from .guard import Choice, Flag, Number, Refusal
+from .heads_fields import Some, Whole
 from .heads_runs import Study, study
 from .sheet import show
 from .texts import Words
@@ -15,49 +16,6 @@ from .view import heading, readouts
 
 LISTED = 8  # next tokens of each run that are shown
 HEAD = re.compile(r"(\d{1,2})(?:\.(\d{1,2}|\*))?")
-
-
-@dataclass(frozen=True)
-class Some:
-    """A short list typed by the learner; what it may hold depends on model and text."""
-
-    name: str
-    default: str = ""
-    limit: int = 200
-    kind = str
-
-    @property
-    def limits(self) -> str:
-        return f"At most {self.limit} characters, entries separated by commas."
-
-    def check(self, value: Any, label: str) -> str:
-        if not isinstance(value, str):
-            raise Refusal("not_text", field=label)
-        if len(value) > self.limit:
-            raise Refusal("too_long", field=label, limit=self.limit, length=len(value))
-        return "".join(c for c in value if c.isprintable())
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A whole number from 0 on, typed; the end of its range depends on the model."""
-
-    name: str
-    default: int
-    high: int
-    kind = int
-
-    @property
-    def limits(self) -> str:
-        return f"A whole number from 0 to {self.high}."
-
-    def check(self, value: Any, label: str) -> int:
-        number = to_number(value, label)
-        if number != int(number):
-            raise Refusal("not_whole", field=label)
-        if not 0 <= number <= self.high:
-            raise Refusal("out_of_range", field=label, low="0", high=str(self.high))
-        return int(number)
 
 
 FIELDS = (
@@ -144,7 +102,7 @@ def again(values: dict[str, Any], changes: Changes | None) -> Study:
 
 def outcome(before: Study, after: Study, values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     """What comes out of the model, before and after: next tokens, or the sentence's vector."""
-    panels = [heading(words("heads.outcome"), words("heads.outcome_text"))]
+    panels = [heading(words("heads.outcome"), f"{words('heads.outcome_text')} {summary(values, words)}")]
     if before.run.logits is not None:
         panels += next_panels(before, after, values["sampling"], words)
     else:
@@ -170,11 +128,14 @@ def next_panels(before: Study, after: Study, temperature: float, words: Words) -
     ]
     first = [one[0] for one in listed]
     shares = [every[i][first[i]] for i in (0, 1)]
-    figures = readouts("next_first", [
+    first_words = readouts("next_first", [
         (words("heads.first_before"), first[0], f"{shares[0]:.1%}"),
         (words("heads.first_after"), first[1], f"{shares[1]:.1%}"),
     ])  # fmt: skip
-    return [figures, bars("next", words("heads.next"), names, series, caption=words("heads.next_text"), digits=3)]
+    table = bars(
+        "next", words("heads.next"), names, series, caption=words("heads.next_text"), digits=3
+    )
+    return [first_words, table]
 
 
 def vector_panel(before: Study, after: Study, values: dict[str, Any], words: Words) -> dict[str, Any]:

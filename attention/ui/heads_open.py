@@ -161,7 +161,8 @@ def weight_sheet(seen: Study, values: dict[str, Any], words: Words, row: int, co
         made = {"title": words("sheet.title", query=names[0], key=names[1]),
                 "sections": [joined_section(seen, plain, queries, keys, words)]}  # fmt: skip
     if values["look"] == "understand" and values["minimum"] > 0:
-        lines = [[words("heads.minimum"), f"≥ {values['minimum']:g}", show(shown.weights[row, column].item())]]
+        left = show(shown.weights[row, column].item())
+        lines = [[words("heads.minimum"), f"≥ {values['minimum']:g}", left]]
         made["sections"].append({"title": words("heads.minimum_title"), "lines": lines})
     return made
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from ..catalog import ANY_MODEL, CATALOG, package_file
-from ..hub import REPO
+from ..catalog import ANY_MODEL
 from . import heads_changes, heads_understand
 from .guard import Choice, Flag, Refusal, Text, check_all, sentence_for
-from .heads_changes import Whole, again, changes_of
+from .heads_changes import again, changes_of
+from .heads_fields import ModelName, Whole, offered
 from .heads_open import first_word, head_panels, labels, opened, overview, picture, strands, weight_sheet
 from .heads_runs import PATIENCE, Loading, Study, study
 from .sheet import show
@@ -29,36 +28,6 @@ from .view import heading
 ID = "heads"
 CHARACTERS = 3000  # room for 512 tokens
 EXACT = 128  # tokens up to which the open head's floats travel with the overview
-
-
-@dataclass(frozen=True)
-class ModelName:
-    """A model of the catalog; any hub id only where the host allows it."""
-
-    name: str
-    default: str
-    options: tuple[str, ...]
-    kind = str
-
-    @property
-    def limits(self) -> str:
-        return "One of " + ", ".join(self.options) + "."
-
-    def check(self, value: Any, label: str) -> str:
-        if isinstance(value, str) and value in self.options:
-            return value
-        free = os.environ.get(ANY_MODEL) == "1"
-        if free and isinstance(value, str) and len(value) < 200 and REPO.fullmatch(value):
-            return value
-        raise Refusal("not_an_option", field=label, options=", ".join(self.options))
-
-
-def offered() -> tuple[str, ...]:
-    """The models of the menu: those from the hub, and packaged ones that are installed."""
-    return tuple(
-        name for name, entry in CATALOG.items()
-        if name == "minilm" or entry.package is None or package_file(entry) is not None
-    )  # fmt: skip
 
 
 FIELDS = (
@@ -73,11 +42,12 @@ FIELDS = (
     *heads_changes.FIELDS,
     *heads_understand.FIELDS,
 )
-PICKS = ("layer", "head", "knock_out", "token")  # what a click in a picture may set
+PICKS = ("layer", "head", "knock_out")  # what a click in a picture may set
 SHUFFLED = "The dog bit the man in the park."
 EXAMPLES = (
     ("example_pronoun", {}),
-    ("example_pair", {"text": "A man is playing a guitar.", "pair": "Someone makes music.", "layer": 1, "head": 3}),
+    ("example_pair", {"text": "A man is playing a guitar.", "pair": "Someone makes music.",
+                      "layer": 1, "head": 3}),
     ("example_chinese", {"text": "我爱北京天安门，天安门上太阳升。", "layer": 2, "head": 9}),
     ("example_knock", {"look": "touch", "knock_out": "3.1"}),
     ("example_shuffle", {"look": "touch", "text": SHUFFLED, "shuffle": 7, "positions": False}),
@@ -121,10 +91,9 @@ def panels(values: dict[str, Any], words: Words, whole: bool = False) -> list[di
     opening = head_part(values, words) if small else [later("head", words)]
     first = [heading(words("heads.overview"), words("heads.overview_text")), overview(shown, values, words)]
     if values["look"] == "touch":
-        text = heads_changes.summary(values, words)
-        first[0] = heading(words("heads.touched"), text)
         out = heads_changes.outcome(seen, shown, values, words)
-        return [*out, first[0], {**first[1], "marks": marks(values, seen)}, *opening]
+        every = heading(words("heads.touched"), words("heads.overview_text"))
+        return [*out, every, {**first[1], "marks": marks(values, seen)}, *opening]
     if values["look"] == "understand":
         measured = heads_understand.panels(seen, values, words)
         return [*measured, *opening]
@@ -170,15 +139,21 @@ def knock_buttons(values: dict[str, Any], seen: Study, words: Words) -> dict[str
     whole = out | {(layer, each) for each in range(seen.model.num_heads)}
     key = "bring_back" if (layer, head) in out else "knock_this"
     items = [
-        {"label": words(f"heads.{key}", layer=layer, head=head), "set": {"knock_out": listed(one)}},
-        {"label": words("heads.knock_layer", layer=layer), "set": {"knock_out": listed(whole)}},
+        {"label": words(f"heads.{key}", layer=layer, head=head), "set": {"knock_out": listed(one, seen)}},
+        {"label": words("heads.knock_layer", layer=layer), "set": {"knock_out": listed(whole, seen)}},
         {"label": words("heads.knock_none"), "set": {"knock_out": ""}},
     ]
     return {"kind": "buttons", "id": "knock", "items": items, "wide": True}
 
 
-def listed(heads: set[tuple[int, int]]) -> str:
-    return ", ".join(f"{layer}.{head}" for layer, head in sorted(heads))
+def listed(heads: set[tuple[int, int]], seen: Study) -> str:
+    """{(3, 1), (3, 2)} -> "3.1, 3.2", a whole layer by its number alone."""
+    parts = []
+    for layer in sorted({layer for layer, _ in heads}):
+        own = sorted(head for at, head in heads if at == layer)
+        full = len(own) == seen.model.num_heads
+        parts += [str(layer)] if full else [f"{layer}.{head}" for head in own]
+    return ", ".join(parts)
 
 
 def export_panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from ..heads import ROLES, roles, rollout, statistics, value_weighted
 from ..pretrained import Changes, moved, output_projection, run
 from .busy import slot
 from .guard import Choice, Flag, Number, Refusal
-from .heads_changes import Whole
+from .heads_fields import Whole
 from .heads_runs import FORWARDS, Study
 from .sheet import show
 from .texts import Words

@@ -106,7 +106,7 @@ def study(values: dict[str, Any]) -> Study:
     return Study(x, y, known, queries, attended, 1 / abs(width) if width else None, width)
 
 
-def point_weights(s: Study, exclude_self: bool) -> Attended:
+def at_points(s: Study, exclude_self: bool) -> tuple[Tensor, Tensor]:
     """The points asked about themselves: output (m,), weights (m, m)."""
     mask = leave_self_out(len(s.x))
     if not exclude_self:
@@ -118,8 +118,7 @@ def point_weights(s: Study, exclude_self: bool) -> Attended:
     else:  # average pooling under a mask
         x, y = s.x[:, None], s.y[:, None]
         attended = attend(x, x, y, mask, scale=0.0)
-        attended = attended._replace(output=attended.output[:, 0])
-    return Attended(*(part.detach() for part in attended))
+    return attended.output.detach().flatten(), attended.weights.detach()
 
 
 def places(x: Tensor) -> list[str]:

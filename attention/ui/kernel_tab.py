@@ -8,7 +8,7 @@ import torch
 
 from ..kernel import WidthTraining, leave_self_out, mean_squared_error, nadaraya_watson, open_cell, truth
 from .guard import Choice, Flag, Number, Refusal, Text
-from .kernel_study import POINTS, QUERIES, Study, places, point_weights, read_points, study, training
+from .kernel_study import POINTS, QUERIES, Study, at_points, places, read_points, study, training
 from .sheet import cell_sheet, show
 from .texts import Words
 from .view import heading, heatmap, numbers, plot, readouts
@@ -79,7 +79,7 @@ def errors(s: Study, words: Words) -> list[tuple[str, str, str]]:
         error = mean_squared_error(s.attended.output.detach(), truth(s.queries))
         items.append((words("kernel.true_error"), show(error), words("kernel.true_error_note")))
     for key, exclude in (("own_error", False), ("others_error", True)):
-        error = mean_squared_error(point_weights(s, exclude).output, s.y)
+        error = mean_squared_error(at_points(s, exclude)[0], s.y)
         items.append((words(f"kernel.{key}"), show(error), words(f"kernel.{key}_note")))
     if s.width is not None:
         h = "∞" if s.bandwidth is None else show(s.bandwidth)
@@ -96,7 +96,7 @@ def learning(values: dict[str, Any], s: Study, words: Words) -> list[dict[str, A
         step = torch.arange(len(y))
         return {"name": words(f"kernel.{name}"), "kind": "line", "role": role, "x": step, "y": y}
 
-    chosen = point_weights(s, values["exclude_self"]).weights
+    chosen = at_points(s, values["exclude_self"])[1]
     title = "train_weights" if values["exclude_self"] else "train_weights_self"
     masked = ~leave_self_out(len(s.x)) if values["exclude_self"] else None
     names = places(s.x)
@@ -201,8 +201,8 @@ def results(values: dict[str, Any]) -> dict[str, Any]:
         "prediction": s.attended.output.tolist(),
         "weights": s.attended.weights.tolist(),
         "bandwidth": s.bandwidth,
-        "error_at_points": mean_squared_error(point_weights(s, False).output, s.y),
-        "error_at_points_left_out": mean_squared_error(point_weights(s, True).output, s.y),
+        "error_at_points": mean_squared_error(at_points(s, False)[0], s.y),
+        "error_at_points_left_out": mean_squared_error(at_points(s, True)[0], s.y),
     }
     if s.known:
         answer["truth"] = truth(s.queries).tolist()
@@ -231,7 +231,13 @@ def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
          "answer": mean_squared_error(narrow, s.y), "tolerance": 0.05 * spread,
          "why": words("kernel.task_narrow_why")},
     ]  # fmt: skip
-    if s.bandwidth is not None:
+    if s.bandwidth is None:
+        found.append(
+            {"id": "share", "kind": "number", "unit": "%", "tolerance": 0.5,
+             "question": words("kernel.task_share"), "answer": 100 / len(s.x),
+             "why": words("kernel.task_share_why", count=len(s.x))}
+        )  # fmt: skip
+    else:
         near = (s.x - query).abs() <= s.bandwidth
         found.append(
             {"id": "near", "kind": "number", "unit": "%", "tolerance": 8.0,

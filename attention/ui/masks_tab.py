@@ -204,13 +204,13 @@ def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     bare = attend_batch(batch, "none").weights
     padding = len(tokens) - int(batch.lengths[chosen])
     return [
-        {"id": "leak", "question": words("masks.task_leak"), "kind": "number", "unit": "%",
+        {"id": "leak", "hides": ["leak", "before"], "question": words("masks.task_leak"), "kind": "number", "unit": "%",
          "answer": 100 * leak(bare, batch.lengths)[chosen].item(), "tolerance": 5.0,
          "why": words("masks.task_leak_why", padding=padding, count=len(tokens))},
-        {"id": "empty", "question": words("masks.task_empty"), "kind": "choice",
+        {"id": "empty", "hides": ["conventions"], "question": words("masks.task_empty"), "kind": "choice",
          "options": [words("masks.task_empty_" + o) for o in ("nan", "uniform", "zeros")],
          "answer": 1, "why": words("masks.task_empty_why", share=f"{1 / len(tokens):.3f}")},
-        {"id": "first", "question": words("masks.task_first"), "kind": "number",
+        {"id": "first", "hides": ["after"], "question": words("masks.task_first"), "kind": "number",
          "answer": attend_batch(batch, "causal").weights[chosen, 0, 0].item(),
          "tolerance": 0.005, "why": words("masks.task_first_why")},
     ]  # fmt: skip

@@ -67,15 +67,15 @@ def controls(words: Words) -> dict[str, Any]:
     make("mode")
     with gr.Column(elem_classes="am-by-hand") as by_hand:
         make("people", "scoring", "scale", "temperature", "projections", "weights_seed")
-    with gr.Column(elem_classes="am-learned", visible="hidden") as learned:
+    with gr.Column(elem_classes="am-learned", visible=False) as learned:
         make(*TRAINING)
     # the page hides one or the other by itself; a link sets mode, and its change does the same
     made["mode"].change(
         None,
         made["mode"],
         [by_hand, learned],
-        js="(mode) => [{visible: mode === 'steps' ? true : 'hidden', __type__: 'update'},"
-        " {visible: mode === 'training' ? true : 'hidden', __type__: 'update'}]",
+        js="(mode) => [{visible: mode === 'steps', __type__: 'update'},"
+        " {visible: mode === 'training', __type__: 'update'}]",
         queue=False,
         api_visibility="private",
     )
@@ -299,12 +299,12 @@ def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
         training = train(values)
         even = torch.tensor(float(values["candidates"])).log().item()
         return [
-            {"id": "even", "question": words("matchmaker.task_even", count=values["candidates"]),
+            {"id": "even", "hides": ["figures"], "question": words("matchmaker.task_even", count=values["candidates"]),
              "kind": "number", "answer": even, "tolerance": 0.05, "why": words("matchmaker.task_even_why")},
             {"id": "boast", "question": words("matchmaker.task_boast"), "kind": "choice",
              "options": [words("matchmaker.task_boast_yes"), words("matchmaker.task_boast_no")],
              "answer": 1, "why": words("matchmaker.task_boast_why")},
-            {"id": "learned", "question": words("matchmaker.task_learned"), "kind": "number", "unit": "%",
+            {"id": "learned", "hides": ["training", "figures"], "question": words("matchmaker.task_learned"), "kind": "number", "unit": "%",
              "answer": 100 * training.accuracy[-1], "tolerance": 5.0,
              "why": words("matchmaker.task_learned_why")},
         ]  # fmt: skip
@@ -312,13 +312,13 @@ def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     article = torch.softmax(torch.tensor([3.0, 1.0, 0.5]), dim=0)
     printed = torch.tensor([0.84, 0.11, 0.05])
     return [
-        {"id": "winner", "question": words("matchmaker.task_winner"), "kind": "choice", "options": names,
+        {"id": "winner", "hides": ["weights", "numerators", "contributions", "output"], "question": words("matchmaker.task_winner"), "kind": "choice", "options": names,
          "answer": int(steps.weights.argmax()), "why": words("matchmaker.task_winner_why")},
         {"id": "article", "question": words("matchmaker.task_article"), "kind": "choice",
          "options": [words("matchmaker.task_article_yes"), words("matchmaker.task_article_no")],
          "answer": int(((article - printed).abs() > 0.005).any()),
          "why": words("matchmaker.task_article_why", numbers=", ".join(f"{w:.2f}" for w in article.tolist()))},
-        {"id": "first", "question": words("matchmaker.task_first", name=names[0]), "kind": "number",
+        {"id": "first", "hides": ["weights"], "question": words("matchmaker.task_first", name=names[0]), "kind": "number",
          "answer": steps.weights[0].item(), "tolerance": 0.02,
          "why": words("matchmaker.task_first_why", numerator=show(steps.numerators[0].item()),
                       denominator=show(steps.denominator))},

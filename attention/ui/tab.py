@@ -168,12 +168,13 @@ def build_tab(tab: ModuleType, language: str, first: bool) -> tuple[list, Attent
     events = []
     for field, one in zip(tab.FIELDS, inputs, strict=True):
         # typing: `input` misses paste and backspace, `change` ended right every time
-        events.append(one.change if isinstance(field, Text) else one.input)
+        events.append(one.change if isinstance(one, gr.Textbox) else one.input)
     gr.on(events, handler, inputs, view, trigger_mode="always_last", **QUIET)
     view.need(handler, inputs, view, **QUIET)  # the page asks once, when a tab is first opened
-    picks = [one for field, one in zip(tab.FIELDS, inputs, strict=True) if field.name in getattr(tab, "PICKS", ())]
+    picks = list(getattr(tab, "PICKS", ()))
     if picks:  # in the browser alone: the picture already shows what was picked
-        view.pick(None, None, picks, js=f"() => AttentionMatchmaker.picked('{tab.ID}', {list(tab.PICKS)})", **QUIET)
+        picked = f"() => AttentionMatchmaker.picked('{tab.ID}', {picks})"
+        view.pick(None, None, [controls[name] for name in picks], js=picked, **QUIET)
     for button, (_, changes) in zip(buttons, tab.EXAMPLES, strict=True):
         values = {field.name: field.default for field in tab.FIELDS} | changes
         button.click(partial(show, tab, language, values), None, [*inputs, view], **QUIET)

@@ -22,7 +22,7 @@ from attention.ui.texts import words_for
 CASES = [{}] + [changes for _, changes in kernel_tab.EXAMPLES] + [
     {"method": "learned", "num_points": 5, "steps": 3},
     {"method": "average", "points": "1, 2\n1, 4"},
-    {"points": "-3;1".replace(";", " ") + "\n2，5\n\n7\t-1e1", "bandwidth": 0.02},
+    {"points": "-3 1\n2，5\n\n7\t-1e1", "bandwidth": 0.02},
     {"num_points": 2, "noise": 0, "bandwidth": 10},
 ]  # fmt: skip
 
@@ -99,7 +99,8 @@ def test_sheets_add_up_to_the_weight_on_screen(changes):
 def test_a_point_that_may_not_look_at_itself_is_hatched_and_weighs_nothing():
     shown = panel(payload(kernel_tab, "en", {"method": "learned", "steps": 2}), "train_weights")
     assert (np.diag(matrix_of(shown)) == 0).all() and (np.diag(shown["masked"]) == 1).all()
-    shown = panel(payload(kernel_tab, "en", {"method": "learned", "steps": 2, "exclude_self": False}), "train_weights")
+    changes = {"method": "learned", "steps": 2, "exclude_self": False}
+    shown = panel(payload(kernel_tab, "en", changes), "train_weights")
     assert (np.diag(matrix_of(shown)) > 0).all() and shown["masked"] is None
 
 
@@ -126,7 +127,8 @@ def test_the_snippet_prints_the_numbers_shown(changes):
         exec(view["code"], scope)  # noqa: S102
     shown = packed(panel(view, "fit")["series"][1]["y"])
     np.testing.assert_allclose(scope["output"].detach().numpy(), shown, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(scope["weights"].detach().numpy(), matrix_of(panel(view, "weights")), atol=1e-6)
+    weights = matrix_of(panel(view, "weights"))
+    np.testing.assert_allclose(scope["weights"].detach().numpy(), weights, atol=1e-6)
     assert printed.getvalue()
 
 
@@ -142,7 +144,8 @@ def test_a_link_restores_the_inputs(changes):
 def test_results_are_plain_numbers(changes):
     found = kernel_tab.results(checked(changes))
     json.dumps(found, allow_nan=False)
-    np.testing.assert_allclose(np.array(found["weights"]) @ found["y"], found["prediction"], rtol=1e-4, atol=1e-5)
+    sums = np.array(found["weights"]) @ found["y"]
+    np.testing.assert_allclose(sums, found["prediction"], rtol=1e-4, atol=1e-5)
 
 
 BAD = [
@@ -177,7 +180,8 @@ def test_bad_input_is_named(changes, label, line):
 
 def test_a_training_that_runs_away_is_said_and_drawn():
     points = "\n".join(f"{i}, {1000 * (-1) ** i}" for i in range(6))
-    view = payload(kernel_tab, "en", {"method": "learned", "points": points, "learning_rate": 50, "steps": 50})
+    changes = {"method": "learned", "points": points, "learning_rate": 50, "steps": 50}
+    view = payload(kernel_tab, "en", changes)
     assert matrix_of(panel(view, "weights")).shape == (50, 6)
     assert np.isfinite(matrix_of(panel(view, "weights"))).all()
 
@@ -197,6 +201,6 @@ def test_labels_tell_places_apart_at_any_scale():
 
 
 def test_cells_outside_are_refused():
-    for request in ({"panel": "weights", "row": 50, "column": 0}, {"panel": "train_weights", "row": 0, "column": 0},
-                    {"panel": "fit", "row": 0, "column": 0}):  # fmt: skip
-        assert "error" in ask(kernel_tab, "en", {"inputs": {}, **request})
+    for id, row in (("weights", 50), ("train_weights", 0), ("fit", 0)):
+        request = {"inputs": {}, "panel": id, "row": row, "column": 0}
+        assert "error" in ask(kernel_tab, "en", request)
