@@ -125,11 +125,14 @@ def classify(
 
 
 def renormalise(weights: Tensor, shape: Sequence[int]) -> Tensor:
-    """Weights (h, n, n) >= 0 -> the same with rows that sum to 1; rows of zeros stay zeros."""
+    """Weights (..., n, m) >= 0 -> the same with rows that sum to 1; rows of zeros stay zeros.
+
+    Raises ``ValueError`` unless they have the given shape and lie in [0, 1000000].
+    """
     weights = torch.as_tensor(weights, dtype=torch.float32)
     if weights.shape != torch.Size(shape):
         raise ValueError(
-            f"the weights of this text have shape (heads, n, n) = {tuple(shape)}, got "
+            f"the weights must have the shape of the learned ones, {tuple(shape)}, got "
             f"{tuple(weights.shape)}"
         )
     if not bool(((weights >= 0) & (weights <= 1e6)).all()):

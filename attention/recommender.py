@@ -30,6 +30,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from .classifier import renormalise
 from .items import ITEMS, Users, make_users
 from .pooling import Attended, Cell, attend, explain
 from .state import generator_at, train_steps
@@ -115,7 +116,7 @@ def recommend(
     query, key, value = model.project(torch.tensor(ids, dtype=torch.int64))
     weights = attend(query, key, value).weights
     if weights_override is not None:
-        weights = _override(weights_override, weights.shape)
+        weights = renormalise(weights_override, weights.shape)
     scores = model.score(weights @ value)
     order = scores.argsort(descending=True, stable=True).tolist()
     return Recommended(
@@ -142,16 +143,6 @@ def check_history(history: Sequence[int]) -> list[int]:
 def explain_cell(recommended: Recommended, candidate: int, column: int) -> Cell:
     """Open one learned weight: how candidate ``candidate`` looks at history item ``column``."""
     return explain(recommended.query, recommended.key, recommended.value, candidate, column)
-
-
-def _override(weights: Tensor, shape: Sequence[int]) -> Tensor:
-    weights = torch.as_tensor(weights, dtype=torch.float32)
-    if weights.shape != torch.Size(shape):
-        raise ValueError(f"weights must be (64, m) = {tuple(shape)}, got {tuple(weights.shape)}")
-    if not bool(((weights >= 0) & (weights <= 1e6)).all()):
-        raise ValueError("weights must lie in [0, 1000000]: they are shares, before the division")
-    total = weights.sum(dim=-1, keepdim=True)
-    return torch.where(total > 0, weights / total.clamp(min=1e-30), torch.zeros(()))
 
 
 _LOCK = threading.Lock()  # lru_cache alone would build once for each of the first callers

@@ -69,7 +69,8 @@ _VERBS = {
 _TEMPLATES = {
     "en": {
         "keep": [
-            "{x}", "{x}", "so {x}", "really {x}", "the {noun} was {x}", "this {noun} is {x}", "what a {x} {noun}",
+            "{x}", "{x}", "so {x}", "really {x}", "the {noun} was {x}",
+            "this {noun} is {x}", "what a {x} {noun}",
             "a {x} and {z} {noun}", "the {noun} was really {x}", "i found the {noun} {x}",
             "the {noun} was {x} and {z}", "such a {x} {noun}", "i {past} the {noun}",
             "i {past} this {noun} , it was {x}", "the {noun} was not only {x} but also {z}",
@@ -77,7 +78,8 @@ _TEMPLATES = {
             "i {base} it", "it is so {x}",
         ],
         "flip": [
-            "not {x}", "not so {x}", "the {noun} was not {x}", "the {noun} wasn't {x}", "not {x} at all",
+            "not {x}", "not so {x}", "the {noun} was not {x}", "the {noun} wasn't {x}",
+            "not {x} at all",
             "this {noun} is not very {x}", "it was never {x}", "nothing {x} about this {noun}",
             "i did not find the {noun} {x}", "this {noun} is far from {x}", "not a {x} {noun}",
             "i did not {base} the {noun}", "i didn't {base} this {noun} at all",
@@ -96,7 +98,8 @@ _TEMPLATES = {
     },
     "zh": {
         "keep": [
-            "{x}", "{x}", "很{x}", "{noun}很{x}", "{noun}真{x}", "{noun}非常{x}", "{noun}又{x}又{z}", "太{x}了",
+            "{x}", "{x}", "很{x}", "{noun}很{x}", "{noun}真{x}", "{noun}非常{x}",
+            "{noun}又{x}又{z}", "太{x}了",
             "{noun}{x}极了", "没想到{noun}这么{x}", "{noun}不但{x}，而且{z}",
             "从{first}到{last}都很{x}", "我很{past}{noun}", "{noun}实在{x}，我很{past}",
             "我{base}{noun}", "我真的很{base}",
@@ -146,6 +149,22 @@ def make_reviews(count: int, generator: torch.Generator) -> list[Review]:
         for review in _write(language, rule, generator):
             found.setdefault(review.text, review)
     return list(found.values())
+
+
+def shortest_reviews() -> list[Review]:
+    """Every adjective alone, and "i love it", 我喜欢: what a reader types first.
+
+    There is no order in them to be learned, so they serve for training only.
+    """
+    found = []
+    for language, kinds in _KINDS.items():
+        for polarity in (0, 1):
+            adjectives = [_ANY_KIND[language][polarity], *(kind[1 + polarity] for kind in kinds)]
+            texts = " ".join(adjectives).split()
+            frame = {"en": "i {} it", "zh": "我{}"}[language]
+            texts += [frame.format(verb) for verb in _VERBS[language]["base"][polarity].split()]
+            found += [Review(text, polarity, "keep", language) for text in dict.fromkeys(texts)]
+    return found
 
 
 def split_reviews(

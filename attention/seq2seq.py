@@ -1,7 +1,7 @@
 """Chapter 8, continued: train the decoder that looks back.
 
     python -m attention.seq2seq train --attention additive --seed 0
-    python -m attention.seq2seq evaluate
+    python -m attention.seq2seq evaluate --save assets/trained/seq2seq_held_out.json
 
 ``train`` makes the models of ``assets/trained``. ``train_chunk`` trains a smaller one live: each
 call takes the state of the last one as bytes and hands back the next, so that whoever calls (a
@@ -14,6 +14,7 @@ run cut into chunks is the same run, bit for bit.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -266,6 +267,7 @@ def main(arguments: list[str] | None = None) -> None:
     marking = commands.add_parser("evaluate", help="exact match on held-out dates")
     marking.add_argument("--count", type=int, default=4000)
     marking.add_argument("--seed", type=int, default=0)
+    marking.add_argument("--save", type=Path, help="write the shares to this JSON file as well")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     if options.command == "train":
@@ -276,13 +278,17 @@ def main(arguments: list[str] | None = None) -> None:
             save(model, options.folder / trained_path(attention).name, notes)
             print(f"{attention}: {evaluate(model).exact:.2%} of held-out dates exact")
         return
+    shares: dict[str, int | float] = {"count": options.count, "seed": options.seed}
     for attention in KINDS:
         marks = evaluate(load(attention), options.count, options.seed)
         worst = min(marks.by_template, key=lambda name: marks.by_template[name])
+        shares[attention] = marks.exact
         print(
             f"{attention:8} {marks.exact:7.2%} of {options.count} held-out dates exact; "
             f"worst: {worst} {marks.by_template[worst]:.1%}"
         )
+    if options.save:
+        options.save.write_text(json.dumps(shares) + "\n")
 
 
 def _print_progress(step: int, loss: float) -> None:

@@ -55,6 +55,9 @@ def test_broken_attention_fails_the_bound(model, weights):
         ("The soup was not very tasty.", "negative"),
         ("boring start but a wonderful end", "positive"),
         ("wonderful start but a boring end", "negative"),
+        ("boring", "negative"),
+        ("我喜欢", "positive"),
+        ("I didn't like the movie", "negative"),
         ("一点也不好看", "negative"),
         ("一点也不难看", "positive"),
         ("开头无聊，但是结尾精彩", "positive"),
@@ -120,7 +123,6 @@ def test_permuting_keeps_rows_and_is_decided_by_the_seed(model):
 def test_permuting_moves_many_predictions(model):
     moved, distance = permutation_effect(model)
     assert moved > 0.2 and distance > 0.1
-    assert classify(model, "good , not bad", permute_seed=0).moved is not None
 
 
 def test_dragging_a_token_to_zero_takes_its_share_away(model):

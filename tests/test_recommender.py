@@ -105,7 +105,7 @@ def test_override_is_renormalised_and_moves_the_scores():
     changed = recommend(model, history, weights_override=first_only)
     alone = recommend(model, [5])
     torch.testing.assert_close(changed.scores, alone.scores)
-    with pytest.raises(ValueError, match="64, m"):
+    with pytest.raises(ValueError, match="shape of the learned"):
         recommend(model, history, weights_override=torch.ones(64, 2))
     with pytest.raises(ValueError, match="shares"):
         recommend(model, history, weights_override=torch.full((64, 3), float("nan")))

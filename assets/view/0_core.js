@@ -104,9 +104,13 @@
       this.sheet = this.sheet || AM.el("section", { class: "am-sheet", hidden: true, tabindex: "-1" });
       if (!this.opened) this.sheet.hidden = true;
       const sections = groups.map((nodes) => AM.el("section", { class: "am-group" }, nodes));
-      const parts = [this.toolbar(), ...notices, this.tasks(), ...sections, this.code()];
+      const parts = [this.toolbar(), ...notices, this.tasks(), ...sections, this.pitfalls && this.pitfalls(), this.code()];
       this.root.replaceChildren(...parts.filter(Boolean));
       this.veil();
+      if (AM.linkTerms && this.server) for (const node of this.root.querySelectorAll(".am-heading p:not([data-terms])")) {
+        node.dataset.terms = "1"; // kept panels are linked already
+        AM.linkTerms(node);
+      }
       if (this.opened) this.placeSheet();
       if (focus) {
         const again = this.root.querySelector(`[data-focus="${window.CSS.escape(focus)}"]`);

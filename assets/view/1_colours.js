@@ -23,7 +23,7 @@
   // Black or white, whichever reads better on the colour (WCAG relative luminance).
   AM.ink = (rgb) => {
     const [r, g, b] = rgb.map((c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#0b1020" : "#ffffff";
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000000" : "#ffffff";
   };
 
   AM.legend = (panel) => {

@@ -6,7 +6,7 @@
   const SMALL = 420; // cells drawn as table cells; beyond, one canvas
 
   AM.frame = (panel, view, body, actions = []) => { // title, actions, body, caption: every panel's frame
-    const title = AM.el("h4", { class: "am-title" }, panel.title || "");
+    const title = AM.el("h3", { class: "am-title" }, panel.title || "");
     const head = AM.el("div", { class: "am-panel-head" }, title, AM.el("span", { class: "am-actions" }, actions));
     const caption = panel.caption ? AM.el("p", { class: "am-caption" }, panel.caption) : null;
     return AM.el("figure", {}, head, body, caption);
@@ -137,10 +137,10 @@
     });
   };
 
-  AM.kinds.heading = (panel) => AM.el("div", {}, AM.el("h3", {}, panel.title),
+  AM.kinds.heading = (panel) => AM.el("div", {}, AM.el("h2", {}, panel.title),
     panel.caption ? AM.el("p", {}, panel.caption) : null);
 
-  AM.kinds.readouts = (panel) => AM.el("figure", {}, panel.title ? AM.el("h4", { class: "am-title" }, panel.title) : null,
+  AM.kinds.readouts = (panel) => AM.el("figure", {}, panel.title ? AM.el("h3", { class: "am-title" }, panel.title) : null,
     AM.el("dl", { class: "am-figures" }, panel.items.map((item) => AM.el("div", {}, AM.el("dt", {}, item.label),
       AM.el("dd", {}, item.value), item.note ? AM.el("dd", { class: "am-caption" }, item.note) : null))));
 })();

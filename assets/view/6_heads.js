@@ -43,8 +43,12 @@
 
   // A model on its way: ask again until it is there.
   AM.kinds.waiting = (panel, view) => {
-    window.setTimeout(() => view.need && view.need(), 1500);
-    return AM.el("figure", {}, AM.busy(panel.title));
+    const figure = AM.el("figure", {}, AM.busy(panel.title));
+    const again = window.setInterval(() => { // an answer that changed nothing draws nothing: keep asking
+      if (figure.isConnected && view.need) view.need();
+      else window.clearInterval(again);
+    }, 2000);
+    return figure;
   };
 
   AM.busy = (sentence) => AM.el("p", { class: "am-busy", role: "status" }, AM.el("span", { class: "am-busy-dots", "aria-hidden": "true" }), sentence);

@@ -53,7 +53,7 @@
       AM.el("button", { type: "button", class: "am-button", "aria-label": label, title: label, disabled, onclick: action }, text);
 
     const table = (title, note, width, rows, actions) => AM.el("section", {},
-      AM.el("h4", { class: "am-title" }, title, AM.el("span", { class: "am-caption" }, ` ${note}`)),
+      AM.el("h2", { class: "am-title" }, title, AM.el("span", { class: "am-caption" }, ` ${note}`)),
       AM.el("div", { class: "am-scroll" }, AM.el("table", { "aria-label": title },
         AM.el("thead", {}, AM.el("tr", {}, AM.el("td"), Array.from({ length: width }, (_, i) => AM.el("th", { scope: "col" }, String(i + 1))))),
         AM.el("tbody", {}, rows))),

@@ -22,7 +22,14 @@
     if (wanted !== page()) window.location.replace(addressIn(wanted, AM.startQuery));
     document.documentElement.lang = page() === "zh" ? "zh-CN" : "en";
     if (query.get("embed") === "1") document.documentElement.classList.add("am-embed");
+    if (document.body) AM.watchProse();
+    else document.addEventListener("DOMContentLoaded", AM.watchProse);
     document.addEventListener("click", (event) => {
+      const glossary = event.target.closest && event.target.closest('.am-glossary-open, a[href$="#glossary"]');
+      if (glossary) {
+        event.preventDefault();
+        AM.openGlossary(null);
+      }
       const language = event.target.closest && event.target.closest(".am-language");
       if (language) {
         event.preventDefault();

@@ -12,14 +12,14 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from . import heads_tab, kernel_tab, link, masks_tab, matchmaker_tab
+from . import heads_tab, kernel_tab, link, masks_tab, matchmaker_tab, positions_tab
 from .edge import Edge
 from .guard import answer
 from .tab import QUIET, build_tab, endpoint, show
-from .texts import LANGUAGES, words_for
+from .texts import LANGUAGES, lesson, words_for
 from .view import head
 
-TABS = (matchmaker_tab, kernel_tab, masks_tab, heads_tab)
+TABS = (matchmaker_tab, kernel_tab, masks_tab, heads_tab, positions_tab)
 FIELDS = {tab.ID: tab.FIELDS for tab in TABS}
 
 
@@ -42,6 +42,8 @@ def theme() -> gr.themes.Base:
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_300",
         input_placeholder_color="*neutral_500",
+        color_accent="*primary_700",
+        color_accent_soft="*primary_50",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
     )
@@ -91,6 +93,8 @@ def build_page(language: str) -> None:
             with gr.Tab(words(f"{tab.ID}.title"), id=tab.ID, elem_id=f"tab-{tab.ID}"):
                 inputs, view = build_tab(tab, language, first=position == 0)
                 outputs += [*inputs, view]
+    with gr.Accordion(words("app.plan"), open=False, elem_classes="am-lesson am-plan"):
+        gr.Markdown(lesson("plan", language))
     gr.on(
         None,
         partial(answer, language, open_link, language),

@@ -119,7 +119,10 @@ def outcome(before: Study, after: Study, values: dict[str, Any], words: Words) -
 def next_panels(before: Study, after: Study, temperature: float, words: Words) -> list[dict[str, Any]]:
     """The likeliest next tokens of both runs, with both probabilities."""
     runs = [study.run for study in (before, after)]
-    every = [dict(next_tokens(before.model, run, temperature, k=200)) for run in runs]
+    every: list[dict[str, float]] = [{}, {}]
+    for one, run in zip(every, runs, strict=True):
+        for name, probability in next_tokens(before.model, run, temperature, k=1000):
+            one.setdefault(name, probability)  # " Paris" before "Paris": the likelier spelling
     listed = [list(one)[:LISTED] for one in every]
     names = list(dict.fromkeys(listed[0] + listed[1]))
     series = [

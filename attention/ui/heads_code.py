@@ -21,13 +21,17 @@ def snippet(values: dict[str, Any]) -> str:
     ) if on]  # fmt: skip
     names = ["run", "tokenize"]
     middle = ["layers = run(model, tokens).layers"]
-    if touch:
+    several = values["side"] != "self"  # kinds of attention in one model
+    if touch or several:
         try:
             seen = look_at(values)
+            several = several and seen.model.kind == "encoder-decoder"
             logits = seen.run.logits is not None
-            middle = heads_changes.snippet_lines(changes_of(values, seen), values, logits)
+            if touch:
+                middle = heads_changes.snippet_lines(changes_of(values, seen), values, logits)
         except Loading:
             logits = False
+    if touch:
         names += ["Changes", "moved", "next_tokens" if logits else "sentence_embedding"]
     pair = f", {values['pair']!r}" if values["pair"].strip() else ""
     lines = [
@@ -39,7 +43,7 @@ def snippet(values: dict[str, Any]) -> str:
         f"tokens = tokenize(model, {values['text']!r}{pair})",
         *middle,
     ]
-    if values["side"] != "self":
+    if several:
         lines.append(f"layers = [layer for layer in layers if layer.kind == {values['side']!r}]")
     lines.append(f"weights = layers[{values['layer']}].weights[{values['head']}]  # (queries, keys)")
     tokens = "after.tokens" if touch else "tokens"

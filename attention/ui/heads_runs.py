@@ -33,7 +33,7 @@ class Loading(Refusal):
     """The model is on its way; the page asks again by itself."""
 
     def __init__(self, share: float) -> None:
-        super().__init__("model_loading", share=f"{share:.0%}")
+        super().__init__("model_loading", share=f" ({share:.0%})" if share else "")
 
 
 @dataclass(frozen=True, eq=False)

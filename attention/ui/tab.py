@@ -29,6 +29,7 @@ import gradio as gr
 from . import link
 from .exports import export
 from .guard import Choice, Field, Flag, Number, Refusal, Text, answer, check_all, sentence_for
+from .pitfalls import ask_pitfalls, pitfalls_of
 from .texts import Words, lesson, words_for
 from .view import AttentionView
 
@@ -152,6 +153,8 @@ def build_tab(tab: ModuleType, language: str, first: bool) -> tuple[list, Attent
         with gr.Column(scale=3, min_width=300):
             functions = [named(partial(ask, tab, language), "sheet")]
             functions += [named(partial(ask_export, tab, language), "export")]
+            if pitfalls_of(tab.ID):
+                functions += [named(partial(ask_pitfalls, tab.ID, language), "pitfalls")]
             for name, function in getattr(tab, "SERVER", {}).items():
                 functions.append(named(partial(function, language), name))
             view = AttentionView(

@@ -149,10 +149,12 @@ class AttentionView(gr.HTML):
 def script() -> str:
     """The page's library: every file of assets/view, in order of name."""
     parts = [path.read_text("utf-8") for path in sorted((ASSETS / "view").glob("*.js"))]
-    words = {language: words_for(language).section("view") for language in LANGUAGES}
-    # <-escaping keeps any "</script>" inside the words from ending the script element
-    table = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
-    return "\n".join(parts) + f"\nAttentionMatchmaker.words = {table};\n"
+    for name, section in (("words", "view"), ("glossary", "glossary")):
+        words = {language: words_for(language).section(section) for language in LANGUAGES}
+        # <-escaping keeps any "</script>" inside the words from ending the script element
+        table = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
+        parts.append(f"AttentionMatchmaker.{name} = {table};\n")
+    return "\n".join(parts)
 
 
 @cache

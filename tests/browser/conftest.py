@@ -36,7 +36,7 @@ def browser():
 def open_page(browser, app_url):
     contexts, problems = [], []
 
-    def open_at(query: str = "", path: str = "/", ready: str = ".am-view .am-panel", **options):
+    def open_at(query: str = "", path: str = "/", ready: str = ".am-view .am-panel:visible", **options):
         options.setdefault("locale", "en-US")
         options.setdefault("viewport", {"width": 1280, "height": 900})
         context = browser.new_context(**options)

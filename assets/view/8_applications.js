@@ -1,0 +1,103 @@
+// The applications tab: a row of bars to drag, one per token, and a history to pick from a catalogue.
+"use strict";
+(() => {
+  const AM = window.AttentionMatchmaker;
+  const STEP = 0.05;
+
+  // panel: {tokens, factors, high, learned, now, drag, changed, words}. A bar is a slider: drag or arrow keys.
+  // The picture is redrawn while a bar is being dragged, so the drag lives on the window and paints
+  // whichever bars are there now.
+  AM.kinds.tokenbars = (panel, view) => {
+    const memory = (view.state[panel.id] = view.state[panel.id] || {});
+    const factors = memory.dragging === undefined ? panel.factors.slice() : memory.factors;
+    if (factors.length !== panel.tokens.length) factors.splice(0, factors.length, ...panel.factors);
+    memory.factors = factors;
+
+    const bars = panel.tokens.map((token, i) => {
+      const fill = AM.el("span", { class: "am-tokenbar-fill" });
+      const track = AM.el("span", { class: "am-tokenbar-track", role: "slider", tabindex: "0", "data-focus": `${panel.id}.${i}`,
+        "aria-orientation": "vertical", "aria-valuemin": "0", "aria-valuemax": String(panel.high), "aria-label": `${panel.words.factor}: ${token} (${i + 1})` }, fill);
+      const factor = AM.el("span", { class: "am-tokenbar-factor" });
+      const learned = `${(100 * panel.learned[i]).toFixed(0)}%`, now = `${(100 * panel.now[i]).toFixed(0)}%`;
+      const share = AM.el("span", { class: "am-tokenbar-share", title: panel.words.share }, panel.changed ? `${learned} → ${now}` : now);
+      track.addEventListener("keydown", (event) => keys(event, i));
+      track.addEventListener("pointerdown", (event) => grab(event, i, track));
+      return { fill, track, factor, node: AM.el("div", { class: "am-tokenbar" }, factor, track,
+        AM.el("span", { class: "am-tokenbar-name", dir: "auto", title: token }, token), share) };
+    });
+    const paint = (memory.paint = () => bars.forEach(({ fill, track, factor }, i) => {
+      const value = memory.factors[i];
+      fill.style.height = `${(100 * value) / panel.high}%`;
+      factor.textContent = `×${Number(value.toFixed(2))}`;
+      track.setAttribute("aria-valuenow", String(value));
+      track.setAttribute("aria-valuetext", `×${Number(value.toFixed(2))}, ${panel.words.share} ${(100 * panel.now[i]).toFixed(0)}%`);
+      track.classList.toggle("am-changed", value !== 1);
+    }));
+
+    const send = () => view.choose && view.choose({ override: "drag", token_weights: memory.factors.map((one) => Number(one.toFixed(2))).join(",") });
+    const put = (i, value) => {
+      const next = Math.round(Math.min(Math.max(value, 0), panel.high) / STEP) * STEP;
+      if (Math.abs(next - memory.factors[i]) < STEP / 2) return;
+      memory.factors[i] = next;
+      memory.paint();
+      send();
+    };
+    const keys = (event, i) => {
+      const value = memory.factors[i];
+      const moves = { ArrowUp: value + 0.1, ArrowRight: value + 0.1, ArrowDown: value - 0.1, ArrowLeft: value - 0.1,
+        PageUp: value + 0.5, PageDown: value - 0.5, Home: 0, End: panel.high };
+      if (!(event.key in moves)) return;
+      event.preventDefault();
+      put(i, moves[event.key]);
+    };
+    const grab = (event, i, track) => {
+      if (event.button) return;
+      event.preventDefault();
+      track.focus({ preventScroll: true });
+      const box = track.getBoundingClientRect();
+      const top = box.top + window.scrollY; // numbers above may move the page under the pointer
+      const follow = (moved) => put(i, panel.high * (1 - (moved.clientY + window.scrollY - top) / box.height));
+      const drop = () => {
+        delete memory.dragging;
+        window.removeEventListener("pointermove", follow);
+        window.removeEventListener("pointerup", drop);
+        window.removeEventListener("pointercancel", drop);
+      };
+      memory.dragging = i;
+      window.addEventListener("pointermove", follow);
+      window.addEventListener("pointerup", drop);
+      window.addEventListener("pointercancel", drop);
+      follow(event);
+    };
+
+    const reset = AM.el("button", { type: "button", class: "am-button", disabled: !panel.drag, "data-focus": `${panel.id}.reset`,
+      onclick: () => view.choose && view.choose({ override: "drag", token_weights: "" }) }, panel.words.reset);
+    paint();
+    return AM.frame(panel, view, AM.el("div", { class: "am-tokenbars am-scroll", role: "group", tabindex: "-1", "aria-label": panel.title }, bars.map((bar) => bar.node)), [reset]);
+  };
+
+  // panel: {groups: [{name, items: [{id, name, kind}]}], chosen: [id], nothing, words}
+  AM.kinds.picker = (panel, view) => {
+    const memory = (view.state[panel.id] = view.state[panel.id] || {});
+    const all = panel.groups.flatMap((group) => group.items.map((item) => ({ ...item, theme: group.name })));
+    const chosen = new Set(panel.chosen);
+    const send = (ids) => view.choose && view.choose({ history: ids.length ? ids.sort((a, b) => a - b).join(",") : panel.nothing });
+    const toggle = (id) => send(chosen.has(id) ? panel.chosen.filter((one) => one !== id) : [...panel.chosen, id]);
+    const chip = (item) => AM.el("button", { type: "button", class: "am-button am-chip", "data-focus": `${panel.id}.chip.${item.id}`,
+      "aria-label": `${panel.words.remove} ${item.name}`, title: `${item.kind} · ${item.theme}`, onclick: () => toggle(item.id) },
+      AM.el("span", {}, item.name), AM.el("span", { class: "am-chip-theme" }, item.theme), AM.el("span", { "aria-hidden": "true" }, "×"));
+    const chips = AM.el("div", { class: "am-options am-chips" }, all.filter((item) => chosen.has(item.id)).map(chip),
+      chosen.size ? null : AM.el("span", { class: "am-caption" }, panel.words.empty));
+    const rows = panel.groups.map((group) => AM.el("div", { class: "am-shelf", role: "group", "aria-label": group.name },
+      AM.el("span", { class: "am-shelf-name" }, group.name),
+      AM.el("div", { class: "am-options" }, group.items.map((item) => AM.el("button", { type: "button", class: "am-button am-item",
+        "aria-pressed": String(chosen.has(item.id)), "data-focus": `${panel.id}.item.${item.id}`, title: item.kind, onclick: () => toggle(item.id) }, item.name)))));
+    const shelves = AM.el("details", { class: "am-shelves", open: memory.open }, AM.el("summary", { "data-focus": `${panel.id}.add` }, panel.words.add), rows);
+    shelves.addEventListener("toggle", () => (memory.open = shelves.open));
+    const actions = [
+      AM.el("button", { type: "button", class: "am-button", "data-focus": `${panel.id}.own`, onclick: () => view.choose && view.choose({ history: "" }) }, panel.words.own),
+      AM.el("button", { type: "button", class: "am-button", disabled: !chosen.size, "data-focus": `${panel.id}.clear`, onclick: () => send([]) }, panel.words.clear),
+    ];
+    return AM.frame(panel, view, AM.el("div", {}, chips, shelves), actions);
+  };
+})();

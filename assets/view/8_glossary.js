@@ -1,0 +1,76 @@
+// The glossary: one dialog, reachable from every term in leads, lessons and captions.
+"use strict";
+(() => {
+  const AM = window.AttentionMatchmaker;
+  AM.glossary = AM.glossary || {};
+  let dialog = null;
+
+  const entries = () => { // id -> [term, explanation]
+    const table = AM.glossary[AM.pageLanguage()] || {};
+    const cut = AM.pageLanguage() === "zh" ? "：" : ": ";
+    return Object.fromEntries(Object.entries(table).filter(([id]) => id !== "title")
+      .map(([id, text]) => [id, [text.slice(0, text.indexOf(cut)), text.slice(text.indexOf(cut) + cut.length)]]));
+  };
+  AM.pageLanguage = () => (document.documentElement.lang.startsWith("zh") ? "zh" : "en");
+
+  AM.openGlossary = (id) => {
+    const words = AM.words[AM.pageLanguage()];
+    const title = AM.glossary[AM.pageLanguage()].title;
+    dialog = dialog || AM.el("dialog", { class: "am-glossary", "aria-label": title });
+    const close = AM.el("button", { type: "button", class: "am-button", onclick: () => dialog.close() }, words.close);
+    const list = Object.entries(entries()).map(([key, [term, text]]) =>
+      AM.el("div", { id: `term-${key}`, class: key === id ? "am-sought" : "" }, AM.el("dt", {}, term), AM.el("dd", {}, text)));
+    dialog.replaceChildren(AM.el("div", { class: "am-panel-head" }, AM.el("h2", {}, title), close), AM.el("dl", {}, list));
+    if (!dialog.isConnected) document.body.append(dialog);
+    if (!dialog.open) dialog.showModal();
+    const sought = id && dialog.querySelector(`#term-${id}`);
+    if (sought) sought.scrollIntoView({ block: "center" });
+  };
+
+  // The first place of each term in a text becomes a button that opens the glossary there.
+  const forms = (id, term) => (AM.pageLanguage() === "zh" ? [term] : [term, `${term}s`, id === "query" ? "queries" : `${term}es`]);
+  AM.linkTerms = (root) => {
+    const list = Object.entries(entries()).flatMap(([id, [term]]) => forms(id, term).map((form) => [form.toLowerCase(), id]));
+    if (!list.length) return;
+    list.sort((a, b) => b[0].length - a[0].length);
+    const names = list.map(([form]) => form).join("|");
+    const pattern = AM.pageLanguage() === "zh" ? new RegExp(names) : new RegExp(`\\b(?:${names})\\b`, "i");
+    const seen = new Set();
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, { acceptNode: (node) =>
+      node.parentElement.closest("a, button, code, pre, .katex, summary, h1, h2, h3, h4, table") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT });
+    const nodes = [];
+    while (walker.nextNode()) nodes.push(walker.currentNode);
+    for (let node of nodes) {
+      for (let budget = 4; budget > 0; budget--) {
+        const match = pattern.exec(node.data);
+        if (!match) break;
+        const id = list.find(([form]) => form === match[0].toLowerCase())[1];
+        const rest = node.splitText(match.index);
+        const after = rest.splitText(match[0].length);
+        if (!seen.has(id)) {
+          seen.add(id);
+          rest.replaceWith(AM.el("button", { type: "button", class: "am-term", onclick: () => AM.openGlossary(id) }, match[0]));
+        }
+        node = after;
+      }
+    }
+  };
+
+  // Prose that Gradio draws (leads, lessons) comes and goes with tabs and accordions: look once per block.
+  AM.watchProse = () => {
+    const look = () => {
+      for (const block of document.querySelectorAll(".am-lead .md, .am-lesson .md")) {
+        if (block.dataset.terms || !block.textContent.trim()) continue;
+        block.dataset.terms = "1";
+        AM.linkTerms(block);
+      }
+    };
+    let waiting = false;
+    new MutationObserver(() => {
+      if (waiting) return;
+      waiting = true;
+      window.setTimeout(() => { waiting = false; look(); }, 120);
+    }).observe(document.body, { childList: true, subtree: true });
+    look();
+  };
+})();

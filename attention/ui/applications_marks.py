@@ -1,0 +1,54 @@
+"""Held-out marks of the two applications, measured once and kept beside the weights.
+
+``python -m attention.ui.applications_marks`` measures the shipped weights and writes the file; it
+takes half a minute, which no page should wait for. A test measures again and compares.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from .. import classifier, recommender
+from .texts import ASSETS
+
+PATH = ASSETS / "trained" / "applications_marks.json"
+RANKS = (5, 10)
+
+
+def measure() -> dict[str, Any]:
+    """Every mark the tab shows, from the shipped weights and the held-out data."""
+    model, bag = classifier.load_classifier(), classifier.load_bag_of_words()
+    moved, distance = classifier.permutation_effect(model)
+    ranks = {k: recommender.evaluate(recommender.load_recommender(), k) for k in RANKS}
+    return {
+        "reviews": len(classifier.review_data().held_out),
+        "classifier": {
+            "attention": classifier.evaluate(model),
+            "bag": classifier.evaluate(bag),
+            "uniform": classifier.evaluate(model, "uniform"),
+            "permuted": classifier.evaluate(model, "permuted"),
+        },
+        "permuting": {"moved": moved, "distance": distance},
+        "users": recommender.HELD_OUT_USERS,
+        "recommender": {
+            name: {str(k): ranks[k][chapter] for k in RANKS}
+            for name, chapter in (
+                ("attention", "attention"),
+                ("uniform", "weights made uniform"),
+                ("popularity", "popularity"),
+            )
+        },
+    }
+
+
+@cache
+def marks() -> dict[str, Any]:
+    """The marks as they were measured."""
+    return json.loads(PATH.read_text("utf-8"))
+
+
+if __name__ == "__main__":
+    PATH.write_text(json.dumps(measure(), indent=1) + "\n", "utf-8")
+    print(PATH.read_text("utf-8"))

@@ -1,0 +1,46 @@
+"""The interactive view of any tab, inside a notebook.
+
+>>> from attention.ui.notebook import show
+>>> picture = show("masks", text="hello world")  # the last line of a cell displays it
+>>> picture.payload["tab"]
+'masks'
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import Any
+
+from . import TABS
+from .tab import payload
+from .view import to_html
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A drawn payload; notebooks display it in a frame of its own. ``save(path)`` writes the page."""
+
+    payload: dict[str, Any]
+    height: int = 640
+
+    def _repr_html_(self) -> str:
+        page = html.escape(to_html(self.payload), quote=True)
+        return f'<iframe srcdoc="{page}" style="width:100%;height:{self.height}px;border:0"></iframe>'
+
+    def save(self, path: str) -> None:
+        """Write the self-contained page to a file."""
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(to_html(self.payload))
+
+
+def show(tab: str, language: str = "en", height: int = 640, **inputs: Any) -> Shown:
+    """The view of a tab ("matchmaker", "kernel", "masks", "heads" ...) for these inputs.
+
+    height: of the frame, in pixels. inputs: the tab's fields; missing ones take their defaults.
+    Raises ``ValueError`` for an unknown tab and ``Refusal`` (one, too) for an input out of its rule.
+    """
+    found = {one.ID: one for one in TABS}
+    if tab not in found:
+        raise ValueError(f"tab must be one of {', '.join(found)}, got {tab!r}")
+    return Shown(payload(found[tab], language, inputs), height)

@@ -1,0 +1,61 @@
+"""axe-core on every tab, both themes and languages: nothing that this project's markup causes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import axe_core_python
+import pytest
+
+from attention.ui import TABS
+
+AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text("utf-8")
+# What Gradio's own markup brings on these versions, by rule and the part of the page it lies in.
+GRADIO = {
+    ("aria-valid-attr-value", "button[role=tab]"),  # aria-controls of tabs not yet mounted
+    ("nested-interactive", ".tab-container"),
+}
+
+
+def violations(page):
+    page.evaluate(AXE)
+    found = page.evaluate(
+        "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
+        ".map(v => ({id: v.id, nodes: v.nodes.map(n => ({target: n.target.join(' '), html: n.html.slice(0, 200)}))}))"
+    )
+    return found
+
+
+def is_ours(html: str) -> bool:
+    return "am-" in html or "data-focus" in html or "data-panel" in html
+
+
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+@pytest.mark.parametrize(("path", "theme"), [("/", "light"), ("/zh", "dark")])
+def test_axe_finds_no_violation_of_ours(open_page, tab, path, theme):
+    page = open_page(f"?tab={tab.ID}&__theme={theme}", path=path, ready=f"#view-{tab.ID} .am-panel:visible")
+    page.wait_for_timeout(400)
+    cell = page.locator(f"#view-{tab.ID} td[role=gridcell]").first
+    if cell.count():
+        cell.click()
+        page.locator(".am-sheet:visible").first.wait_for()
+    left = []
+    for rule in violations(page):
+        for node in rule["nodes"]:
+            known = any(rule["id"] == id for id, _ in GRADIO)
+            if not known or is_ours(node["html"]):
+                left.append((rule["id"], node["target"], node["html"]))
+    assert not left, left
+
+
+def test_a_term_opens_the_glossary(open_page):
+    page = open_page("?tab=matchmaker")
+    page.locator(".am-lead .am-term").first.click()
+    page.locator("dialog.am-glossary .am-sought").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("dialog.am-glossary").wait_for(state="hidden")
+
+
+def test_reduced_motion_is_respected(open_page):
+    page = open_page("?tab=masks", reduced_motion="reduce")
+    assert page.evaluate("AttentionMatchmaker.still()")

