@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import threading
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing phones home
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 from attention.ui import build, launch_options  # noqa: E402  (the environment must be set first)
+from attention.ui.serving import settle, warm_up  # noqa: E402
 
 demo = build()
-
-
-def warm_up() -> None:
-    """Import what the first learner would otherwise wait for."""
-    import matplotlib.figure  # noqa: F401
 
 
 def main() -> None:
@@ -27,10 +22,16 @@ def main() -> None:
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
     parser.add_argument("--share", action="store_true", help="make a public gradio.live link")
     options = parser.parse_args()
-    threading.Thread(target=warm_up, daemon=True).start()
+    settle()
     demo.launch(
-        server_name=options.host, server_port=options.port, share=options.share, **launch_options()
+        server_name=options.host,
+        server_port=options.port,
+        share=options.share,
+        prevent_thread_lock=True,
+        **launch_options(),
     )
+    warm_up()
+    demo.block_thread()
 
 
 if __name__ == "__main__":

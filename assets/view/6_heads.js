@@ -75,7 +75,9 @@
       status.textContent = at ? panel.words.cell.replace("{layer}", at[0]).replace("{head}", at[1]) : "\u00a0";
     };
     const draw = () => {
-      if (body.offsetWidth) paint(canvas, panel, tiles, grid, chosen(), body.offsetWidth);
+      if (!body.offsetWidth) return;
+      paint(canvas, panel, tiles, grid, chosen(), body.offsetWidth);
+      canvas.dataset.painted = view.payload.link; // what the picture shows, for tests and the bench
     };
     const move = (at) => { grid.at = at; tell(at); draw(); };
     const find = (event) => {

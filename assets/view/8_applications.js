@@ -73,7 +73,7 @@
     const reset = AM.el("button", { type: "button", class: "am-button", disabled: !panel.drag, "data-focus": `${panel.id}.reset`,
       onclick: () => view.choose && view.choose({ override: "drag", token_weights: "" }) }, panel.words.reset);
     paint();
-    return AM.frame(panel, view, AM.el("div", { class: "am-tokenbars am-scroll", role: "group", tabindex: "-1", "aria-label": panel.title }, bars.map((bar) => bar.node)), [reset]);
+    return AM.frame(panel, view, AM.el("div", { class: "am-tokenrow", role: "group", "aria-label": panel.title }, bars.map((bar) => bar.node)), [reset]);
   };
 
   // panel: {groups: [{name, items: [{id, name, kind}]}], chosen: [id], nothing, words}

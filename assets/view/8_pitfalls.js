@@ -22,7 +22,7 @@
     const pictures = AM.el("div", { class: "am-pitfall-pictures" });
     const draw = () => pictures.replaceChildren(...(item.turned || item.panels).map((panel) => picture(panel, view)));
     const result = AM.el("p", { class: "am-result", role: "status" });
-    const reveal = AM.el("div", { class: "am-pitfall-reveal", hidden: true }, pictures, turn(item, kept, view, draw));
+    const reveal = AM.el("div", { class: "am-pitfall-reveal", hidden: true }, AM.el("p", {}, item.why), pictures, turn(item, kept, view, draw));
     const done = AM.el("span", { class: "am-done", "aria-hidden": "true" }, AM.remembered(key) ? "✓ " : "");
     const buttons = item.options.map((option, i) => AM.el("button", { type: "button", class: "am-button",
       "data-focus": `pitfall.${item.id}.${i}`, "aria-pressed": "false", onclick: () => choose(i) }, option));
@@ -34,7 +34,7 @@
         button.classList.toggle("am-chosen", k === i);
       });
       const right = i === item.answer;
-      result.textContent = `${right ? view.word("right") : view.word("wrong", { answer: item.options[item.answer] })} ${item.why}`;
+      result.textContent = right ? view.word("right") : kept.words.wrong.replace("{answer}", () => item.options[item.answer]);
       result.className = `am-result ${right ? "am-right" : "am-wrong"}`;
       reveal.hidden = false;
       if (first) draw();

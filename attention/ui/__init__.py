@@ -12,14 +12,23 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from . import heads_tab, kernel_tab, link, masks_tab, matchmaker_tab, positions_tab
+from . import (
+    applications_tab,
+    decoder_tab,
+    heads_tab,
+    kernel_tab,
+    link,
+    masks_tab,
+    matchmaker_tab,
+    positions_tab,
+)
 from .edge import Edge
 from .guard import answer
 from .tab import QUIET, build_tab, endpoint, show
 from .texts import LANGUAGES, lesson, words_for
 from .view import head
 
-TABS = (matchmaker_tab, kernel_tab, masks_tab, heads_tab, positions_tab)
+TABS = (matchmaker_tab, kernel_tab, masks_tab, heads_tab, positions_tab, decoder_tab, applications_tab)
 FIELDS = {tab.ID: tab.FIELDS for tab in TABS}
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..classifier import EXAMPLE
-from . import classifier_view, recommender_view
+from . import applications_training, classifier_view, recommender_view
 from .applications_fields import Factors, History
-from .guard import Choice, Flag, Number, Text
+from .guard import Choice, Flag, Number, Refusal, Text, check_all
 from .texts import Words
 
 ID = "applications"
 FIELDS = (
     Choice("app", "classifier", ("classifier", "recommender")),
+    Choice("mode", "use", ("use", "train")),
     Text("text", EXAMPLE, 300),
     Choice("override", "none", ("none", "drag", "permute", "uniform")),
     Factors("token_weights"),
@@ -21,7 +23,11 @@ FIELDS = (
     History("history"),
     Number("k", 10, 1, 20, 1),
     Flag("even", False),
+    Number("seed", 0, 0, 99, 1),
+    Number("steps", 400, 20, 1000, 20),
+    Number("learning_rate", 0.005, 0.001, 0.02, 0.001),
 )
+TRAINING = ("seed", "steps", "learning_rate")
 PICKS = ("override", "token_weights", "history")
 READS = {"app": "recommender"}
 EXAMPLES = (
@@ -34,6 +40,8 @@ EXAMPLES = (
     ("example_reader", READS),
     ("example_cake", READS | {"history": "16,17,18,19,20,48"}),
     ("example_cold", READS | {"history": "-"}),
+    ("example_train", {"mode": "train", "text": "good , not bad"}),
+    ("example_train_reader", READS | {"mode": "train", "steps": 200}),
 )
 
 
@@ -42,24 +50,31 @@ def half(values: dict[str, Any]) -> Any:
     return recommender_view if values["app"] == "recommender" else classifier_view
 
 
+def part(values: dict[str, Any]) -> Any:
+    """The module that draws what is asked for: one of the two halves, or their training."""
+    return applications_training if values["mode"] == "train" else half(values)
+
+
 def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
-    """The pictures of the chosen application."""
-    return half(values).panels(values, words)
+    """The pictures of the chosen application, or the frame of its training."""
+    return part(values).panels(values, words)
 
 
 def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: int) -> dict[str, Any]:
-    """The arithmetic of a cell of the chosen application."""
+    """The arithmetic of a cell; a training's cells need its state, so they go through ``cell``."""
+    if values["mode"] == "train":
+        raise Refusal("no_such_cell")
     return half(values).sheet(values, words, panel, row, column)
 
 
 def snippet(values: dict[str, Any]) -> str:
     """Code that prints the numbers shown."""
-    return half(values).snippet(values)
+    return part(values).snippet(values)
 
 
 def results(values: dict[str, Any]) -> dict[str, Any]:
-    """Plain numbers for the API."""
-    return half(values).results(values)
+    """Plain numbers for the API; in mode "train" those of the first chunk."""
+    return part(values).results(values)
 
 
 def notices(values: dict[str, Any], words: Words) -> list[str]:
@@ -86,16 +101,35 @@ def controls(words: Words) -> dict[str, Any]:
                 made[field.name] = component(field, ID, words)
 
     quiet = {"queue": False, "api_visibility": "private"}
-    make("app")
+    make("app", "mode")
     with gr.Column() as classifier:
-        make("text", "override", "token_weights", "permute_seed")
+        make("text")
+        with gr.Column() as meddle:
+            make("override", "token_weights")
+        with gr.Column(visible=False) as permute:
+            make("permute_seed")
     with gr.Column(visible=False) as recommender:
-        make("user", "history", "k", "even")
-    made["app"].change(
-        None, made["app"], [classifier, recommender],
-        js="(app) => [{visible: app === 'classifier', __type__: 'update'},"
-        " {visible: app === 'recommender', __type__: 'update'}]", **quiet,
-    )  # fmt: skip
+        make("user", "history")
+        with gr.Column() as rank:
+            make("k", "even")
+    with gr.Column(visible=False) as training:
+        make(*TRAINING)
+    # a link sets these three as well, and their change does the same
+    seen = "const see = (yes) => ({visible: yes, __type__: 'update'});"
+    for name in ("app", "mode", "override"):
+        made[name].change(
+            None, [made["app"], made["mode"], made["override"]],
+            [classifier, recommender, meddle, permute, rank, training],
+            js=f"(app, mode, how) => {{ {seen} const use = mode === 'use'; return [see(app === 'classifier'),"
+            " see(app === 'recommender'), see(use), see(use && how === 'permute'), see(use), see(!use)]; }",
+            **quiet,
+        )  # fmt: skip
     # another user comes with a history of their own
     made["user"].input(None, None, made["history"], js="() => ''", **quiet)
     return made
+
+
+SERVER = {
+    name: partial(applications_training.served, function, partial(check_all, ID, FIELDS))
+    for name, function in (("train", applications_training.train), ("cell", applications_training.cell))
+}

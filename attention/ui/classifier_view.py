@@ -115,7 +115,7 @@ def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
 def verdict(seen: Classified, how: str, w: Any) -> dict[str, Any]:
     """The label in words, and whether the change moved it."""
     best = seen.probabilities.max().item()
-    items = [(w("label"), w(seen.label), w("label_note", share=f"{best:.1%}"))]
+    items = [(w("label"), w(seen.label), w("label_note", share=show(best)))]
     if how != "none":
         distance = (seen.probabilities - seen.original_probabilities).abs().sum().item() / 2
         items += [
@@ -151,11 +151,7 @@ def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: in
     if panel.removeprefix("head_") in map(str, range(heads)) and max(row, column) < n:
         return weight_sheet(seen, values, words, int(panel[-1]), row, column)
     if panel == "received" and row < heads and column < n:
-        title = w("received_of", key=names[column], head=row + 1)
-        made = output_sheet(words, title, torch.full((n,), 1 / n), seen.weights[row, :, column], names)
-        made["sections"][0] |= {"title": w("received_how")}
-        made["sections"][0]["table"]["columns"][:3] = [w("query"), "1/n", words("sheet.weight")]
-        return made
+        return received_sheet(seen, words, row, column)
     if panel == "contributions" and row < len(LABELS) and column < n:
         title = w("adds_to", key=names[column], label=w(LABELS[row]))
         shares, effects = seen.weights.mean(-2)[:, column], per_head(seen)[:, column, row]
@@ -166,6 +162,17 @@ def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: in
     if panel == "contributions" and row < len(LABELS) and column == n:
         return bias_sheet(w, row)
     raise Refusal("no_such_cell")
+
+
+def received_sheet(seen: Classified, words: Words, head: int, column: int) -> dict[str, Any]:
+    """What a head takes from a token: the mean of a column of its weights."""
+    names = labels(seen)
+    title = say(words, "received_of", key=names[column], head=head + 1)
+    even = torch.full((len(names),), 1 / len(names))
+    made = output_sheet(words, title, even, seen.weights[head, :, column], names)
+    made["sections"][0] |= {"title": say(words, "received_how")}
+    made["sections"][0]["table"]["columns"][:3] = [say(words, "query"), "1/n", words("sheet.weight")]
+    return made
 
 
 def bias_sheet(w: Any, label: int) -> dict[str, Any]:

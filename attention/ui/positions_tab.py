@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..multihead import SelfAttention
-from ..padding import split_line
-from ..pooling import attend, explain
-from ..position import (
-    Shuffled,
-    embed_words,
-    encode_positions,
-    frequencies,
-    rotate,
-    shuffle_experiment,
-    similarity_by_distance,
-    sinusoidal_encoding,
-)
+from ..pooling import attend
+from ..position import encode_positions, frequencies, rotate, similarity_by_distance, sinusoidal_encoding
 from .guard import Choice, Number, Refusal, Text
-from .sheet import cell_sheet, output_sheet, show
+from .positions_sheets import sheet
+from .positions_study import FEATURES, MOVED, experiment, name_all, rotary_pair, tokens_of
+from .sheet import show
 from .texts import Words
 from .view import heading, heatmap, plot, readouts
 
+__all__ = ["EXAMPLES", "FIELDS", "ID", "notices", "panels", "results", "sheet", "snippet", "tasks"]
+
 ID = "positions"
-TOKENS, FEATURES = 12, 8  # most words; features of an output that are shown
-MOVED = 1e-4  # outputs are of size 1: less than this is the rounding of float32
 FIELDS = (
     Text("text", "the dog bit the man", 200),
     Text("other", "the man bit the dog", 200, required=False),
@@ -47,57 +38,6 @@ EXAMPLES = (
     ("example_odd", {"d": 5, "length": 40}),
     ("example_wide", {"d": 64, "length": 64, "position": 32}),
 )
-
-
-class Reading(NamedTuple):
-    """One order of the words: their names, and query, key, value (n, d), as the experiment has them."""
-
-    names: list[str]
-    query: Tensor
-    key: Tensor
-    value: Tensor
-
-
-def tokens_of(values: dict[str, Any]) -> tuple[list[str], list[str] | None]:
-    """The words, and their second order where it is one; None asks for a shuffle."""
-    text, other = (split_line(values[name].lower()) for name in ("text", "other"))
-    if not text:
-        raise Refusal("no_tokens", field="positions.text")
-    if len(text) > TOKENS:
-        raise Refusal("too_many_tokens", field="positions.text", line=1, limit=TOKENS, count=len(text))
-    return text, other if sorted(other) == sorted(text) else None
-
-
-def experiment(values: dict[str, Any], kind: str | None = None) -> Shuffled:
-    """Both orders, read with the chosen kind of positions or another."""
-    kind = values["positions"] if kind is None else kind
-    text, other = tokens_of(values)
-    if kind == "rotary" and values["d"] % 2:
-        raise Refusal("odd_width", field="positions.d", width=values["d"])
-    return shuffle_experiment(
-        text, other, values["seed"], kind != "none", values["d"],
-        "rotary" if kind == "rotary" else "sinusoidal",
-    )  # fmt: skip
-
-
-def name_all(found: Shuffled) -> tuple[list[str], list[str]]:
-    """Labels of both orders: a word keeps the number of its place in the first."""
-    names = [f"{i} {word}" for i, word in enumerate(found.words)]
-    return names, [names[i] for i in found.permutation]
-
-
-def read(values: dict[str, Any], found: Shuffled, second: bool) -> Reading:
-    """What attention is given for one order; the same layer and vectors as the experiment's."""
-    layer = SelfAttention(values["d"], generator=torch.Generator().manual_seed(values["seed"]))
-    places = torch.arange(len(found.words))
-    x = embed_words(found.shuffled if second else found.words, values["d"], values["seed"])
-    if values["positions"] == "sinusoidal":
-        x = x + encode_positions(places, values["d"])
-    with torch.no_grad():
-        query, key, value = layer.project(x)
-    if values["positions"] == "rotary":
-        query, key = rotate(query, places), rotate(key, places)
-    return Reading(name_all(found)[second], query, key, value)
 
 
 def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
@@ -122,11 +62,14 @@ def orders(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     weights = (found.restored_weights - found.first.weights).abs().max().item()
     moved = int((found.moved > MOVED).sum())
     shown = words("positions.shown", count=len(features), all=values["d"])
-    figures = readouts("moved", [
-        (words("positions.largest"), show(found.difference), words("positions.largest_" + kind)),
-        (words("positions.moved"), f"{moved} / {len(first)}", words("positions.moved_note")),
-        (words("positions.largest_weight"), show(weights), words("positions.largest_weight_note")),
-    ])
+    figures = readouts(
+        "moved",
+        [
+            (words("positions.largest"), show(found.difference), words("positions.largest_" + kind)),
+            (words("positions.moved"), f"{moved} / {len(first)}", words("positions.moved_note")),
+            (words("positions.largest_weight"), show(weights), words("positions.largest_weight_note")),
+        ],
+    )
     return [
         heading(words("positions.step_orders"), words("positions.step_orders_text")),
         figures | {"wide": True},
@@ -173,8 +116,11 @@ def encoding_panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]
     if d % 2 == 0:
         query, key, names = rotary_pair(values)
         keys = rotate(key.expand(len(span), -1), span)
-        scores = attend(rotate(query.expand(length, -1), torch.arange(length)),
-                        rotate(key.expand(length, -1), torch.arange(length)), key.expand(length, -1)).scores
+        scores = attend(
+            rotate(query.expand(length, -1), torch.arange(length)),
+            rotate(key.expand(length, -1), torch.arange(length)),
+            key.expand(length, -1),
+        ).scores
         drawn += [
             heading(words("positions.step_rotary"), words("positions.step_rotary_text", **names)),
             heatmap("rotary_scores", words("positions.rotary_scores", **names), scores, places, places,
@@ -200,13 +146,6 @@ def waves(encoding: Tensor, words: Words) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def rotary_pair(values: dict[str, Any]) -> tuple[Tensor, Tensor, dict[str, str]]:
-    """The vectors (d,) of the first and the last word, one as query, one as key, and their names."""
-    text = tokens_of(values)[0]
-    query, key = embed_words([text[0], text[-1]], values["d"], values["seed"])
-    return query, key, {"query": text[0], "key": text[-1]}
-
-
 def notices(values: dict[str, Any], words: Words) -> list[str]:
     """What is shown instead of what was asked for."""
     sentences = []
@@ -222,126 +161,13 @@ def notices(values: dict[str, Any], words: Words) -> list[str]:
     return sentences
 
 
-def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: int) -> dict[str, Any]:
-    """The arithmetic of a cell of any panel."""
-    if panel in ("encoding", "dot", "rotary_scores"):
-        width = values["d"] if panel == "encoding" else values["length"]
-        if row >= values["length"] or column >= width or (panel == "rotary_scores" and values["d"] % 2):
-            raise Refusal("no_such_cell")
-        if panel == "rotary_scores":
-            return rotary_sheet(values, words, row, column)
-        return (encoding_sheet if panel == "encoding" else dot_sheet)(values["d"], words, row, column)
-    found = experiment(values)
-    n = len(found.words)
-    second = panel.endswith("_other")
-    width = n if panel.startswith("weights") else min(values["d"], FEATURES)
-    known = ("weights", "weights_other", "output", "output_other", "difference")
-    if panel not in known or row >= n or column >= width:
-        raise Refusal("no_such_cell")
-    reading = read(values, found, second)
-    # a row of the second order is the word that stands at permutation[row] in the first
-    word = found.permutation[row] if second else row
-    if panel.startswith("weights"):
-        cell = explain(reading.query, reading.key, reading.value, row, column)
-        page = cell_sheet(cell, words, reading.names[row], reading.names[column])
-        page["sections"][0]["text"] = " ".join(
-            [words("positions.sheet_" + values["positions"]), page["sections"][0]["text"]]
-        ).strip()
-        other = found.permutation[column] if second else column
-        both = found.first.weights[word, other], found.restored_weights[word, other]
-        title = words("positions.pair")
-    else:
-        both = found.first.output[word, column], found.restored[word, column]
-        title = words("sheet.output_of", query=reading.names[row], feature=column + 1)
-        page = {"title": title, "sections": []}
-        if panel != "difference":
-            attended = found.second if second else found.first
-            page = output_sheet(words, title, attended.weights[row], reading.value[:, column], reading.names)
-        title = words("positions.both_orders")
-    before, after = (one.item() for one in both)
-    page["sections"].append({"title": title, "lines": [
-        [words("positions.in_first"), "", show(before, 7)],
-        [words("positions.in_second"), "", show(after, 7)],
-        [words("positions.change"), f"{show(after, 7)} - {show(before, 7)}", show(after - before, 7)],
-    ]})  # fmt: skip
-    return page
-
-
-def encoding_sheet(d: int, words: Words, place: int, dimension: int) -> dict[str, Any]:
-    """Frequency, angle, sine or cosine of one cell of the encoding."""
-    i = dimension // 2
-    w = frequencies(d)[i].item()
-    angle = place * w
-    wave = "cos" if dimension % 2 else "sin"
-    value = getattr(math, wave)(angle)
-    lines = [
-        [words("positions.frequency"), f"10000^(-{2 * i}/{d})", show(w, 8)],
-        [words("positions.wavelength"), f"2π / {show(w, 8)}", show(2 * math.pi / w, 2)],
-        [words("positions.angle"), f"{place} × {show(w, 8)}", show(angle, 6)],
-        [words("positions.value"), f"{wave}({show(angle, 6)})", show(value)],
-    ]
-    text = words("positions.sheet_encoding", pair=i, wave=words("positions." + wave))
-    title = words("positions.cell", place=place, dimension=dimension)
-    return {"title": title, "sections": [{"title": "", "text": text, "lines": lines}]}
-
-
-def dot_sheet(d: int, words: Words, row: int, column: int) -> dict[str, Any]:
-    """The dot product of two encodings: sines and cosines multiplied, then pair by pair as cosines."""
-    left, right = encode_positions(torch.tensor([row, column]), d).double()
-    k = column - row
-    turns = (k * frequencies(d)[: d // 2]).tolist()
-    cosines = [[str(i), show(turn, 6), show(math.cos(turn))] for i, turn in enumerate(turns)]
-    products = pair_rows(left, right, words)
-    if d % 2:  # the sine that stands alone knows p
-        cosines.append([str(d // 2), words("positions.lone_sine"), show((left * right)[-1].item())])
-    cosines.append(products[-1])
-    pair = words("positions.pair_column")
-    return {"title": words("positions.dot_of", p=row, q=column), "sections": [
-        {"title": words("positions.dot_products"), "text": words("positions.dot_products_text"),
-         "table": {"columns": [pair, "sin × sin + cos × cos", words("sheet.product")], "rows": products, "total": True}},
-        {"title": words("positions.dot_cosines"), "text": words("positions.dot_cosines_text", distance=k),
-         "table": {"columns": [pair, "k ω", "cos(k ω)"], "rows": cosines, "total": True}},
-    ]}  # fmt: skip
-
-
-def pair_rows(left: Tensor, right: Tensor, words: Words) -> list[list[str]]:
-    """The dot product of two vectors (d,), two dimensions a row, and the sum."""
-    rows = []
-    for i in range(0, len(left), 2):
-        pairs = list(zip(left[i : i + 2].tolist(), right[i : i + 2].tolist(), strict=True))
-        shown = " + ".join(f"{show(a)} × {show(b)}" for a, b in pairs)
-        rows.append([str(i // 2), shown, show(sum(a * b for a, b in pairs))])
-    return [*rows, [words("sheet.sum"), "", show((left @ right).item())]]
-
-
-def rotary_sheet(values: dict[str, Any], words: Words, row: int, column: int) -> dict[str, Any]:
-    """The score of a query at ``row`` and a key at ``column``, and the same from their distance alone."""
-    query, key, names = rotary_pair(values)
-    q, k = query.double()[None], key.double()[None]
-    there, apart = (
-        (rotate(q, torch.tensor([p]))[0], rotate(k, torch.tensor([r]))[0])
-        for p, r in ((row, column), (0, column - row))
-    )
-    raw, scale = (there[0] @ there[1]).item(), 1 / math.sqrt(values["d"])
-    columns = [words("positions.pair_column"), "q × k + q × k", words("sheet.product")]
-    line = [words("sheet.scaled"), f"{show(raw)} × {show(scale)}", show(raw * scale)]
-    sections = [
-        {"title": words("positions.rotary_turned", **names), "lines": [line],
-         "table": {"columns": columns, "rows": pair_rows(*there, words), "total": True}},
-        {"title": words("positions.rotary_apart"),
-         "text": words("positions.rotary_apart_text", distance=column - row),
-         "table": {"columns": columns, "rows": pair_rows(*apart, words), "total": True}},
-    ]  # fmt: skip
-    return {"title": words("positions.rotary_of", p=row, q=column, **names), "sections": sections}
-
-
 def snippet(values: dict[str, Any]) -> str:
     """Both orders and their difference, the encoding and its dot products."""
     text, other = tokens_of(values)
     p = min(values["position"], values["length"] - 1)
     positions = values["positions"]
     kind = "rotary" if positions == "rotary" else "sinusoidal"
-    second = f"shuffled = {other!r}" if other else f"shuffled = None    # an order drawn from seed {values['seed']}"
+    second = f"shuffled = {other!r}" if other else "shuffled = None    # an order drawn from the seed"
     return f"""import torch
 from attention.position import shuffle_experiment, similarity_by_distance, sinusoidal_encoding
 

@@ -93,7 +93,7 @@ def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     found = marks()["recommender"]
     drawn.append(
         heatmap("recall", w("recall"), torch.tensor([[found[m][str(k)] for k in RANKS] for m in MODELS]),
-                [w(f"recall_{m}") for m in MODELS], [f"recall@{k}" for k in RANKS], opens=False, digits=3)
+                [w(f"recall_{m}") for m in MODELS], [f"k = {k}" for k in RANKS], opens=False, digits=3)
     )  # fmt: skip
     return drawn
 

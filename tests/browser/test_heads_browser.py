@@ -32,7 +32,7 @@ def test_typing_a_sentence_repaints_every_head(open_page):
     page.expected_errors = True  # the emptied box is refused on the way
     page.wait_for_function(f"({PAINT})().length > 1000")
     before = page.evaluate(PAINT)
-    box = page.get_by_label("Text", exact=True)
+    box = page.locator(".am-tab:has(#view-heads) textarea").first
     box.fill("")
     box.press_sequentially("My sister lost her keys and she was angry.")
     page.locator('#view-heads [data-panel="weights"]').get_by_text("sister").first.wait_for()
@@ -75,7 +75,7 @@ def test_pointing_at_a_token_draws_its_lines_with_numbers(open_page):
     page = open_page("?tab=heads", ready=READY)
     page.locator('#view-heads [data-focus="lines"]').wait_for()
     page.locator(".am-from").nth(5).hover()
-    numbers = page.locator(".am-to .am-number").all_inner_texts()
+    numbers = page.locator(".am-to .am-number").all_text_contents()
     assert numbers[7] == f"{value_at(page, 'weights', 5, 7):.2f}"
     page.locator(".am-to").nth(7).click()
     page.locator("#view-heads .am-sheet").wait_for(state="visible")

@@ -1,0 +1,210 @@
+"""The pictures of the pitfalls: right and wrong numbers side by side, from chapter 13's exercises.
+
+``PICTURES[id](exercise, parameters, words) -> panels``; their cells do not open.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..pitfalls import Exercise
+from .sheet import show
+from .texts import Words
+from .view import heatmap, plot, readouts
+
+
+def names(count: int, words: Words, key: str) -> list[str]:
+    """Labels "query 1" ... of one kind."""
+    return [words("pitfalls." + key, number=i + 1) for i in range(count)]
+
+
+def matrix(id: str, words: Words, tensor: Tensor, rows: list[str], columns: list[str], **more: Any) -> dict:
+    """A small heatmap whose title is a word of the exercise; its cells do not open."""
+    title = more.pop("title", "") or words(f"pitfalls.{id}")
+    return heatmap(f"pitfalls.{id}", title, tensor, rows, columns, opens=False, **more)
+
+
+def figures(id: str, words: Words, *items: tuple[str, str]) -> dict:
+    """Readouts: (key of the label, the number as shown)."""
+    return readouts(
+        f"pitfalls.{id}.figures", [(words(f"pitfalls.{id}.{key}"), value, "") for key, value in items]
+    )
+
+
+def draw_no_scaling(found: Exercise, given: dict, words: Words) -> list[dict]:
+    d, r = found.right["d"], found.readouts
+    series = [
+        {"name": words(f"pitfalls.{way}"), "kind": "line", "role": role, "x": d, "y": side["gradient"]}
+        for way, role, side in (("right", "accent", found.right), ("wrong", "truth", found.wrong))
+    ]
+    widths = [f"d = {width}" for width in d[::3].tolist()]
+    sides = [words("pitfalls.right"), words("pitfalls.wrong")]
+    entropy = torch.stack([found.right["entropy"], found.wrong["entropy"]])[:, ::3]
+    return [
+        plot("pitfalls.no_scaling.gradient", words("pitfalls.no_scaling.gradient"), series, x_title="d",
+             y_title=words("pitfalls.no_scaling.norm"), log_x=True),
+        matrix("no_scaling.entropy", words, entropy, sides, widths, high=entropy.max().item()),
+        figures("no_scaling", words,
+                ("ratio", r["gradient_ratio_at_512"], 1),
+                ("right_variance", r["right_variance_at_512"], 1),
+                ("wrong_variance", r["wrong_variance_at_512"], 1)),
+    ]  # fmt: skip
+
+
+def draw_softmax_axis(found: Exercise, given: dict, words: Words) -> list[dict]:
+    right, wrong = found.right["weights"], found.wrong["weights"]
+    rows, columns = names(right.shape[0], words, "query"), names(right.shape[1], words, "key")
+    sums = found.wrong["row_sums"]
+    return [
+        matrix("softmax_axis.right", words, right, rows, columns, sums=True),
+        matrix("softmax_axis.wrong", words, wrong, rows, columns, sums=True),
+        figures(
+            "softmax_axis", words, ("smallest", sums.min().item(), 4), ("largest", sums.max().item(), 4)
+        ),
+    ]
+
+
+def draw_dropout(found: Exercise, given: dict, words: Words) -> list[dict]:
+    right, wrong, r = found.right["weights"], found.wrong["weights"], found.readouts
+    rows, columns = names(len(right), words, "query"), names(len(right), words, "key")
+    high = max(1.0, wrong.max().item())
+    return [
+        matrix("dropout_on_weights.right", words, right, rows, columns, sums=True, high=high),
+        matrix("dropout_on_weights.wrong", words, wrong, rows, columns, sums=True, high=high, masked=wrong == 0),
+        figures("dropout_on_weights", words,
+                ("mean", r["wrong_mean_row_sum"], 4), ("smallest", r["smallest_row_sum"], 4),
+                ("largest", r["largest_row_sum"], 4)),
+    ]  # fmt: skip
+
+
+def draw_all_zero(found: Exercise, given: dict, words: Words) -> list[dict]:
+    rows = [words("pitfalls.all_zero_mask." + row) for row in ("usual", "empty")]
+    columns = names(given["m"], words, "key")
+    sides = (("minus_inf", found.wrong["minus_inf"]), ("minus_1e9", found.wrong["minus_1e9"]),
+             ("zeros", found.right["weights"]))  # fmt: skip
+    return [
+        matrix(f"all_zero_mask.{name}", words, weights, rows, columns, sums=True) for name, weights in sides
+    ] + [
+        figures("all_zero_mask", words,
+                ("nan", found.readouts["minus_inf_nan"], 0),
+                ("forbidden", found.readouts["minus_1e9_forbidden_weight"], 4))
+    ]  # fmt: skip
+
+
+def draw_inverted(found: Exercise, given: dict, words: Words) -> list[dict]:
+    may, r = found.right["may"], found.readouts
+    labels = [
+        words("pitfalls.token" if real else "pitfalls.padding", number=i + 1)
+        for i, real in enumerate(may.tolist())
+    ]
+    return [
+        matrix(f"inverted_mask.{way}", words, side["weights"], labels, labels, sums=True)
+        for way, side in (("right", found.right), ("wrong", found.wrong))
+    ] + [
+        figures("inverted_mask", words,
+                ("right_padding", r["right_on_padding"], 4), ("wrong_padding", r["wrong_on_padding"], 4),
+                ("sdpa", r["sdpa_moved"], 4))
+    ]  # fmt: skip
+
+
+def draw_average(found: Exercise, given: dict, words: Words) -> list[dict]:
+    paddings = torch.arange(len(found.right["moved"]))
+    series = [
+        {"name": words(f"pitfalls.{way}"), "kind": "line", "role": role, "x": paddings, "y": side["moved"]}
+        for way, role, side in (("right", "accent", found.right), ("wrong", "truth", found.wrong))
+    ]
+    moved = torch.stack([found.right["moved"], found.wrong["moved"]])[:, ::2]
+    return [
+        plot("pitfalls.average_over_padding.moved", words("pitfalls.average_over_padding.moved"), series,
+             x_title=words("pitfalls.average_over_padding.x"), y_title=words("pitfalls.average_over_padding.y")),
+        matrix("average_over_padding.table", words, moved, [words("pitfalls.right"), words("pitfalls.wrong")],
+               [str(i) for i in paddings[::2].tolist()], high=max(moved.max().item(), 1e-6),
+               column_title=words("pitfalls.average_over_padding.x")),
+    ]  # fmt: skip
+
+
+def draw_scale(found: Exercise, given: dict, words: Words) -> list[dict]:
+    r, n = found.readouts, found.right["weights"].shape[-1]
+    rows, columns = names(n, words, "query"), names(n, words, "key")
+    high = found.right["weights"][0].max().item()
+    return [
+        matrix(f"scale_by_d_model.{way}", words, side["weights"][0], rows, columns, high=high)
+        for way, side in (("right", found.right), ("wrong", found.wrong))
+    ] + [
+        figures("scale_by_d_model", words,
+                ("right_deviation", r["right_deviation"], 2), ("wrong_deviation", r["wrong_deviation"], 2),
+                ("right_entropy", r["right_entropy"], 2), ("wrong_entropy", r["wrong_entropy"], 2),
+                ("even_entropy", r["even_entropy"], 2))
+    ]  # fmt: skip
+
+
+def draw_split(found: Exercise, given: dict, words: Words) -> list[dict]:
+    h, n, d = found.right["tokens"].shape
+    rows = [words("pitfalls.head_row", head=i + 1, number=t + 1) for i in range(h) for t in range(n)]
+    columns = names(d, words, "feature")
+    moved = torch.stack([found.right["moved"], found.wrong["moved"]])
+    drawn = [
+        # which token's feature stands there, counted from 1
+        matrix(f"split_without_transpose.{way}", words, side["tokens"].reshape(h * n, d) + 1, rows, columns,
+               digits=0, high=float(n))
+        for way, side in (("right", found.right), ("wrong", found.wrong))
+    ]  # fmt: skip
+    sides = [words("pitfalls.right"), words("pitfalls.wrong")]
+    return [
+        *drawn,
+        matrix(
+            "split_without_transpose.moved",
+            words,
+            moved,
+            sides,
+            names(n, words, "token"),
+            high=moved.max().item(),
+        ),
+    ]
+
+
+def draw_not_dividing(found: Exercise, given: dict, words: Words) -> list[dict]:
+    used = torch.stack([found.right["used"], found.wrong["used"]])
+    fits = int(found.readouts["fitting_heads"])
+    rows = [words("pitfalls.heads", count=count) for count in (fits, given["num_heads"])]
+    return [
+        matrix("heads_not_dividing.used", words, used, rows, names(used.shape[1], words, "feature"),
+               high=used.max().item(), masked=used == 0),
+        figures("heads_not_dividing", words,
+                ("lost", found.readouts["lost_features"], 0), ("width", found.readouts["width"], 0),
+                ("divisors", ", ".join(str(h) for h in found.right["divisors"].tolist()))),
+    ]  # fmt: skip
+
+
+def draw_full_width(found: Exercise, given: dict, words: Words) -> list[dict]:
+    rows = (found.right["one_head"], found.right["multiplications"], found.wrong["multiplications"])
+    counts = torch.stack(rows) / 1e6
+    sides = [
+        words("pitfalls.full_width_heads." + row, heads=given["num_heads"])
+        for row in ("one", "narrow", "wide")
+    ]
+    parts = [words("pitfalls.full_width_heads." + part) for part in ("project", "score", "sum", "merge")]
+    totals = counts.sum(1).tolist()
+    return [
+        matrix("full_width_heads.counts", words, counts, sides, parts, sums=True, digits=1, high=counts.max().item(),
+               title=words("pitfalls.full_width_heads.counts", n=given["n"])),
+        figures("full_width_heads", words, ("right", totals[1], 1), ("wrong", totals[2], 1),
+                ("ratio", found.readouts["ratio"], 1)),
+    ]  # fmt: skip
+
+
+PICTURES = {
+    "no_scaling": draw_no_scaling,
+    "softmax_axis": draw_softmax_axis,
+    "dropout_on_weights": draw_dropout,
+    "all_zero_mask": draw_all_zero,
+    "inverted_mask": draw_inverted,
+    "average_over_padding": draw_average,
+    "scale_by_d_model": draw_scale,
+    "split_without_transpose": draw_split,
+    "heads_not_dividing": draw_not_dividing,
+    "full_width_heads": draw_full_width,
+}

@@ -1,0 +1,107 @@
+"""Serving a class: how one process is set up, and one command for several of them.
+
+``python -m attention.ui.serving --replicas 2 --port 8000`` starts copies of the app behind one port
+with Ray Serve (optional: ``pip install "ray[serve]"``). No event needs the queue, a session or a
+sticky balancer, so any replica answers any request: nginx in front of plain ``python app.py --port N``
+processes does as well (tests/serving/nginx.conf).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def settle() -> None:
+    """One torch thread per request: learners are served side by side, each on one core.
+
+    Measured: 16 callers take 3.6 s with one thread each, 4.4 s with eight; and with another process
+    busy, two threads turn a forward pass of 22 ms into 125 ms.
+    """
+    import torch
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
+
+
+def warm_up(delay: float = 1.0) -> None:
+    """Load in the background what the first learner would otherwise wait for.
+
+    delay: seconds to leave to the requests that are already there.
+    """
+
+    def work() -> None:
+        import matplotlib.figure  # noqa: F401
+
+        from .heads_runs import warm_up as load_model
+
+        load_model()
+
+    timer = threading.Timer(delay, work)
+    timer.daemon = True  # must not keep a process from ending
+    timer.start()
+
+
+def web_app() -> FastAPI:
+    """The whole page as an ASGI app, for servers that start replicas themselves."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    import gradio as gr
+    from fastapi import FastAPI
+
+    from . import build, launch_options
+
+    settle()
+    options = launch_options()
+    app = FastAPI(**options.pop("app_kwargs"))  # the gate (edge.py) stands outermost
+    app = gr.mount_gradio_app(app, build(), path="/", **options)
+    warm_up()
+    return app
+
+
+def deployment(replicas: int, cpus: float = 1.0):
+    """A Ray Serve application of so many replicas; needs ``ray[serve]``."""
+    from ray import serve
+
+    @serve.deployment(num_replicas=replicas, max_ongoing_requests=100, ray_actor_options={"num_cpus": cpus})
+    @serve.ingress(web_app)
+    class Page:
+        pass
+
+    return Page.bind()
+
+
+def main() -> None:
+    """Parse the command line and serve until interrupted."""
+    parser = argparse.ArgumentParser(prog="attention.ui.serving", description=__doc__)
+    parser.add_argument("--replicas", type=int, default=2)
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--cpus", type=float, default=1.0, help="cores reserved for each replica")
+    options = parser.parse_args()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing phones home
+    try:
+        import ray
+        from ray import serve
+    except ImportError:
+        parser.error('Ray Serve is optional; install it with: pip install "ray[serve]"')
+    here = os.getcwd()
+    paths = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
+    ray.init(include_dashboard=False, runtime_env={"env_vars": {"PYTHONPATH": paths}})
+    serve.start(http_options={"host": options.host, "port": options.port})
+    serve.run(deployment(options.replicas, options.cpus), route_prefix="/")
+    print(f"{options.replicas} replicas at http://{options.host}:{options.port}", flush=True)
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
+    serve.shutdown()
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Servers as child processes on loopback: started, watched and ended by their own process id."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+
+
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A command that serves HTTP at a port; a context manager that waits for its first answer.
+
+    seconds: from the start of the process to its first whole answer. cpu_at_start: processor
+    seconds used until then.
+    """
+
+    def __init__(self, command: Sequence[str], port: int, patience: float = 180.0) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), environment.get("PYTHONPATH", "")])
+        start = time.perf_counter()
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        while not self.answers():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{command} ended: {self.process.stderr.read()[-2000:]}")
+            if time.perf_counter() - start > patience:
+                self.end()
+                raise RuntimeError(f"{command} did not answer in {patience} s")
+            time.sleep(0.02)
+        self.seconds = time.perf_counter() - start
+        self.cpu_at_start = self.cpu()
+
+    def answers(self) -> bool:
+        """Whether the address gives a whole page now."""
+        try:
+            with urllib.request.urlopen(self.url, timeout=60) as answer:
+                return bool(answer.read()) and answer.status == 200
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def rss(self) -> int:
+        """Bytes of memory in use by the process (Linux)."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+    def cpu(self) -> float:
+        """Processor seconds used by the process so far (Linux)."""
+        try:
+            # the name in parentheses may hold spaces
+            parts = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except FileNotFoundError:
+            return 0.0
+        return (int(parts[11]) + int(parts[12])) / TICK
+
+    def end(self) -> None:
+        """Kill the process, as a machine would fail."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+
+def app_server(port: int | None = None) -> Server:
+    """``python app.py`` at a port."""
+    port = port or free_port()
+    return Server([sys.executable, "app.py", "--port", str(port)], port)
+
+
+TRIVIAL = """
+import sys
+import torch
+import gradio as gr
+with gr.Blocks() as demo:
+    number, twice = gr.Number(), gr.Number()
+    number.input(lambda x: 2 * x, number, twice, queue=False, api_name="twice")
+demo.launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), quiet=True, ssr_mode=False,
+            run_history=False)
+"""
+
+
+def trivial_server(port: int | None = None) -> Server:
+    """The smallest Gradio app with one handler, importing what ours must: gradio and torch."""
+    port = port or free_port()
+    return Server([sys.executable, "-c", TRIVIAL, str(port)], port)
+
+
+EMPTY = """
+import sys
+import torch
+import gradio as gr
+with gr.Blocks() as demo:
+    pass
+demo.launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), quiet=True)
+"""
+
+
+def empty_server(port: int | None = None) -> Server:
+    """An empty Blocks that imports gradio and torch."""
+    port = port or free_port()
+    return Server([sys.executable, "-c", EMPTY, str(port)], port)
