@@ -34,7 +34,13 @@
     const bytes = AM.bytes(packed.f32);
     return { shape: packed.shape, data: new Float32Array(bytes.buffer) };
   };
-  AM.bytes = (base64) => Uint8Array.from(window.atob(base64), (c) => c.charCodeAt(0));
+  AM.bytes = (base64) => {
+    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+    const text = window.atob(base64);
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+    return bytes;
+  };
 
   // A number as the page writes it; the same rule as sheet.show in Python.
   AM.show = (number, digits = 4) => {
@@ -121,18 +127,35 @@
     panel(panel, place, kept) {
       const json = JSON.stringify(panel);
       const before = this.drawn.get(place);
-      let node;
-      if (before && before.json === json) {
-        node = before.node;
-      } else {
-        const kind = AM.kinds[panel.kind];
-        node = kind ? kind(panel, this) : AM.el("p", {}, panel.kind);
-        node.dataset.panel = panel.id;
-        node.classList.add("am-panel", `am-${panel.kind}`);
-        if (panel.wide) node.classList.add("am-wide");
+      let entry = before;
+      if (!before || before.json !== json) {
+        // a late panel shows its old picture until the ones above it are painted
+        const late = panel.late && before;
+        entry = { json, node: late ? before.node : this.build(panel), panel: late ? panel : null };
+        if (late) AM.afterPaint(() => this.finish(entry));
       }
-      kept.set(place, { json, node });
+      kept.set(place, entry);
+      return entry.node;
+    }
+
+    build(panel) {
+      const kind = AM.kinds[panel.kind];
+      const node = kind ? kind(panel, this) : AM.el("p", {}, panel.kind);
+      node.dataset.panel = panel.id;
+      node.classList.add("am-panel", `am-${panel.kind}`);
+      if (panel.wide) node.classList.add("am-wide");
       return node;
+    }
+
+    finish(entry) { // draw a late panel, unless a newer one has taken its place
+      if (!entry.panel || ![...this.drawn.values()].includes(entry)) return;
+      const focus = this.focusKey();
+      const node = this.build(entry.panel);
+      entry.node.replaceWith(node);
+      Object.assign(entry, { node, panel: null });
+      this.veil();
+      const again = focus && this.root.querySelector(`[data-focus="${window.CSS.escape(focus)}"]`);
+      if (again && again !== document.activeElement) again.focus({ preventScroll: true });
     }
 
     focusKey() {
@@ -210,6 +233,8 @@
     }
   }
 
+  AM.afterPaint = (act) => window.requestAnimationFrame(() => window.setTimeout(act, 0));
+
   AM.still = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   // The full address of a payload, or only its query: the inputs plus language, theme and embed mode.
@@ -275,7 +300,10 @@
       AM.picks[view.payload.tab] = { ...view.payload.inputs, ...changes };
       pick();
     };
-    if (!props.value) need();
+    if (!props.value) {
+      root.replaceChildren(AM.el("p", { class: "am-loading", role: "status" }, AM.words[AM.pageLanguage()].loading));
+      need();
+    }
     return view;
   };
   AM.View = View;

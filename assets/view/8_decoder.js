@@ -29,7 +29,9 @@
 
   // Another text or kind: the whole view comes back, then Gradio's inputs follow.
   const look = async (view, changes) => {
+    const { text } = view.payload.inputs;
     const answer = await view.ask("look", { inputs: { ...view.payload.inputs, step: stepOf(view), ...changes } });
+    if (text !== view.payload.inputs.text) return; // the learner typed on meanwhile
     if (answer.error) view.say(answer.error);
     else (view.settle || view.update).call(view, answer);
   };
@@ -42,7 +44,7 @@
     }));
     const body = AM.cellTable({ ...panel, cell_labels: labels, sums: false }, view, upto, m, data, extra);
     const rows = body.querySelector("tbody");
-    if (rows.lastElementChild) rows.lastElementChild.classList.add("am-now");
+    if (!panel.whole && rows.lastElementChild) rows.lastElementChild.classList.add("am-now");
     for (let i = upto; i < panel.rows.length; i++) {
       rows.append(AM.el("tr", { "aria-hidden": "true" }, AM.el("th", {}, `${i + 1}. ·`), Array.from({ length: m }, () => AM.el("td", { class: "am-ahead" }))));
     }
@@ -110,7 +112,7 @@
     slider.addEventListener("input", () => move(Number(slider.value)));
     const another = view.server && button(words.another, "alignment.another", () => {
       view.state.another = ((view.state.another ?? -1) + 1) % panel.more.length;
-      look(view, { text: panel.more[view.state.another] });
+      look(view, { text: panel.more[view.state.another], step: count });
     });
     const controls = AM.el("div", { class: "am-player-bar" }, play,
       button("◀", "alignment.back", () => move(stepOf(view) - 1), { "aria-label": words.back }), slider,

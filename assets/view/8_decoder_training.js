@@ -101,7 +101,7 @@
       slider.setAttribute("aria-valuetext", now.textContent);
       const focused = document.activeElement && picture.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
       picture.replaceChildren(frame.data
-        ? AM.alignmentTable({ ...panel, rows: frame.rows, columns: frame.columns, unknown: frame.unknown }, stand, AM.decode(frame.data).data, frame.columns.length, frame.rows.length)
+        ? AM.alignmentTable({ ...panel, whole: true, rows: frame.rows, columns: frame.columns, unknown: frame.unknown }, stand, AM.decode(frame.data).data, frame.columns.length, frame.rows.length)
         : AM.el("p", { class: "am-note am-no-weights" }, words.none_small));
       if (focused) picture.querySelector(`[data-focus="${window.CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
       curves.replaceChildren(curve(words.loss, run.losses.map((loss, i) => [i + 1, loss]), wanted, frame.step, 2.5, (y) => AM.show(y, 3)),

@@ -14,12 +14,21 @@
     return `${base}${language === "zh" ? "zh" : ""}${search}${window.location.hash}`;
   };
 
+  // Gradio gives every route the same title, and sets it again when it starts.
+  AM.keepTitle = (language) => {
+    const keep = () => { if (document.title !== AM.titles[language]) document.title = AM.titles[language]; };
+    keep();
+    const title = document.querySelector("title");
+    if (title) new MutationObserver(keep).observe(title, { childList: true });
+  };
+
   AM.startPage = () => {
     // A link says its language; else what was chosen here before; else what the browser speaks.
     const spoken = (navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en";
     const given = query.get("lang");
     const wanted = given === "en" || given === "zh" ? given : page() === "zh" ? "zh" : stored() || spoken;
     if (wanted !== page()) window.location.replace(addressIn(wanted, AM.startQuery));
+    AM.keepTitle(page());
     document.documentElement.lang = page() === "zh" ? "zh-CN" : "en";
     if (query.get("embed") === "1") document.documentElement.classList.add("am-embed");
     if (document.body) AM.watchProse();

@@ -24,7 +24,7 @@ from . import (
 )
 from .edge import Edge
 from .guard import answer
-from .tab import QUIET, build_tab, endpoint, show
+from .tab import QUIET, build_tab, early_values, endpoint, is_early, show
 from .texts import LANGUAGES, lesson, words_for
 from .view import head
 
@@ -68,6 +68,9 @@ def open_link(language: str, query: Any) -> list:
         if tab.ID != tab_id:
             updates += [gr.skip()] * (len(tab.FIELDS) + 1)
             continue
+        if getattr(tab, "SLOW", False):  # the tab opens at once and asks for its picture itself
+            updates += [*(values[field.name] for field in tab.FIELDS), gr.skip()]
+            continue
         try:
             updates += show(tab, language, values)
         except gr.Error as error:  # each value may be fine alone and still not fit the others
@@ -78,6 +81,18 @@ def open_link(language: str, query: Any) -> list:
         notice_box(notice) if notice else gr.skip(),
         *updates,
     ]
+
+
+def open_inputs(query: Any) -> list:
+    """The first half of opening a link: the inputs that ``tab.is_early`` names."""
+    tab_id, values, _ = link.read(query, FIELDS)
+    updates: list = []
+    for tab in TABS:
+        if tab.ID == tab_id:
+            updates += early_values(tab, values)
+        else:
+            updates += [gr.skip()] * sum(map(is_early, tab.FIELDS))
+    return updates
 
 
 def notice_box(sentence: str) -> gr.HTML:
@@ -97,20 +112,19 @@ def build_page(language: str) -> None:
     notice = gr.HTML(visible=False, apply_default_css=False, js_on_load=None)
     query = gr.Textbox(visible=False)
     outputs: list = []
+    first: list = []
     with gr.Tabs(elem_id="tabs") as tabs:
         for position, tab in enumerate(TABS):
             with gr.Tab(words(f"{tab.ID}.title"), id=tab.ID, elem_id=f"tab-{tab.ID}"):
                 inputs, view = build_tab(tab, language, first=position == 0)
                 outputs += [*inputs, view]
+                first += [one for field, one in zip(tab.FIELDS, inputs, strict=True) if is_early(field)]
     with gr.Accordion(words("app.plan"), open=False, elem_classes="am-lesson am-plan"):
         gr.Markdown(lesson("plan", language))
-    gr.on(
-        None,
-        partial(answer, language, open_link, language),
-        query,
-        [tabs, notice, *outputs],
-        js="() => [AttentionMatchmaker.query()]",
-        **QUIET,
+    read = {"js": "() => [AttentionMatchmaker.query()]", **QUIET}
+    opened = gr.on(None, partial(answer, language, open_inputs), query, first, **read)
+    opened.then(
+        partial(answer, language, open_link, language), query, [tabs, notice, *outputs], **read
     )
 
 

@@ -37,6 +37,7 @@ class Factors:
 
     name: str
     default: str = ""
+    boxed = True
     kind = str
     limits = f"Numbers from 0 to {LARGEST:g}, separated by commas, one for each word or sign."
 
@@ -60,6 +61,7 @@ class History:
 
     name: str
     default: str = ""
+    boxed = True
     kind = str
     limits = (
         f"At most {MAX_HISTORY} different numbers from 0 to {len(ITEMS) - 1}, separated by commas; "

@@ -84,14 +84,14 @@ def notices(values: dict[str, Any], words: Words) -> list[str]:
 
 def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     """Predict, then look."""
-    return half(values).tasks(values, words)
+    return part(values).tasks(values, words)
 
 
 def controls(words: Words) -> dict[str, Any]:
     """The application first, then its own inputs; bars and history are edited in the picture."""
     import gradio as gr
 
-    from .tab import component
+    from .tab import QUIET, component
 
     made: dict[str, Any] = {}
 
@@ -100,32 +100,22 @@ def controls(words: Words) -> dict[str, Any]:
             if field.name in names:
                 made[field.name] = component(field, ID, words)
 
-    quiet = {"queue": False, "api_visibility": "private"}
+    # shown and hidden by applications.css: an input that Gradio hides would forget what a link set
     make("app", "mode")
-    with gr.Column() as classifier:
+    with gr.Column(elem_classes="am-app-classifier"):
         make("text")
-        with gr.Column() as meddle:
+        with gr.Column(elem_classes="am-app-use"):
             make("override", "token_weights")
-        with gr.Column(visible=False) as permute:
+        with gr.Column(elem_classes="am-app-use am-app-permute"):
             make("permute_seed")
-    with gr.Column(visible=False) as recommender:
+    with gr.Column(elem_classes="am-app-recommender"):
         make("user", "history")
-        with gr.Column() as rank:
+        with gr.Column(elem_classes="am-app-use"):
             make("k", "even")
-    with gr.Column(visible=False) as training:
+    with gr.Column(elem_classes="am-app-train"):
         make(*TRAINING)
-    # a link sets these three as well, and their change does the same
-    seen = "const see = (yes) => ({visible: yes, __type__: 'update'});"
-    for name in ("app", "mode", "override"):
-        made[name].change(
-            None, [made["app"], made["mode"], made["override"]],
-            [classifier, recommender, meddle, permute, rank, training],
-            js=f"(app, mode, how) => {{ {seen} const use = mode === 'use'; return [see(app === 'classifier'),"
-            " see(app === 'recommender'), see(use), see(use && how === 'permute'), see(use), see(!use)]; }",
-            **quiet,
-        )  # fmt: skip
     # another user comes with a history of their own
-    made["user"].input(None, None, made["history"], js="() => ''", **quiet)
+    made["user"].input(None, None, made["history"], js="() => ''", **QUIET)
     return made
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from typing import Any
 
 import torch
 
 from .. import classifier, recommender
-from ..items import ITEMS, THEMES
+from ..items import HISTORY, ITEMS, THEMES
 from ..state import MAX_BYTES, unpack_state
 from . import classifier_view, recommender_view
 from .applications_fields import say
@@ -30,12 +31,14 @@ RETRY = 2.0  # seconds after which the page asks again when all places are taken
 def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     """The frame of a training; its numbers come with the chunks."""
     app = values["app"]
+    history = recommender_view.history_of(values) if app == "recommender" else []
     return [
         heading(say(words, "training"), say(words, f"training_{app}")),
         {
             "kind": "trainer", "id": "training", "wide": True, "steps": values["steps"],
             "title": say(words, f"trainer_{app}"), "caption": say(words, f"trainer_caption_{app}"),
-            "run": [app, values["seed"], values["learning_rate"]],
+            # what makes it another run; a review may change on the way, it is only looked at
+            "run": [app, values["seed"], values["learning_rate"], *history],
             "row_title": say(words, "head_word" if app == "classifier" else "candidate"),
             "column_title": say(words, "key" if app == "classifier" else "history"),
             "low": 0.0, "high": 1.0, "diverging": False, "digits": 2, "opens": True, "sums": True,
@@ -100,13 +103,18 @@ def figure(values: dict[str, Any], words: Words, model: Any) -> dict[str, Any]:
         seen = classifier.classify(model, values["text"])
         rows = [say(words, "head", number=h + 1) for h in range(len(seen.weights))]
         columns, weights = classifier_view.labels(seen), seen.weights.mean(-2)
+        best = f"{say(words, seen.label)} ({seen.probabilities.max().item():.1%})"
     else:
         history = recommender_view.history_of(values)
         rows = [recommender_view.name_of(i, words) for i in candidates(history)]
         columns = [recommender_view.name_of(i, words) for i in history]
-        weights = recommender.recommend(model, history).weights[candidates(history)]
+        seen = recommender.recommend(model, history)
+        weights, best = seen.weights[candidates(history)], recommender_view.name_of(seen.ranking[0], words)
     data = numbers(weights) if columns else None
-    return {"rows": rows, "columns": columns, "data": data, "text": values["text"]}
+    return {
+        "rows": rows, "columns": columns, "data": data, "text": values["text"], "output": best,
+        "truth": None,  # nobody knows whether a typed review is meant well
+    }  # fmt: skip
 
 
 def train(values: dict[str, Any], words: Words, request: dict[str, Any]) -> dict[str, Any]:
@@ -118,12 +126,8 @@ def train(values: dict[str, Any], words: Words, request: dict[str, Any]) -> dict
     state, record = advance(values, read_state(request.get("state")), steps)
     made = {"state": base64.b64encode(state).decode(), "step": record.step, "losses": record.losses}
     made |= figure(values, words, model_of(values, state))
-    if values["app"] == "recommender":
-        return made | {"accuracy": record.recall_10}
-    # the fields of a Record by their place: step, losses, accuracy over all, over pairs, example
-    _, _, accuracy, pairs, example = record
-    share = f"{example.probabilities.max().item():.1%}"
-    return made | {"accuracy": accuracy, "pairs": pairs, "output": f"{say(words, example.label)} {share}"}
+    # a Record by place: step, losses, then held-out accuracy over all, or recall at 5 and at 10
+    return made | {"accuracy": record[2] if values["app"] == "classifier" else record.recall_10}
 
 
 def cell(values: dict[str, Any], words: Words, request: dict[str, Any]) -> dict[str, Any]:
@@ -157,6 +161,18 @@ def served(function: Any, check: Any, language: str, request: Any) -> dict[str, 
     except Exception as error:  # the border to the page, as in guard.answer
         busy = isinstance(error, Refusal) and error.key == "busy"
         return {"error": sentence_for(error, words)} | ({"retry": RETRY} if busy else {})
+
+
+def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
+    """What a model knows that knows nothing, and whether the seed decides."""
+    app = values["app"]
+    count = 2 if app == "classifier" else len(ITEMS) - HISTORY
+    return [
+        {"id": f"start_{app}", "kind": "number", "answer": math.log(count), "tolerance": 0.06,
+         "question": say(words, f"task_start_{app}"), "why": say(words, "task_start_why", count=count)},
+        {"id": "again", "kind": "choice", "question": say(words, "task_again"), "answer": 0,
+         "options": [say(words, "yes"), say(words, "no")], "why": say(words, "task_again_why")},
+    ]  # fmt: skip
 
 
 def snippet(values: dict[str, Any]) -> str:

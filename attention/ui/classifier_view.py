@@ -196,7 +196,8 @@ def weight_sheet(seen, values, words, head: int, row: int, column: int) -> dict[
     if how == "drag":
         factor = factors_of(values, len(names))
         part, total = (before * factor)[column].item(), (before * factor).sum().item()
-        scaled = [words("applications.scaled"), f"{show(before[column].item())} × {show(factor[column].item(), 2)}", show(part)]
+        product = f"{show(before[column].item())} × {show(factor[column].item(), 2)}"
+        scaled = [words("applications.scaled"), product, show(part)]
         rest = [words("applications.row_sum"), "Σ", show(total)]
         lines = [scaled, rest, [words("sheet.weight"), f"{show(part)} / {show(total)}", show(after)]]
     elif how == "uniform":
@@ -260,7 +261,8 @@ def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     pairs = marks()["classifier"]["bag"]["pair"]
     shown = ["prediction", "verdict", "bars", "contributions", "received", "shuffles"]
     return [
-        {"id": "label", "kind": "choice", "hides": shown, "question": w("task_label", text=values["text"].strip()),
+        {"id": "label", "kind": "choice", "hides": shown,
+         "question": w("task_label", text=values["text"].strip()),
          "options": [w(label) for label in LABELS], "answer": LABELS.index(seen.label),
          "why": w("task_label_why", share=f"{seen.probabilities.max().item():.1%}")},
         {"id": "word", "kind": "choice", "hides": ["contributions"], "question": w("task_word"),

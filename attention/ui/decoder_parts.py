@@ -15,12 +15,13 @@ ID = "decoder"
 MODES = ("translate", "train")
 FIELDS = (
     Choice("mode", "translate", MODES),
-    Text("text", "Friday, 3 May 1996", dates.MAX_LENGTH),
     Choice("attention", "additive", KINDS),
     Number("step", LENGTH, 1, LENGTH, 1),
     Number("steps", 300, 20, 500, 20),
     Number("seed", 0, 0, 99, 1),
     Number("learning_rate", 0.005, 0.0005, 0.05, 0.0005),
+    # last: a text box tells of its change while the inputs after it still hold their old values
+    Text("text", "Friday, 3 May 1996", dates.MAX_LENGTH),
 )
 SHOWN_SPACE = {" ": "␣", "\t": "⇥", "\n": "↵"}
 

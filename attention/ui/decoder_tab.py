@@ -9,7 +9,7 @@ import json
 import math
 import sys
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -26,7 +26,7 @@ from .texts import Words, words_for
 from .view import heading, heatmap, numbers
 
 TRAINING = ("steps", "seed", "learning_rate")
-PICKS = ("text", "attention", "step")  # what the page itself may set
+PICKS = ("attention", "step", "text")  # what the page itself may set
 # one day that no model was trained on, in six ways
 EXAMPLES = (
     ("example_english", {}),
@@ -91,11 +91,6 @@ def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     ]
 
 
-def export_panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
-    """The same; every panel already holds exact numbers."""
-    return panels(values, words)
-
-
 def alignment(shown: Translation, values: dict[str, Any], words: Words) -> dict[str, Any]:
     """The step-by-step panel: rows of weights, and the probabilities of the next character."""
     name = words(f"decoder.attention.{shown.attention}")
@@ -124,7 +119,8 @@ def kinds(values: dict[str, Any], words: Words) -> dict[str, Any]:
             "id": kind, "name": words(f"decoder.attention.{kind}"), "chosen": kind == values["attention"],
             "output": shown.output, "truth": truth, "verdict": verdict,
             "sentence": words(f"decoder.verdict_{verdict}", truth=truth or ""),
-            "share": words("decoder.share", share=f"{held_out()[kind]:.1%}", count=f"{held_out()['count']:,}"),
+            "share": words("decoder.share", share=f"{held_out()[kind]:.1%}",
+                           count=f"{held_out()['count']:,}"),
             "data": None if shown.alignments is None else numbers(shown.alignments),
             "columns": columns_of(shown),
         })  # fmt: skip
@@ -177,7 +173,7 @@ def snippet(values: dict[str, Any]) -> str:
     """The three answers and the picture; or the training."""
     if values["mode"] == "train":
         return decoder_training.snippet(values)
-    last = "" if values["attention"] == "none" else "print(shown.alignments)      # written x read: each row sums to 1\n"
+    rows = "print(shown.alignments)      # written x read: each row sums to 1\n"
     return f"""from attention.seq2seq import load, translate
 
 text = {values["text"]!r}
@@ -186,7 +182,7 @@ for attention in {KINDS!r}:
 
 shown = translate(load({values["attention"]!r}), text)
 print(shown.probabilities)   # written x the characters {TARGET}
-{last}"""
+{"" if values["attention"] == "none" else rows}"""
 
 
 def results(values: dict[str, Any]) -> dict[str, Any]:
@@ -213,38 +209,44 @@ def results(values: dict[str, Any]) -> dict[str, Any]:
 
 def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     """Predict, then look."""
-    best = max(KINDS, key=lambda kind: held_out()[kind])
+    ask = partial(task, words)
+    shares = held_out()
     names = [words(f"decoder.attention.{kind}") for kind in KINDS]
-    shares = ", ".join(f"{name} {held_out()[kind]:.1%}" for name, kind in zip(names, KINDS, strict=True))
-    which = {"id": "worst", "hides": ["kinds"], "kind": "choice", "options": names,
-             "answer": KINDS.index(min(KINDS, key=lambda kind: held_out()[kind])),
-             "question": words("decoder.task_worst"), "why": words("decoder.task_worst_why", shares=shares)}  # fmt: skip
+    listed = ", ".join(f"{name} {shares[kind]:.1%}" for name, kind in zip(names, KINDS, strict=True))
+    worst = min(range(len(KINDS)), key=lambda place: shares[KINDS[place]])
+    which = ask("worst", worst, names, why={"shares": listed}, hides=["kinds"])
     if values["mode"] == "train":
+        right = 0.8**LENGTH
         return [
-            {"id": "even", "kind": "number", "tolerance": 0.05, "answer": math.log(len(TARGET)),
-             "question": words("decoder.task_even", count=len(TARGET)), "why": words("decoder.task_even_why")},
-            {"id": "power", "kind": "number", "tolerance": 3.0, "unit": "%", "answer": 100 * 0.8**LENGTH,
-             "question": words("decoder.task_power"), "why": words("decoder.task_power_why", share=f"{0.8**LENGTH:.1%}")},
+            ask("even", math.log(len(TARGET)), tolerance=0.05, question={"count": len(TARGET)}),
+            ask("power", 100 * right, tolerance=3.0, unit="%", why={"share": f"{right:.1%}"}),
             which,
-        ]  # fmt: skip
+        ]
     kind = "additive" if values["attention"] == "none" else values["attention"]
     shown = written(kind, values["text"])
+    count = {"count": len(shown.input_tokens)}
     options, answer = places(shown, LENGTH - 1)
-    reply = written(best, ASK).output
+    columns = columns_of(shown)
+    best = max(KINDS, key=lambda kind: shares[kind])
+    replies = [words(f"decoder.task_ambiguous_{reply}") for reply in ("asks", "writes", "empty")]
     return [
-        {"id": "looks", "hides": ["alignment", "kinds", "scores"], "kind": "choice", "options": [
-            words("decoder.key_name", place=j + 1, character=columns_of(shown)[j]) for j in options],
-         "answer": answer,
-         "question": words("decoder.task_looks", name=words(f"decoder.attention.{kind}"), character=shown.output[-1]),
-         "why": words("decoder.task_looks_why", weight=f"{shown.alignments[-1].max().item():.2f}")},
-        {"id": "count", "kind": "number", "tolerance": 0, "answer": float(LENGTH * len(shown.input_tokens)),
-         "question": words("decoder.task_count", count=len(shown.input_tokens)),
-         "why": words("decoder.task_count_why", count=len(shown.input_tokens))},
+        ask("looks", answer,
+            [words("decoder.key_name", place=j + 1, character=columns[j]) for j in options],
+            question={"name": words(f"decoder.attention.{kind}"), "character": shown.output[-1]},
+            why={"weight": f"{shown.alignments[-1].max().item():.2f}"},
+            hides=["alignment", "kinds", "scores"]),
+        ask("count", float(LENGTH * count["count"]), tolerance=0, question=count, why=count),
         which,
-        {"id": "ambiguous", "kind": "choice", "options": [words(f"decoder.task_ambiguous_{o}") for o in ("asks", "writes", "empty")],
-         "answer": 1, "question": words("decoder.task_ambiguous", text=ASK),
-         "why": words("decoder.task_ambiguous_why", output=reply)},
+        ask("ambiguous", 1, replies, question={"text": ASK}, why={"output": written(best, ASK).output}),
     ]  # fmt: skip
+
+
+def task(words: Words, id: str, answer: float, options: list[str] | None = None, *,
+         question: dict | None = None, why: dict | None = None, **more: Any) -> dict[str, Any]:  # fmt: skip
+    """One exercise, worded by its id: a choice where there are options, else a number."""
+    kind = {"kind": "number"} if options is None else {"kind": "choice", "options": options}
+    return {"id": id, "answer": answer, "question": words(f"decoder.task_{id}", **(question or {})),
+            "why": words(f"decoder.task_{id}_why", **(why or {})), **kind, **more}  # fmt: skip
 
 
 def places(shown: Translation, row: int) -> tuple[list[int], int]:

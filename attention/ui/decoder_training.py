@@ -124,7 +124,8 @@ def snippet(values: dict[str, Any]) -> str:
 state, done = None, 0
 while done < {values["steps"]}:
     state, record = train_chunk(
-        state, attention={values["attention"]!r}, seed={values["seed"]}, steps=min({CHUNK}, {values["steps"]} - done),
+        state, attention={values["attention"]!r}, seed={values["seed"]},
+        steps=min({CHUNK}, {values["steps"]} - done),
         learning_rate={values["learning_rate"]!r}, example={values["text"]!r},
     )
     done = record.step

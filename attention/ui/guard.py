@@ -127,6 +127,7 @@ class Text:
     lines: int = 1
     required: bool = True
     kind = str
+    boxed = True  # shown as a text box, which tells of every change (tab.early)
 
     def check(self, value: Any, label: str) -> str:
         if not isinstance(value, str):

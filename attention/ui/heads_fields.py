@@ -20,6 +20,7 @@ class Some:
     name: str
     default: str = ""
     limit: int = 200
+    boxed = True
     kind = str
 
     @property

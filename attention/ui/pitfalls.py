@@ -61,7 +61,8 @@ QUESTIONS: dict[str, Question] = {
         lambda f: 0 if f.readouts["wrong_largest_error"] < 1e-4
         else 1 if abs(f.readouts["wrong_mean_row_sum"] - 1) < 0.05 else 2,
         "dropout", (0.0, 0.1, 0.2, 0.3, 0.5, 0.7),
-        lambda f, given: {"mean": show(f.readouts["wrong_mean_row_sum"]), "keep": f"{1 - given['dropout']:.1f}"},
+        lambda f, given: {"mean": show(f.readouts["wrong_mean_row_sum"]),
+                          "keep": f"{1 - given['dropout']:.1f}"},
     ),
     "all_zero_mask": Question(
         3, lambda f: 1 if f.readouts["minus_inf_nan"] else 0,
@@ -91,7 +92,8 @@ QUESTIONS: dict[str, Question] = {
     "split_without_transpose": Question(
         3, lambda f: 1 if f.readouts["wrong_earlier_moved"] > 1e-4 else 0,
         "changed", (1, 2, 3, 4, 5),
-        lambda f, given: {"token": given["changed"] + 1, "pure": f"{f.readouts['wrong_rows_of_one_token']:.0%}"},
+        lambda f, given: {"token": given["changed"] + 1,
+                          "pure": f"{f.readouts['wrong_rows_of_one_token']:.0%}"},
         count_from=1,
     ),
     "heads_not_dividing": Question(

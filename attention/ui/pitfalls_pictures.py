@@ -27,11 +27,11 @@ def matrix(id: str, words: Words, tensor: Tensor, rows: list[str], columns: list
     return heatmap(f"pitfalls.{id}", title, tensor, rows, columns, opens=False, **more)
 
 
-def figures(id: str, words: Words, *items: tuple[str, str]) -> dict:
-    """Readouts: (key of the label, the number as shown)."""
-    return readouts(
-        f"pitfalls.{id}.figures", [(words(f"pitfalls.{id}.{key}"), value, "") for key, value in items]
-    )
+def figures(id: str, words: Words, *items: tuple[str, float, int] | tuple[str, str]) -> dict:
+    """Readouts: (key of the label, number, digits), or (key of the label, text)."""
+    shown = [(words(f"pitfalls.{id}.{key}"), show(*value) if len(value) == 2 else value[0], "")
+             for key, *value in items]  # fmt: skip
+    return readouts(f"pitfalls.{id}.figures", shown)
 
 
 def draw_no_scaling(found: Exercise, given: dict, words: Words) -> list[dict]:
@@ -61,9 +61,7 @@ def draw_softmax_axis(found: Exercise, given: dict, words: Words) -> list[dict]:
     return [
         matrix("softmax_axis.right", words, right, rows, columns, sums=True),
         matrix("softmax_axis.wrong", words, wrong, rows, columns, sums=True),
-        figures(
-            "softmax_axis", words, ("smallest", sums.min().item(), 4), ("largest", sums.max().item(), 4)
-        ),
+        figures("softmax_axis", words, ("smallest", sums.min().item(), 4), ("largest", sums.max().item(), 4)),
     ]
 
 
@@ -73,7 +71,8 @@ def draw_dropout(found: Exercise, given: dict, words: Words) -> list[dict]:
     high = max(1.0, wrong.max().item())
     return [
         matrix("dropout_on_weights.right", words, right, rows, columns, sums=True, high=high),
-        matrix("dropout_on_weights.wrong", words, wrong, rows, columns, sums=True, high=high, masked=wrong == 0),
+        matrix("dropout_on_weights.wrong", words, wrong, rows, columns, sums=True, high=high,
+               masked=wrong == 0),
         figures("dropout_on_weights", words,
                 ("mean", r["wrong_mean_row_sum"], 4), ("smallest", r["smallest_row_sum"], 4),
                 ("largest", r["largest_row_sum"], 4)),
@@ -119,7 +118,8 @@ def draw_average(found: Exercise, given: dict, words: Words) -> list[dict]:
     moved = torch.stack([found.right["moved"], found.wrong["moved"]])[:, ::2]
     return [
         plot("pitfalls.average_over_padding.moved", words("pitfalls.average_over_padding.moved"), series,
-             x_title=words("pitfalls.average_over_padding.x"), y_title=words("pitfalls.average_over_padding.y")),
+             x_title=words("pitfalls.average_over_padding.x"),
+             y_title=words("pitfalls.average_over_padding.y")),
         matrix("average_over_padding.table", words, moved, [words("pitfalls.right"), words("pitfalls.wrong")],
                [str(i) for i in paddings[::2].tolist()], high=max(moved.max().item(), 1e-6),
                column_title=words("pitfalls.average_over_padding.x")),
@@ -189,8 +189,8 @@ def draw_full_width(found: Exercise, given: dict, words: Words) -> list[dict]:
     parts = [words("pitfalls.full_width_heads." + part) for part in ("project", "score", "sum", "merge")]
     totals = counts.sum(1).tolist()
     return [
-        matrix("full_width_heads.counts", words, counts, sides, parts, sums=True, digits=1, high=counts.max().item(),
-               title=words("pitfalls.full_width_heads.counts", n=given["n"])),
+        matrix("full_width_heads.counts", words, counts, sides, parts, sums=True, digits=1,
+               high=counts.max().item(), title=words("pitfalls.full_width_heads.counts", n=given["n"])),
         figures("full_width_heads", words, ("right", totals[1], 1), ("wrong", totals[2], 1),
                 ("ratio", found.readouts["ratio"], 1)),
     ]  # fmt: skip

@@ -89,12 +89,12 @@ def dot_sheet(d: int, words: Words, row: int, column: int) -> dict[str, Any]:
     if d % 2:  # the sine that stands alone knows p
         cosines.append([str(d // 2), words("positions.lone_sine"), show((left * right)[-1].item())])
     cosines.append(products[-1])
-    pair = words("positions.pair_column")
+    columns = [words("positions.pair_column"), "sin × sin + cos × cos", words("sheet.product")]
     return {"title": words("positions.dot_of", p=row, q=column), "sections": [
         {"title": words("positions.dot_products"), "text": words("positions.dot_products_text"),
-         "table": {"columns": [pair, "sin × sin + cos × cos", words("sheet.product")], "rows": products, "total": True}},
+         "table": {"columns": columns, "rows": products, "total": True}},
         {"title": words("positions.dot_cosines"), "text": words("positions.dot_cosines_text", distance=k),
-         "table": {"columns": [pair, "k ω", "cos(k ω)"], "rows": cosines, "total": True}},
+         "table": {"columns": [columns[0], "k ω", "cos(k ω)"], "rows": cosines, "total": True}},
     ]}  # fmt: skip
 
 

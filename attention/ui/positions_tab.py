@@ -124,7 +124,8 @@ def encoding_panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]
         drawn += [
             heading(words("positions.step_rotary"), words("positions.step_rotary_text", **names)),
             heatmap("rotary_scores", words("positions.rotary_scores", **names), scores, places, places,
-                    diverging=True, digits=1, caption=words("positions.dot_caption"), row_title="p", column_title="q"),
+                    diverging=True, digits=1, caption=words("positions.dot_caption"),
+                    row_title="p", column_title="q"),
             plot("rotary", words("positions.rotary_plot"), [
                 {"name": words("positions.rotary_from", place=0), "kind": "line", "role": "accent",
                  "x": span, "y": attend(query[None], keys, keys).scores[0]},

@@ -145,7 +145,8 @@ def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: in
         raise Refusal("no_such_cell")
     candidate, columns = seen.ranking[row], [name_of(i, words) for i in seen.history]
     if panel == "weights":
-        made = cell_sheet(explain_cell(seen, candidate, column), words, name_of(candidate, words), columns[column])
+        opened = explain_cell(seen, candidate, column)
+        made = cell_sheet(opened, words, name_of(candidate, words), columns[column])
         if not values["even"]:
             return made
         lines = [[words("sheet.weight"), f"1 / {m}", show(1 / m)]]
@@ -153,9 +154,9 @@ def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: in
         return made | {"weight": 1 / m}
     if panel == "scores":
         fits = load_recommender().item[candidate] @ seen.value.T  # (m,)
-        title = words("applications.score_of", name=name_of(candidate, words))
+        title = say(words, "score_of", name=name_of(candidate, words))
         made = output_sheet(words, title, seen.weights[candidate], fits, columns)
-        made["sections"][0] |= {"title": words("applications.score_how"), "text": words("applications.score_fits")}
+        made["sections"][0] |= {"title": say(words, "score_how"), "text": say(words, "score_fits")}
         made["sections"][0]["table"]["columns"][2] = words("applications.fit")
         popularity, score = seen.popularity[candidate].item(), seen.scores[candidate].item()
         total = seen.contributions[candidate].sum().item()

@@ -11,6 +11,7 @@
 ``results(values) -> dict``                     what the API returns, as plain numbers
 ``controls(words) -> dict[str, component]``     optional: its own arrangement of the inputs
 ``PICKS``       optional: names of the inputs that a click in a picture may set
+``SLOW``        optional: True where the first picture may take seconds (a model has to be loaded)
 ``export_panels(values, words)``                optional: panels complete enough to be saved
 
 Everything here is a pure function of its arguments; no event uses the queue.
@@ -169,7 +170,7 @@ def build_tab(tab: ModuleType, language: str, first: bool) -> tuple[list, Attent
             gr.Markdown(text, latex_delimiters=LATEX)
     handler = partial(update, tab, language)
     events = []
-    for field, one in zip(tab.FIELDS, inputs, strict=True):
+    for one in inputs:
         # typing: `input` misses paste and backspace, `change` ended right every time
         events.append(one.change if isinstance(one, gr.Textbox) else one.input)
     gr.on(events, handler, inputs, view, trigger_mode="always_last", **QUIET)
@@ -178,10 +179,32 @@ def build_tab(tab: ModuleType, language: str, first: bool) -> tuple[list, Attent
     if picks:  # in the browser alone: the picture already shows what was picked
         picked = f"() => AttentionMatchmaker.picked('{tab.ID}', {picks})"
         view.pick(None, None, [controls[name] for name in picks], js=picked, **QUIET)
+    early = [one for field, one in zip(tab.FIELDS, inputs, strict=True) if is_early(field)]
     for button, (_, changes) in zip(buttons, tab.EXAMPLES, strict=True):
         values = {field.name: field.default for field in tab.FIELDS} | changes
-        button.click(partial(show, tab, language, values), None, [*inputs, view], **QUIET)
+        before = early_values(tab, values)
+        before = before[0] if len(before) == 1 else before  # Gradio unpacks lists for many outputs only
+        clicked = button.click(partial(_same, before), None, early, **QUIET)
+        clicked.then(partial(show, tab, language, values), None, [*inputs, view], **QUIET)
     return inputs, view
+
+
+def is_early(field: Any) -> bool:
+    """Whether an input is set first when all of a tab's inputs are set from outside.
+
+    A text box fires ``change`` as soon as it is set, and the page then sends the other inputs as
+    they stand at that moment; set together, they would still be the old ones. So text comes second.
+    """
+    return not getattr(field, "boxed", False)
+
+
+def early_values(tab: ModuleType, values: dict[str, Any]) -> list:
+    """The values of a tab's early inputs."""
+    return [values[field.name] for field in tab.FIELDS if is_early(field)]
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def show(tab: ModuleType, language: str, values: dict[str, Any]) -> list:

@@ -154,7 +154,8 @@ def script() -> str:
         # <-escaping keeps any "</script>" inside the words from ending the script element
         table = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
         parts.append(f"AttentionMatchmaker.{name} = {table};\n")
-    return "\n".join(parts)
+    titles = {language: words_for(language)("app.title") for language in LANGUAGES}
+    return "\n".join([*parts, f"AttentionMatchmaker.titles = {json.dumps(titles, ensure_ascii=False)};"])
 
 
 @cache

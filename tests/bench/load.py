@@ -1,0 +1,152 @@
+"""A class at once: learners on every tab, each with inputs of its own, every answer checked.
+
+Learners ask over HTTP as the page does, think, and ask again; the same learners then ask a Gradio app
+with one trivial handler, and our figures are printed as ratios to its. Requests counted as heavy run
+a model or train one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from types import ModuleType
+
+import torch
+
+from attention.ui import TABS
+from tests.bench import report
+from tests.bench.learners import HEAVY_TABS, Answer, Page, browser, class_at, is_right, own_inputs
+from tests.serving.processes import Server, app_server, trivial_server
+
+
+def percentile(seconds: list[float], share: float) -> float:
+    """In milliseconds; NaN without any."""
+    return 1000 * sorted(seconds)[min(int(share * len(seconds)), len(seconds) - 1)] if seconds else math.nan
+
+
+@dataclass
+class Tally:
+    """What a run came to; ``wrong`` is filled by ``check``."""
+
+    answers: list[Answer]
+    seconds: float
+    wrong: list[Answer] = field(default_factory=list)
+
+    def check(self) -> Tally:
+        """Compare every answer that claims to be one."""
+        self.wrong = [a for a in self.answers if a.status == 200 and not a.is_busy() and not is_right(a)]
+        return self
+
+    @property
+    def errors(self) -> list[Answer]:
+        return [a for a in self.answers if a.status != 200]
+
+    @property
+    def busy(self) -> int:
+        return sum(a.is_busy() for a in self.answers)
+
+    def times(self, chosen: Callable[[Answer], bool] = lambda a: True) -> list[float]:
+        return [a.seconds for a in self.answers if chosen(a)]
+
+
+def run_class(
+    server: Server, tabs: Iterable[ModuleType], learners: int, seconds: float, think: float
+) -> Tally:
+    """A class on a running server, not yet checked."""
+    page = Page.read(server.url)
+    return Tally(asyncio.run(class_at(page, tabs, learners, seconds, think)), seconds)
+
+
+def wait_for_models(server: Server, patience: float = 120.0) -> None:
+    """Until the built-in model is loaded there and here, so that the heads tab shows a picture."""
+    heads = next((tab for tab in TABS if tab.ID == "heads"), None)
+    if heads is None:
+        return
+    page, end = Page.read(server.url), time.perf_counter() + patience
+
+    async def shown() -> bool:
+        async with browser() as client:
+            got = (await page.ask(client, heads, {f.name: f.default for f in heads.FIELDS})).got
+        return isinstance(got, dict) and any(p["kind"] == "overview" for p in got.get("panels", []))
+
+    while not asyncio.run(shown()):
+        if time.perf_counter() > end:
+            raise RuntimeError("the built-in model was not loaded in time")
+        time.sleep(0.5)
+    from attention.ui.heads_runs import model_of
+
+    model_of("minilm", patience=patience)  # the checks run here
+
+
+def memory_growth(server: Server, first: int, last: int, at_once: int = 8) -> float:
+    """RSS after ``last`` requests over RSS after ``first``, all with new inputs, on every tab."""
+    page, sizes = Page.read(server.url), []
+
+    async def stretch(turns: range) -> None:
+        left = iter(turns)
+        async with browser() as client:
+
+            async def one() -> None:
+                for turn in left:
+                    tab, dice = TABS[turn % len(TABS)], random.Random(turn)
+                    await page.ask(client, tab, own_inputs(tab, dice, f"turn{turn}"))
+
+            await asyncio.gather(*(one() for _ in range(at_once)))
+
+    for turns in (range(first), range(first, last)):
+        asyncio.run(stretch(turns))
+        sizes.append(server.rss())
+    return sizes[1] / sizes[0]
+
+
+async def trivial_class(url: str, learners: int, seconds: float, think: float) -> list[float]:
+    """The same learners at the trivial handler: seconds per answer."""
+    times, end = [], time.perf_counter() + seconds
+
+    async def one(number: int) -> None:
+        dice = random.Random(number)
+        await asyncio.sleep(dice.uniform(0, think))
+        while time.perf_counter() < end:
+            x, start = dice.randrange(1000), time.perf_counter()
+            answer = await client.post(f"{url}/gradio_api/run/twice", json={"data": [x]})
+            times.append(time.perf_counter() - start)
+            assert answer.json()["data"] == [2 * x]
+            await asyncio.sleep(dice.uniform(0.5, 1.5) * think)
+
+    async with browser() as client:
+        await asyncio.gather(*(one(i) for i in range(learners)))
+    return times
+
+
+def main(learners: int = 50, seconds: float = 60.0, think: float = 2.0, requests: int = 10_000) -> None:
+    torch.set_num_threads(1)
+    with trivial_server() as other:
+        trivial = asyncio.run(trivial_class(other.url, learners, seconds / 3, think))
+    theirs = [percentile(trivial, share) for share in (0.5, 0.95)]
+    with app_server() as server:
+        wait_for_models(server)
+        light_tabs = [tab for tab in TABS if tab.ID not in HEAVY_TABS]
+        alone = run_class(server, light_tabs, learners, seconds / 3, think)
+        whole = run_class(server, TABS, learners, seconds, think).check()
+        print(f"  {learners} learners, {think:g} s to think, {seconds:g} s; in brackets the trivial handler")
+        rates = len(whole.answers) / seconds, len(trivial) / (seconds / 3)
+        print("  requests a second: {:.1f} ({:.1f})".format(*rates))
+        kinds = {"all": lambda a: True, "light": lambda a: not a.heavy, "heavy": lambda a: a.heavy}
+        for name, chosen in kinds.items():
+            p50, p95 = (percentile(whole.times(chosen), share) for share in (0.5, 0.95))
+            print(f"  {name}: {len(whole.times(chosen))} requests, p50 {p50:.0f} ms ({theirs[0]:.0f}), "
+                  f"p95 {p95:.0f} ms ({theirs[1]:.0f})")  # fmt: skip
+        with_heavy, without = (percentile(each.times(kinds["light"]), 0.95) for each in (whole, alone))
+        report("light p95 beside heavy work, of light p95 alone", with_heavy / without, 2.0)
+        report("light p95 beside heavy work, of the trivial handler's", with_heavy / theirs[1], 5.0)
+        report("errors", len(whole.errors), 0)
+        report("wrong answers", len(whole.wrong), 0)
+        report("share told to try again", whole.busy / len(whole.answers), 0.01)
+        for answer in [*whole.wrong, *whole.errors][:3]:
+            print("   ", answer.tab.ID, answer.values, answer.cell, str(answer.got)[:300])
+        growth = memory_growth(server, requests // 10, requests)
+        report(f"memory after {requests} requests, of that after {requests // 10}", growth, 1.05)

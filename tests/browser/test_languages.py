@@ -1,0 +1,37 @@
+"""No English is left over in the Chinese page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from attention.ui import TABS
+
+# three English words in a row are a sentence that was not translated; names and code are shorter
+SENTENCE = re.compile(r"(?:\b[A-Za-z][a-z]+\b[ ,]+){2,}\b[a-z]{2,}\b")
+# what is the learner's own text or an English example stands in fields, cells and token labels
+READ = """(id) => {
+  const copy = document.querySelector('#tab-' + id).cloneNode(true);
+  for (const node of copy.querySelectorAll('code, pre, textarea, input, table, svg, canvas, .am-tokens, [data-own-text], .katex'))
+    node.remove();
+  return copy.innerText || copy.textContent;
+}"""
+
+
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+def test_no_english_sentence_is_left(open_page, tab):
+    page = open_page(
+        f"?tab={tab.ID}&lang=zh", path="/zh", locale="zh-CN", ready=f"#view-{tab.ID} .am-panel:visible"
+    )
+    page.evaluate("(id) => document.querySelectorAll(`#tab-${id} details`).forEach((d) => (d.open = true))", tab.ID)
+    page.wait_for_timeout(300)
+    text = page.evaluate(READ, tab.ID)
+    assert re.search(r"[\u4e00-\u9fff]{4}", text)
+    assert not SENTENCE.findall(text), SENTENCE.findall(text)[:5]
+
+
+def test_the_title_and_the_language_of_the_page_are_chinese(open_page):
+    page = open_page("?lang=zh", path="/zh", locale="zh-CN")
+    assert page.evaluate("document.documentElement.lang") == "zh-CN"
+    assert page.title() == "注意力红娘"

@@ -1,0 +1,261 @@
+"""The positions tab: order lost, order found, and every number opened."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from attention.pooling import attend
+from attention.ui import link, positions_tab
+from attention.ui.exports import matrix_of
+from attention.ui.guard import Refusal
+from attention.ui.positions_study import experiment, read
+from attention.ui.tab import ask, payload
+from attention.ui.texts import LANGUAGES, words_for
+
+CASES = [{}, *(changes for _, changes in positions_tab.EXAMPLES), {"text": "one", "other": ""}, {"d": 1}]
+
+
+def panel(view, id):
+    return next(p for p in view["panels"] if p["id"] == id)
+
+
+def shown(changes, id, language="en"):
+    return matrix_of(panel(payload(positions_tab, language, changes), id))
+
+
+def sheet(changes, id, row, column, language="en"):
+    return ask(positions_tab, language, {"inputs": changes, "panel": id, "row": row, "column": column})
+
+
+def number(text):
+    return float(text)
+
+
+def test_without_positions_the_outputs_only_change_places():
+    """By hand: "the dog bit the man" -> "the man bit the dog" swaps rows 1 and 4."""
+    first, second = shown({}, "output"), shown({}, "output_other")
+    np.testing.assert_allclose(second, first[[0, 4, 2, 3, 1]], atol=1e-6)
+    weights, other = shown({}, "weights"), shown({}, "weights_other")
+    swap = [0, 4, 2, 3, 1]
+    np.testing.assert_allclose(other, weights[swap][:, swap], atol=1e-6)
+    assert np.abs(first[1] - first[4]).max() > 0.1  # dog and man do differ, else nothing is shown
+
+
+@pytest.mark.parametrize("kind", ["sinusoidal", "rotary"])
+def test_with_positions_the_outputs_differ(kind):
+    assert np.abs(shown({"positions": kind}, "difference")).max() > 0.05
+    figures = panel(payload(positions_tab, "en", {"positions": kind}), "moved")["items"]
+    assert float(figures[0]["value"]) > 0.1 and figures[1]["value"] == "5 / 5"
+
+
+def test_without_positions_the_readout_is_rounding():
+    figures = panel(payload(positions_tab, "en", {}), "moved")["items"]
+    assert float(figures[0]["value"]) < 1e-5 and figures[1]["value"] == "0 / 5"
+    labels = panel(payload(positions_tab, "en", {}), "difference")["cell_labels"]
+    assert {label for row in labels for label in row} <= {"0", "≈ 0"}
+
+
+def test_the_encoding_is_sine_and_cosine():
+    encoding = shown({"d": 5, "length": 8}, "encoding")
+    assert encoding.shape == (8, 5)
+    assert encoding[3, 2] == pytest.approx(math.sin(3 * 10000 ** (-2 / 5)), abs=1e-6)
+    assert encoding[3, 3] == pytest.approx(math.cos(3 * 10000 ** (-2 / 5)), abs=1e-6)
+
+
+def test_the_dot_product_depends_on_the_distance_alone():
+    dot = shown({"d": 8, "length": 20}, "dot")
+    for k in (0, 1, 5):
+        np.testing.assert_allclose(np.diag(dot, k), dot[0, k], atol=1e-5)
+    assert np.ptp(np.diag(shown({"d": 1, "length": 20}, "dot"), 1)) > 0.5  # a lone sine knows p
+
+
+def test_rotary_scores_depend_on_the_distance_alone():
+    scores = shown({"length": 20}, "rotary_scores")
+    for k in (-4, 0, 3):
+        np.testing.assert_allclose(np.diag(scores, k), scores[max(-k, 0), max(k, 0)], atol=1e-5)
+    assert not np.allclose(scores, scores.T)
+
+
+@pytest.mark.parametrize("kind", ["none", "sinusoidal", "rotary"])
+@pytest.mark.parametrize("second", [False, True])
+def test_the_sheet_reads_what_the_experiment_read(kind, second):
+    values = payload(positions_tab, "en", {"positions": kind})["inputs"]
+    found = experiment(values)
+    reading = read(values, found, second)
+    ours = attend(reading.query, reading.key, reading.value)
+    theirs = found.second if second else found.first
+    torch.testing.assert_close(ours.weights, theirs.weights)
+    torch.testing.assert_close(ours.output, theirs.output)
+
+
+@pytest.mark.parametrize("kind", ["none", "sinusoidal", "rotary"])
+@pytest.mark.parametrize("id", ["weights", "weights_other"])
+def test_weight_sheets_add_up_to_the_number_on_screen(kind, id):
+    changes = {"positions": kind}
+    matrix = shown(changes, id)
+    for row, column in ((0, 0), (1, 3), (4, 2)):
+        page = sheet(changes, id, row, column)
+        rows = page["sections"][0]["table"]["rows"]
+        assert math.isclose(sum(number(r[3]) for r in rows[:-1]), number(rows[-1][3]), abs_tol=1e-3)
+        numerator, denominator, weight = (number(line[2]) for line in page["sections"][2]["lines"])
+        assert math.isclose(numerator / denominator, weight, abs_tol=3e-4)
+        assert math.isclose(weight, matrix[row, column], abs_tol=1e-4)
+        pair = [number(line[2]) for line in page["sections"][-1]["lines"]]
+        assert math.isclose(pair["other" in id], matrix[row, column], abs_tol=1e-6)
+
+
+@pytest.mark.parametrize("id", ["output", "output_other", "difference"])
+def test_output_sheets_add_up_to_the_number_on_screen(id):
+    changes = {"positions": "sinusoidal"}
+    matrix = shown(changes, id)
+    for row, column in ((0, 0), (4, 7)):
+        page = sheet(changes, id, row, column)
+        before, after, change = (number(line[2]) for line in page["sections"][-1]["lines"])
+        assert math.isclose(after - before, change, abs_tol=2e-7)
+        value = {"output": before, "output_other": after, "difference": change}[id]
+        assert math.isclose(value, matrix[row, column], abs_tol=2e-7)
+        if id != "difference":
+            rows = page["sections"][0]["table"]["rows"]
+            assert math.isclose(number(rows[-1][3]), matrix[row, column], abs_tol=1e-4)
+            assert math.isclose(sum(number(r[3]) for r in rows[:-1]), number(rows[-1][3]), abs_tol=3e-4)
+
+
+@pytest.mark.parametrize(("place", "dimension"), [(0, 0), (7, 3), (31, 15), (20, 4)])
+def test_encoding_sheets_compute_the_cell(place, dimension):
+    value = shown({}, "encoding")[place, dimension]
+    lines = sheet({}, "encoding", place, dimension)["sections"][0]["lines"]
+    frequency, _, angle, last = (number(line[2]) for line in lines)
+    assert math.isclose(place * frequency, angle, abs_tol=1e-5)
+    wave = math.cos if dimension % 2 else math.sin
+    assert math.isclose(wave(angle), last, abs_tol=1e-4)
+    assert math.isclose(last, value, abs_tol=1e-4)
+
+
+@pytest.mark.parametrize("d", [1, 5, 16])
+@pytest.mark.parametrize("id", ["dot", "rotary_scores"])
+def test_dot_product_sheets_add_up_both_ways(d, id):
+    changes = {"d": d, "length": 12}
+    if id == "rotary_scores" and d % 2:
+        assert "error" in sheet(changes, id, 0, 0)
+        return
+    for row, column in ((0, 0), (3, 9), (11, 2)):
+        page = sheet(changes, id, row, column)
+        totals = []
+        for section in page["sections"]:
+            rows = section["table"]["rows"]
+            assert math.isclose(sum(number(r[2]) for r in rows[:-1]), number(rows[-1][2]), abs_tol=1e-3)
+            totals.append(number(rows[-1][2]))
+        assert math.isclose(*totals, abs_tol=2e-4)
+        for place, products, result in page["sections"][0]["table"]["rows"][:-1]:
+            by_hand = sum(math.prod(map(float, part.split(" × "))) for part in products.split(" + "))
+            assert math.isclose(by_hand, number(result), abs_tol=1e-3), place
+        final = number(page["sections"][0]["lines"][0][2]) if id == "rotary_scores" else totals[0]
+        assert math.isclose(final, shown(changes, id)[row, column], abs_tol=2e-4)
+
+
+@pytest.mark.parametrize("changes", CASES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_cell_of_every_opening_panel_has_a_sheet(changes, language):
+    view = payload(positions_tab, language, changes)
+    for one in view["panels"]:
+        if one["kind"] == "heatmap":
+            n, m = one["data"]["shape"]
+            for row, column in {(0, 0), (n - 1, 0), (0, m - 1), (n - 1, m - 1)}:
+                assert "error" not in sheet(changes, one["id"], row, column, language), one["id"]
+            assert "error" in sheet(changes, one["id"], n, 0, language)
+
+
+def printed(view):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(view["code"], "snippet", "exec"), {})
+    return [float(x) for x in re.findall(r"-?\d+\.\d*(?:e[+-]\d+)?|-?\d+", out.getvalue())]
+
+
+@pytest.mark.parametrize("changes", [
+    {}, {"positions": "rotary"}, {"text": "a b c", "other": "", "seed": 7}, {"text": "a b", "other": "x y"},
+    {"text": "小猫 eats “fish”'s", "other": "", "positions": "sinusoidal"},
+    {"d": 3, "positions": "sinusoidal"},
+])  # fmt: skip
+def test_the_snippet_prints_the_numbers_shown(changes):
+    changes = changes | {"length": 6, "position": 2}
+    view = payload(positions_tab, "en", changes)
+    numbers = printed(view)
+    n = len(panel(view, "weights")["rows"])
+    at = n  # the permutation
+    for id in ("weights", "weights_other", "output", "output_other"):
+        matrix = matrix_of(panel(view, id))
+        np.testing.assert_allclose(numbers[at : at + matrix.size], matrix.ravel(), atol=1e-4)
+        at += matrix.size
+    if "positions" in changes:
+        value = panel(view, "moved")["items"][0]["value"]
+        assert numbers[at] == pytest.approx(float(value), abs=1e-4)
+    encoding = matrix_of(panel(view, "encoding"))
+    np.testing.assert_allclose(numbers[at + 1 : at + 1 + encoding.size], encoding.ravel(), atol=1e-4)
+    dots = numbers[at + 1 + encoding.size :]
+    np.testing.assert_allclose(dots[:6], matrix_of(panel(view, "dot"))[2], atol=1e-4)
+
+
+@pytest.mark.parametrize("changes", CASES)
+def test_the_link_restores_the_inputs(changes):
+    view = payload(positions_tab, "en", changes)
+    tab, values, good = link.read(view["link"], {"positions": positions_tab.FIELDS})
+    assert (tab, values, good) == ("positions", view["inputs"], True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "label"),
+    [({"text": "  "}, "text"), ({"text": "!"}, None), ({"text": "w " * 13}, "text"), ({"d": 65}, "d"),
+     ({"d": 7, "positions": "rotary"}, "d"), ({"length": 0}, "length"), ({"seed": math.nan}, "seed"),
+     ({"positions": "learned"}, "positions"), ({"position": 1.5}, "position"),
+     ({"other": "x" * 201}, "other")],
+)  # fmt: skip
+def test_bad_input_is_named(changes, label):
+    for language in LANGUAGES:
+        if label is None:  # a sign is a word of its own
+            assert payload(positions_tab, language, changes)["panels"]
+            continue
+        with pytest.raises(Refusal) as caught:
+            payload(positions_tab, language, changes)
+        words = words_for(language)
+        assert words(f"positions.{label}") in caught.value.sentence(words)
+
+
+def test_other_words_are_shuffled_on_the_page_and_refused_by_the_api():
+    changes = {"other": "the cat bit the man"}
+    view = payload(positions_tab, "en", changes)
+    assert any("same words" in note for note in view["notices"])
+    assert sorted(panel(view, "weights_other")["rows"]) == sorted(panel(view, "weights")["rows"])
+    with pytest.raises(Refusal) as caught:
+        positions_tab.results(view["inputs"])
+    assert caught.value.key == "other_words"
+
+
+def test_the_api_hands_out_both_orders():
+    answer = positions_tab.results(payload(positions_tab, "en", {})["inputs"])
+    assert answer["shuffled"] == "the man bit the dog".split()
+    assert answer["permutation"] == [0, 4, 2, 3, 1] and answer["difference"] < 1e-5
+    assert np.array(answer["encoding"]).shape == (32, 16)
+
+
+def test_upper_case_is_the_same_word():
+    view = payload(positions_tab, "en", {"text": "The dog bit the man", "other": "The man bit the dog"})
+    assert view["notices"] == [] and panel(view, "weights")["rows"][0] == "0 the"
+
+
+@pytest.mark.parametrize("changes", CASES)
+def test_task_answers_follow_from_the_view(changes):
+    tasks = {task["id"]: task for task in payload(positions_tab, "en", changes)["tasks"]}
+    assert 3 <= len(tasks) <= 5
+    d = changes.get("d", 16)
+    if d % 2 == 0:
+        assert tasks["itself"]["answer"] == pytest.approx(d / 2, abs=1e-4)
+    off = float(re.search(r"is (-?[\d.e-]+)\. What", tasks["off"]["question"]).group(1))
+    assert tasks["off"]["answer"] == pytest.approx(off, abs=1e-4)
