@@ -9,8 +9,8 @@ Vaswani et al. 2017, section 3.2.2: ``head_i = attend(x W_q^i, x W_k^i, x W_v^i)
 
 Shapes: b batch, h heads, n queries, m keys, d_model token features, d = d_model / h head features.
 
->>> _ = torch.manual_seed(0)
->>> attended = MultiHeadAttention(d_model=6, num_heads=2)(torch.rand(1, 4, 6))
+>>> generator = torch.Generator().manual_seed(0)
+>>> attended = MultiHeadAttention(d_model=6, num_heads=2, generator=generator)(torch.rand(1, 4, 6))
 >>> attended.output.shape, attended.weights.shape
 (torch.Size([1, 4, 6]), torch.Size([1, 2, 4, 4]))
 """

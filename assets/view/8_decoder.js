@@ -4,6 +4,7 @@
 (() => {
   const AM = window.AttentionMatchmaker;
   const PACE = 650; // milliseconds a character while playing
+  const DENSE = 24; // characters read from which on cells are narrower and bare
   const SETTLE = 300; // milliseconds of rest after which the step goes into the link
 
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
@@ -50,6 +51,7 @@
     }
     body.querySelectorAll("thead th").forEach((head, j) => { if (panel.unknown && panel.unknown[j]) head.classList.add("am-unknown"); });
     body.classList.add("am-alignment-map");
+    if (m > DENSE) body.classList.add("am-dense");
     return body;
   });
 
@@ -62,6 +64,14 @@
       return AM.el("li", { class: i === best ? "am-best" : "", "data-value": String(share) }, AM.el("b", {}, characters[i]), AM.el("span", { class: "am-character-room" }, bar), AM.el("span", {}, percent(share)));
     })));
   });
+
+  // On a narrow page: scroll the table, and only it, so that this cell is seen.
+  const bring = (stage, focus) => {
+    const cell = stage.querySelector(`[data-focus="${focus}"]`);
+    const room = cell && cell.closest(".am-scroll");
+    if (!room || room.scrollWidth <= room.clientWidth) return;
+    room.scrollLeft += cell.getBoundingClientRect().left - room.getBoundingClientRect().left - room.clientWidth / 2;
+  };
 
   const slots = (panel, step) => AM.el("div", { class: "am-slots", "aria-label": `${panel.words.output}: ${panel.output.slice(0, step)}`, role: "img" },
     [...panel.output].map((character, i) => AM.el("span", { class: i === step - 1 ? "am-now" : "" }, i < step ? character : "·")));
@@ -88,6 +98,7 @@
         const line = Array.from(weights.slice(i * m, (i + 1) * m));
         const most = line.indexOf(Math.max(...line));
         parts.push(fill(words.looks, { character: panel.columns[most], weight: AM.show(line[most], 2) }));
+        window.requestAnimationFrame(() => bring(stage, `alignment.${i}.${most}`));
       }
       now.textContent = parts.join(" · ");
       slider.value = step;

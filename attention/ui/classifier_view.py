@@ -91,7 +91,7 @@ def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
         {"kind": "tokenbars", "id": "bars", "title": w("bars"), "caption": w("bars_caption"),
          "wide": True, "tokens": names, "learned": learned.tolist(), "high": LARGEST,
          "now": received.mean(0).tolist(), "drag": how == "drag", "changed": how != "none",
-         "factors": factors_of(values, n).tolist() if how == "drag" else [1.0] * n,
+         "factors": [round(x, 4) for x in factors_of(values, n).tolist()] if how == "drag" else [1.0] * n,
          "words": {"reset": w("reset"), "share": w("share"), "factor": w("factor")}},
         heading(w("heads_title"), w(f"heads_text_{how}")),
         *(heatmap(f"head_{h}", w("head", number=h + 1), seen.weights[h], names, names,

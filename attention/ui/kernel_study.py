@@ -20,6 +20,7 @@ from ..kernel import (
     train_width,
 )
 from ..pooling import Attended, attend
+from .busy import slot
 from .guard import Refusal, to_number
 
 QUERIES = 50  # places asked about, evenly spaced over the data
@@ -66,6 +67,7 @@ def read_points(text: str) -> tuple[Tensor, Tensor] | None:
 
 
 @lru_cache(maxsize=64)  # a pure function of its arguments; its record is only read
+@slot("training", limit=1)
 def train(x: tuple, y: tuple, exclude_self: bool, steps: int, rate: float) -> WidthTraining:
     """The training of the width, remembered: the sheet of a cell asks for it again."""
     points = torch.tensor(x), torch.tensor(y)

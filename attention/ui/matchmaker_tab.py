@@ -9,6 +9,7 @@ import torch
 
 from ..matchmaker import Training, make_people, train_dating
 from ..steps import SCORINGS, Projections, Steps, example, forward_steps, make_projections
+from .busy import slot
 from .guard import Choice, Flag, Number, Refusal
 from .people import People
 from .sheet import cell_sheet, output_sheet, show
@@ -100,6 +101,7 @@ def walk(values: dict[str, Any]) -> Steps:
 
 
 @lru_cache(maxsize=16)
+@slot("training", limit=1)
 def _train(candidates, seed, steps, learning_rate, dropout, weight_decay) -> Training:
     return train_dating(
         seed=seed, steps=steps, learning_rate=learning_rate, dropout=dropout,

@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument("--cpus", type=float, default=1.0, help="cores reserved for each replica")
     options = parser.parse_args()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing phones home
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a crowded machine starts slowly
     try:
         import ray
         from ray import serve

@@ -33,7 +33,7 @@ def test_a_word_dragged_to_zero_gets_no_weight_and_moves_the_verdict(open_page):
     verdict.get_by_text("negative").wait_for()
     for head in range(4):
         wait_value(page, f"head_{head}.0.3", 0)
-    assert page.get_by_label("dragged").is_checked()
+    assert page.get_by_role("radio", name="dragged").is_checked()
     assert "override=drag" in page.url and "token_weights=1%2C1%2C1%2C0" in page.url
     page.locator('[data-focus="bars.reset"]').click()
     verdict.get_by_text("positive").wait_for()
@@ -71,7 +71,7 @@ def test_the_history_is_edited_in_the_picture(open_page):
     page.locator('[data-focus="history.chip.63"]').wait_for()
     assert page.locator(".am-chip").count() == before
     assert "history=" in page.url
-    page.get_by_label("Theo").check()  # another user brings a history of their own
+    page.get_by_role("radio", name="Theo").check()  # another user brings a history of their own
     page.locator('[data-focus="history.chip.63"]').wait_for(state="detached")
     page.wait_for_function("location.search.includes('user=u3') && !location.search.includes('history=')")
     page.locator('[data-focus="history.clear"]').click()
@@ -80,11 +80,12 @@ def test_the_history_is_edited_in_the_picture(open_page):
 
 def test_inputs_of_the_other_application_are_out_of_sight(open_page):
     page = open_page("?tab=applications")
-    review, seed = page.get_by_role("textbox", name="Review"), page.get_by_label("Seed of the permutation").first
+    review = page.get_by_role("textbox", name="Review")
+    seed = page.get_by_label("Seed of the permutation").first
     assert review.is_visible() and not seed.is_visible()
-    page.get_by_label("permuted").check()
+    page.get_by_role("radio", name="permuted").check()
     seed.wait_for(state="visible")
-    page.get_by_label("Recommend", exact=True).check()
+    page.get_by_role("radio", name="Recommend").check()
     review.wait_for(state="hidden")
     page.get_by_label("Make all weights equal").wait_for(state="visible")
 

@@ -129,6 +129,6 @@ def test_another_seed_is_another_run(open_page):
     page.set_default_timeout(SLOW)
     page.click('[data-focus="training.toggle"]')
     page.get_by_text("Done: 20 steps.").wait_for()
-    page.get_by_label("number input for Seed").fill("5")
+    page.get_by_role("spinbutton", name="number input for Seed", exact=True).fill("5")
     page.get_by_text("0 of 20 steps").wait_for()
     assert page.locator(".am-trainer .am-spark").count() == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +23,37 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        # the name in parentheses may hold spaces
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ["X", "0", *["0"] * 20]
+
+
+def cpu_of(pid: int) -> float:
+    """Processor seconds used by a process so far (Linux); 0 for one that is gone."""
+    parts = _stat(pid)
+    return (int(parts[11]) + int(parts[12])) / TICK
+
+
+def command_of(pid: int) -> str:
+    """A process's command line or title (Linux)."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process started, and those that they started (Linux)."""
+    parent = {int(p.name): int(_stat(int(p.name))[1]) for p in Path("/proc").iterdir() if p.name.isdigit()}
+    found = [pid]
+    for each in found:
+        found += [child for child, its in parent.items() if its == each]
+    return found[1:]
 
 
 class Server:
@@ -62,13 +95,14 @@ class Server:
         return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
     def cpu(self) -> float:
-        """Processor seconds used by the process so far (Linux)."""
-        try:
-            # the name in parentheses may hold spaces
-            parts = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        except FileNotFoundError:
-            return 0.0
-        return (int(parts[11]) + int(parts[12])) / TICK
+        """Processor seconds used by the process so far."""
+        return cpu_of(self.process.pid)
+
+    def interrupt(self, patience: float = 60.0) -> None:
+        """As Ctrl-C: let the process end what it started."""
+        self.process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(patience)
 
     def end(self) -> None:
         """Kill the process, as a machine would fail."""

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from attention import seq2seq
 from attention.bahdanau import KINDS
 from attention.translation import evaluate, load
 from attention.ui import busy, decoder_tab, link
@@ -115,6 +116,13 @@ def test_the_shares_shown_hold_on_a_sample(kind):
     assert abs(measured - share) <= 4 * error + 0.002
     card = next(c for c in panel(payload(decoder_tab, "en", {}), "kinds")["cards"] if c["id"] == kind)
     assert f"{share:.1%}" in card["share"] and "4,000" in card["share"]
+
+
+def test_the_shares_come_from_the_chapters_command(tmp_path):
+    seq2seq.main(["evaluate", "--count", "40", "--save", str(tmp_path / "shares.json")])
+    saved = json.loads((tmp_path / "shares.json").read_text())
+    assert saved.keys() == decoder_tab.held_out().keys() and saved["count"] == 40
+    assert saved["additive"] == evaluate(load("additive"), 40).exact
 
 
 def test_answers_are_marked_against_the_true_date():

@@ -1,0 +1,107 @@
+"""Heavy work is bounded: so many at once, a few waiting, the rest politely refused."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import types
+from contextlib import ExitStack
+
+import pytest
+
+from attention.ui import busy
+from attention.ui.busy import on_gpu, slot
+from attention.ui.guard import Refusal
+
+
+@pytest.fixture(autouse=True)
+def fresh_lines(monkeypatch):
+    monkeypatch.setattr(busy, "_lines", {})
+
+
+def refused(name, **settings):
+    with pytest.raises(Refusal) as error, slot(name, **settings):
+        pass
+    return error.value.key
+
+
+def test_one_more_than_the_places_is_told_to_try_again():
+    with slot("a", limit=2), slot("a", limit=2):
+        assert refused("a", wait=0.01) == "busy"
+    with slot("a"):
+        pass
+
+
+def test_lines_do_not_share_places():
+    with slot("a", limit=1), slot("b", limit=1):
+        assert refused("a", wait=0.01) == refused("b", wait=0.01) == "busy"
+
+
+def test_a_place_is_given_back_after_an_error():
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), slot("a", limit=1):
+            raise ZeroDivisionError
+    with slot("a", limit=1):
+        pass
+
+
+def test_one_who_waits_gets_the_place():
+    done = threading.Event()
+
+    def work():
+        with slot("a", wait=30):
+            done.set()
+
+    with slot("a", limit=1):
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert not done.wait(0.05)
+    assert done.wait(30)
+    thread.join(30)
+
+
+def test_those_who_wait_never_take_all_of_the_pages_threads():
+    """Whatever is asked for, in however many lines, 25 and more of Gradio's 40 threads stay free."""
+    release, places = threading.Event(), ExitStack()
+    for name in "abc":
+        places.enter_context(slot(name, limit=1))
+    refusals = []
+
+    def work(name):
+        try:
+            with slot(name, wait=30):
+                pass
+        except Refusal as refusal:
+            refusals.append(refusal.key)
+
+    threads = [threading.Thread(target=work, args=("abc"[i % 3],)) for i in range(60)]
+    for thread in threads:
+        thread.start()
+    while len(refusals) < 60 - busy.WAITING:
+        assert not release.wait(0.01)
+    assert sum(thread.is_alive() for thread in threads) <= busy.WAITING + 2  # two may be ending
+    places.close()
+    for thread in threads:
+        thread.join(30)
+    assert refusals == ["busy"] * (60 - busy.WAITING)
+
+
+def test_as_a_decorator_every_call_takes_a_place_of_its_own():
+    @slot("a", limit=1, wait=0.01)
+    def work(inside=None):
+        return inside() if inside else 3
+
+    assert work() == work() == 3
+    with pytest.raises(Refusal):
+        work(work)
+
+
+def test_gpu_work_runs_right_here_without_hugging_face(monkeypatch):
+    monkeypatch.setitem(sys.modules, "spaces", None)  # import raises ImportError
+    assert on_gpu(len) is len
+
+
+def test_gpu_work_goes_through_spaces_where_it_is(monkeypatch):
+    lent = types.SimpleNamespace(GPU=lambda function: lambda *given: ("lent", function(*given)))
+    monkeypatch.setitem(sys.modules, "spaces", lent)
+    assert on_gpu(len)([1, 2]) == ("lent", 2)
