@@ -75,9 +75,7 @@ def causal_mask(n: int, m: int | None = None, device: torch.device | None = None
     return torch.ones(n, m, dtype=torch.bool, device=device).tril(m - n)
 
 
-def masked_softmax(
-    scores: Tensor, mask: Tensor | None = None, *, overwrite: bool = False
-) -> Tensor:
+def masked_softmax(scores: Tensor, mask: Tensor | None = None, *, overwrite: bool = False) -> Tensor:
     """Softmax over the keys that may be attended.
 
     scores (..., n, m); mask boolean, broadcastable to scores, True = may attend, default all.

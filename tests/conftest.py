@@ -23,8 +23,6 @@ def app_url():
     from attention.ui import build, launch_options
 
     demo = build()
-    _, url, _ = demo.launch(
-        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options()
-    )
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
     yield url.rstrip("/")
     demo.close()

@@ -123,9 +123,7 @@ def build_page(language: str) -> None:
         gr.Markdown(lesson("plan", language))
     read = {"js": "() => [AttentionMatchmaker.query()]", **QUIET}
     opened = gr.on(None, partial(answer, language, open_inputs), query, first, **read)
-    opened.then(
-        partial(answer, language, open_link, language), query, [tabs, notice, *outputs], **read
-    )
+    opened.then(partial(answer, language, open_link, language), query, [tabs, notice, *outputs], **read)
 
 
 def build() -> gr.Blocks:

@@ -119,7 +119,7 @@ def verdict(seen: Classified, how: str, w: Any) -> dict[str, Any]:
     if how != "none":
         distance = (seen.probabilities - seen.original_probabilities).abs().sum().item() / 2
         items += [
-            (w("moves"), w("yes") if seen.moved else w("no"), w("moves_note")),
+            (w("moves"), w("moved" if seen.moved else "stayed"), w("moves_note")),
             (w("distance"), show(distance, 3), w("distance_note")),
         ]
     return readouts("verdict", items)

@@ -30,8 +30,19 @@ GET_PREFIXES = (
     "/gradio_api/mcp",
 )
 GET_PATHS = frozenset(
-    {"/", "/en", "/zh", "/zh/", "/config", "/config/", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt"}
-)  # fmt: skip
+    {
+        "/",
+        "/en",
+        "/zh",
+        "/zh/",
+        "/config",
+        "/config/",
+        "/theme.css",
+        "/favicon.ico",
+        "/manifest.json",
+        "/robots.txt",
+    }
+)
 POST_PREFIXES = (
     "/gradio_api/run/",
     "/gradio_api/call/",

@@ -271,12 +271,14 @@ def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     share = sum(w for w, added in zip(weights.tolist(), positions, strict=True) if added)
     reach = sum(sorted(weights.tolist(), reverse=True)[:3])
     return [
-        {"id": "strongest", "kind": "choice", "hides": ["weights", "lines"], "question": words("heads.task_strongest", query=query),
+        {"id": "strongest", "kind": "choice", "hides": ["weights", "lines"],
+         "question": words("heads.task_strongest", query=query),
          "options": [f"{names[j]} ({j})" for j in options], "answer": options.index(order[0]),
          "why": words("heads.task_strongest_why", key=names[order[0]], weight=best)},
         {"id": "even", "kind": "number", "question": words("heads.task_even", count=n),
          "answer": 1 / n, "tolerance": 0.005, "why": words("heads.task_even_why", count=n, weight=best)},
-        {"id": "three", "kind": "number", "hides": ["weights", "lines"], "unit": "%", "answer": 100 * reach, "tolerance": 10.0,
+        {"id": "three", "kind": "number", "hides": ["weights", "lines"],
+         "unit": "%", "answer": 100 * reach, "tolerance": 10.0,
          "question": words("heads.task_three", query=query),
          "why": words("heads.task_three_why", share=f"{reach:.1%}")},
         *([{"id": "special", "kind": "number", "unit": "%", "answer": 100 * share, "tolerance": 10.0,

@@ -142,7 +142,9 @@ def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: in
         if row >= len(batch.tokens) or column >= n:
             raise Refusal("no_such_cell")
         vector = ", ".join(show(v, 1) for v in batch.vectors[row, column].tolist())
-        text = words("masks.id_text", token=batch.tokens[row][column], id=batch.ids[row, column].item(), vector=vector)  # fmt: skip
+        text = words(
+            "masks.id_text", token=batch.tokens[row][column], id=batch.ids[row, column].item(), vector=vector
+        )
         return {"title": words("masks.ids"), "sections": [{"title": "", "text": text}]}
     if panel in ("output_before", "output_after"):
         if row >= n or column >= d:
@@ -204,13 +206,32 @@ def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     bare = attend_batch(batch, "none").weights
     padding = len(tokens) - int(batch.lengths[chosen])
     return [
-        {"id": "leak", "hides": ["leak", "before"], "question": words("masks.task_leak"), "kind": "number", "unit": "%",
-         "answer": 100 * leak(bare, batch.lengths)[chosen].item(), "tolerance": 5.0,
-         "why": words("masks.task_leak_why", padding=padding, count=len(tokens))},
-        {"id": "empty", "hides": ["conventions"], "question": words("masks.task_empty"), "kind": "choice",
-         "options": [words("masks.task_empty_" + o) for o in ("nan", "uniform", "zeros")],
-         "answer": 1, "why": words("masks.task_empty_why", share=f"{1 / len(tokens):.3f}")},
-        {"id": "first", "hides": ["after"], "question": words("masks.task_first"), "kind": "number",
-         "answer": attend_batch(batch, "causal").weights[chosen, 0, 0].item(),
-         "tolerance": 0.005, "why": words("masks.task_first_why")},
-    ]  # fmt: skip
+        {
+            "id": "leak",
+            "hides": ["leak", "before"],
+            "question": words("masks.task_leak"),
+            "kind": "number",
+            "unit": "%",
+            "answer": 100 * leak(bare, batch.lengths)[chosen].item(),
+            "tolerance": 5.0,
+            "why": words("masks.task_leak_why", padding=padding, count=len(tokens)),
+        },
+        {
+            "id": "empty",
+            "hides": ["conventions"],
+            "question": words("masks.task_empty"),
+            "kind": "choice",
+            "options": [words("masks.task_empty_" + o) for o in ("nan", "uniform", "zeros")],
+            "answer": 1,
+            "why": words("masks.task_empty_why", share=f"{1 / len(tokens):.3f}"),
+        },
+        {
+            "id": "first",
+            "hides": ["after"],
+            "question": words("masks.task_first"),
+            "kind": "number",
+            "answer": attend_batch(batch, "causal").weights[chosen, 0, 0].item(),
+            "tolerance": 0.005,
+            "why": words("masks.task_first_why"),
+        },
+    ]

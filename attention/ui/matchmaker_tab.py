@@ -211,7 +211,10 @@ def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: in
         return output_sheet(words, title, steps.weights, steps.values[:, column], names)
     if panel not in ("similarity", "scaled", "numerators", "weights") or row or column >= len(names):
         raise Refusal("no_such_cell")
-    left, right = words(f"matchmaker.left_{values['scoring']}"), words(f"matchmaker.right_{values['scoring']}")
+    left, right = (
+        words(f"matchmaker.left_{values['scoring']}"),
+        words(f"matchmaker.right_{values['scoring']}"),
+    )
     return cell_sheet(steps.cells[column], words, you, names[column], left=left, right=right)
 
 
@@ -223,9 +226,7 @@ def training_sheet(values: dict[str, Any], words: Words, panel: str, row: int, c
     if max(row, column) >= values["candidates"]:
         raise Refusal("no_such_cell")
     people, projections = training.people, training.projections[int(frame)]
-    steps = forward_steps(
-        people.queries[0, row], people.keys[0], people.values[0], projections=projections
-    )
+    steps = forward_steps(people.queries[0, row], people.keys[0], people.values[0], projections=projections)
     names = words("matchmaker.seeker", number=row + 1), words("matchmaker.candidate", number=column + 1)
     return cell_sheet(steps.cells[column], words, *names, left="q W_q", right="k W_k")
 
@@ -301,30 +302,76 @@ def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
         training = train(values)
         even = torch.tensor(float(values["candidates"])).log().item()
         return [
-            {"id": "even", "hides": ["figures"], "question": words("matchmaker.task_even", count=values["candidates"]),
-             "kind": "number", "answer": even, "tolerance": 0.05, "why": words("matchmaker.task_even_why")},
-            {"id": "boast", "question": words("matchmaker.task_boast"), "kind": "choice",
-             "options": [words("matchmaker.task_boast_yes"), words("matchmaker.task_boast_no")],
-             "answer": 1, "why": words("matchmaker.task_boast_why")},
-            {"id": "learned", "hides": ["training", "figures"], "question": words("matchmaker.task_learned"), "kind": "number", "unit": "%",
-             "answer": 100 * training.accuracy[-1], "tolerance": 5.0,
-             "why": words("matchmaker.task_learned_why")},
-        ]  # fmt: skip
+            {
+                "id": "even",
+                "hides": ["figures"],
+                "question": words("matchmaker.task_even", count=values["candidates"]),
+                "kind": "number",
+                "answer": even,
+                "tolerance": 0.05,
+                "why": words("matchmaker.task_even_why"),
+            },
+            {
+                "id": "boast",
+                "question": words("matchmaker.task_boast"),
+                "kind": "choice",
+                "options": [words("matchmaker.task_boast_yes"), words("matchmaker.task_boast_no")],
+                "answer": 1,
+                "why": words("matchmaker.task_boast_why"),
+            },
+            {
+                "id": "learned",
+                "hides": ["training", "figures"],
+                "question": words("matchmaker.task_learned"),
+                "kind": "number",
+                "unit": "%",
+                "answer": 100 * training.accuracy[-1],
+                "tolerance": 5.0,
+                "why": words("matchmaker.task_learned_why"),
+            },
+        ]
     steps, names = walk(values), values["people"]["names"]
     article = torch.softmax(torch.tensor([3.0, 1.0, 0.5]), dim=0)
     printed = torch.tensor([0.84, 0.11, 0.05])
     return [
-        {"id": "winner", "hides": ["weights", "numerators", "contributions", "output"], "question": words("matchmaker.task_winner"), "kind": "choice", "options": names,
-         "answer": int(steps.weights.argmax()), "why": words("matchmaker.task_winner_why")},
-        {"id": "article", "question": words("matchmaker.task_article"), "kind": "choice",
-         "options": [words("matchmaker.task_article_yes"), words("matchmaker.task_article_no")],
-         "answer": int(((article - printed).abs() > 0.005).any()),
-         "why": words("matchmaker.task_article_why", numbers=", ".join(f"{w:.2f}" for w in article.tolist()))},
-        {"id": "first", "hides": ["weights"], "question": words("matchmaker.task_first", name=names[0]), "kind": "number",
-         "answer": steps.weights[0].item(), "tolerance": 0.02,
-         "why": words("matchmaker.task_first_why", numerator=show(steps.numerators[0].item()),
-                      denominator=show(steps.denominator))},
-        {"id": "shift", "question": words("matchmaker.task_shift"), "kind": "choice",
-         "options": [words("matchmaker.task_shift_" + o) for o in ("up", "same", "down")],
-         "answer": 1, "why": words("matchmaker.task_shift_why")},
-    ]  # fmt: skip
+        {
+            "id": "winner",
+            "hides": ["weights", "numerators", "contributions", "output"],
+            "question": words("matchmaker.task_winner"),
+            "kind": "choice",
+            "options": names,
+            "answer": int(steps.weights.argmax()),
+            "why": words("matchmaker.task_winner_why"),
+        },
+        {
+            "id": "article",
+            "question": words("matchmaker.task_article"),
+            "kind": "choice",
+            "options": [words("matchmaker.task_article_yes"), words("matchmaker.task_article_no")],
+            "answer": int(((article - printed).abs() > 0.005).any()),
+            "why": words(
+                "matchmaker.task_article_why", numbers=", ".join(f"{w:.2f}" for w in article.tolist())
+            ),
+        },
+        {
+            "id": "first",
+            "hides": ["weights"],
+            "question": words("matchmaker.task_first", name=names[0]),
+            "kind": "number",
+            "answer": steps.weights[0].item(),
+            "tolerance": 0.02,
+            "why": words(
+                "matchmaker.task_first_why",
+                numerator=show(steps.numerators[0].item()),
+                denominator=show(steps.denominator),
+            ),
+        },
+        {
+            "id": "shift",
+            "question": words("matchmaker.task_shift"),
+            "kind": "choice",
+            "options": [words("matchmaker.task_shift_" + o) for o in ("up", "same", "down")],
+            "answer": 1,
+            "why": words("matchmaker.task_shift_why"),
+        },
+    ]

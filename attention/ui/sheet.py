@@ -119,7 +119,12 @@ def _contribution(cell: Cell, words: Words, top: int) -> dict[str, Any]:
     if size > top:
         order = cell.contribution.abs().argsort(descending=True)[:top].tolist()
     rows = [
-        [str(i + 1), show(cell.value[i].item()), show(cell.contribution[i].item()), show(cell.output[i].item())]
+        [
+            str(i + 1),
+            show(cell.value[i].item()),
+            show(cell.contribution[i].item()),
+            show(cell.output[i].item()),
+        ]
         for i in order
     ]
     norm = cell.value.norm().item()
@@ -127,10 +132,15 @@ def _contribution(cell: Cell, words: Words, top: int) -> dict[str, Any]:
         "title": words("sheet.value_title"),
         "text": words("sheet.value_text", norm=show(norm), share=show(cell.weight * norm)),
         "table": {
-            "columns": [words("sheet.dimension"), words("sheet.value"), words("sheet.contribution"), words("sheet.output")],
+            "columns": [
+                words("sheet.dimension"),
+                words("sheet.value"),
+                words("sheet.contribution"),
+                words("sheet.output"),
+            ],
             "rows": rows,
         },
-    }  # fmt: skip
+    }
 
 
 def output_sheet(

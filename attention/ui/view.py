@@ -176,7 +176,8 @@ def to_html(payload: dict[str, Any]) -> str:
     return (
         f'<!doctype html><html lang="{payload["language"]}"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
-        f"<style>{style()}</style><script>{script()}</script><body class='am-alone'><main class='am-view'></main><script>"
+        f"<style>{style()}</style><script>{script()}</script>"
+        "<body class='am-alone'><main class='am-view'></main><script>"
         f"AttentionMatchmaker.mount(document.querySelector('.am-view'), {data}, null)"
         "</script></body></html>"
     )

@@ -62,7 +62,9 @@ def open_page(browser, app_url):
 
         page.on("request", look)
         answers: list = []
-        page.on("response", lambda response: answers.append(response) if "/run/predict" in response.url else None)
+        page.on(
+            "response", lambda response: answers.append(response) if "/run/predict" in response.url else None
+        )
         page.goto(app_url + path + query)
         for _ in range(300):  # a link opens in two halves (tab.is_early)
             if len(answers) >= 2:

@@ -21,7 +21,8 @@ def violations(page):
     page.evaluate(AXE)
     found = page.evaluate(
         "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
-        ".map(v => ({id: v.id, nodes: v.nodes.map(n => ({target: n.target.join(' '), html: n.html.slice(0, 200)}))}))"
+        ".map(v => ({id: v.id, nodes: v.nodes.map("
+        "n => ({target: n.target.join(' '), html: n.html.slice(0, 200)}))}))"
     )
     return found
 

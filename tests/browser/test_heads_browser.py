@@ -104,7 +104,9 @@ def test_a_long_text_opens_its_head_on_demand(open_page):
     assert page.get_by_text("each dot shows the largest").count() == 1
 
 
-@pytest.mark.parametrize("payload", ["<img src=x onerror=\"window.__pwned=1\">", "${window.__pwned=1} {{value}}"])
+@pytest.mark.parametrize(
+    "payload", ['<img src=x onerror="window.__pwned=1">', "${window.__pwned=1} {{value}}"]
+)
 @pytest.mark.parametrize("look", ["overview", "touch", "understand"])
 def test_typed_text_never_runs(open_page, payload, look):
     page = open_page(f"?tab=heads&look={look}&text={quote(payload)}", ready=".am-strands")
@@ -115,6 +117,7 @@ def test_typed_text_never_runs(open_page, payload, look):
 @pytest.mark.parametrize("look", ["overview", "touch", "understand"])
 @pytest.mark.parametrize("path", ["/", "/zh"])
 def test_nothing_scrolls_sideways_on_a_phone(open_page, path, look):
-    page = open_page(f"?tab=heads&look={look}", path=path, ready=".am-strands", viewport={"width": 390, "height": 800})
+    phone = {"width": 390, "height": 800}
+    page = open_page(f"?tab=heads&look={look}", path=path, ready=".am-strands", viewport=phone)
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

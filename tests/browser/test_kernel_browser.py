@@ -90,7 +90,7 @@ def test_a_click_on_the_canvas_opens_the_cell_under_it(open_page):
 
 
 def sheet_cell(title):
-    """ "How “4.74” comes to look at “4.66”" -> "4.74, 4.66". """
+    """ "How “4.74” comes to look at “4.66”" -> "4.74, 4.66"."""
     return ", ".join(part.split("”")[0] for part in title.split("“")[1:])
 
 

@@ -13,8 +13,8 @@ SENTENCE = re.compile(r"(?:\b[A-Za-z][a-z]+\b[ ,]+){2,}\b[a-z]{2,}\b")
 # what is the learner's own text or an English example stands in fields, cells and token labels
 READ = """(id) => {
   const copy = document.querySelector('#tab-' + id).cloneNode(true);
-  for (const node of copy.querySelectorAll('code, pre, textarea, input, table, svg, canvas, .am-tokens, [data-own-text], .katex'))
-    node.remove();
+  const own = 'code, pre, textarea, input, table, svg, canvas, .am-tokens, [data-own-text], .katex';
+  for (const node of copy.querySelectorAll(own)) node.remove();
   return copy.innerText || copy.textContent;
 }"""
 
@@ -24,7 +24,9 @@ def test_no_english_sentence_is_left(open_page, tab):
     page = open_page(
         f"?tab={tab.ID}&lang=zh", path="/zh", locale="zh-CN", ready=f"#view-{tab.ID} .am-panel:visible"
     )
-    page.evaluate("(id) => document.querySelectorAll(`#tab-${id} details`).forEach((d) => (d.open = true))", tab.ID)
+    page.evaluate(
+        "(id) => document.querySelectorAll(`#tab-${id} details`).forEach((d) => (d.open = true))", tab.ID
+    )
     page.wait_for_timeout(300)
     text = page.evaluate(READ, tab.ID)
     assert re.search(r"[\u4e00-\u9fff]{4}", text)

@@ -58,7 +58,9 @@ def test_training_plays_and_the_slider_scrubs(open_page):
     page.locator(".am-sheet").wait_for(state="visible")
     assert f"{shown(page, 'training.0.0'):.4f}" in page.locator(".am-sheet").inner_text()
     page.get_by_role("button", name="Play").click()
-    page.wait_for_function(f"document.querySelector('[data-focus=\"training.0.0\"]').dataset.value == '{sharp}'")
+    page.wait_for_function(
+        f"document.querySelector('[data-focus=\"training.0.0\"]').dataset.value == '{sharp}'"
+    )
 
 
 def test_a_veiled_panel_shows_after_the_answer(open_page):

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 PAYLOADS = [
-    "<img src=x onerror=\"window.__pwned=1\">",
+    '<img src=x onerror="window.__pwned=1">',
     "<script>window.__pwned=1</script>",
     "${window.__pwned=1}",
     "{{value}} {{#each value}}",

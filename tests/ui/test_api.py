@@ -42,7 +42,9 @@ def test_a_refusal_reaches_the_client_as_a_sentence(client):
 
 def test_the_example_in_the_readme_runs(app_url, capsys):
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
-    code = next(block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "gradio_client" in block)
+    code = next(
+        block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "gradio_client" in block
+    )
     exec(compile(code.replace("http://127.0.0.1:7860", app_url), "README.md", "exec"), {})
     assert "[[" in capsys.readouterr().out
 
@@ -50,7 +52,15 @@ def test_the_example_in_the_readme_runs(app_url, capsys):
 def test_the_front_matter_says_what_spaces_needs():
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
     head = dict(re.findall(r"^(\w+): *(.*)$", readme.split("---")[1], re.MULTILINE))
-    assert {"title", "sdk", "sdk_version", "app_file", "python_version", "license", "short_description"} <= set(head)
+    assert {
+        "title",
+        "sdk",
+        "sdk_version",
+        "app_file",
+        "python_version",
+        "license",
+        "short_description",
+    } <= set(head)
     assert head["sdk"] == "gradio" and head["app_file"] == "app.py" and len(head["short_description"]) <= 60
     assert head["sdk_version"] == gradio.__version__ or head["sdk_version"].split(".")[0] == "6"
     assert (Path(__file__).resolve().parents[2] / head["thumbnail"]).exists()

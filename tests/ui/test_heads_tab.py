@@ -194,7 +194,8 @@ def test_the_four_answers_are_shares_and_open():
 CASES = [changes for _, changes in heads_tab.EXAMPLES if changes.get("model") is None]
 CASES += [{"look": "understand", "text": "unbelievably odd", "pair": "indeed so", "join": True,
            "hide_special": True, "part": "A->B", "minimum": 0.05},
-          {"look": "touch", "hide_special": True, "shuffle": 2, "forbid": "it", "pair": "Hello there."}]  # fmt: skip
+          {"look": "touch", "hide_special": True, "shuffle": 2, "forbid": "it",
+           "pair": "Hello there."}]  # fmt: skip
 
 
 @pytest.mark.parametrize("changes", CASES)
@@ -241,7 +242,8 @@ def test_bad_input_is_named(inputs, label):
         assert "error" in heads_tab.head(language, {"inputs": inputs})
 
 
-@pytest.mark.parametrize("text", ["a", "😀 👩‍👩‍👧", "مرحبا بالعالم", "$x^2^2$", "<img src=x onerror=alert(1)>",
+@pytest.mark.parametrize("text", ["a", "😀 👩‍👩‍👧", "مرحبا بالعالم", "$x^2^2$",
+                                  "<img src=x onerror=alert(1)>",
                                   "[CLS] [SEP]", "我爱北京", "​", "𝔘𝔫𝔦"])  # fmt: skip
 @pytest.mark.parametrize("look", ["overview", "touch", "understand"])
 def test_any_writing_is_text(text, look):
@@ -342,6 +344,7 @@ def test_an_encoder_decoder_shows_each_of_its_three_attentions(monkeypatch, side
     np.testing.assert_allclose(matrix_of(panel(view, "weights")), expected, atol=1e-6)
     n, m = expected.shape
     assert unpack(panel(view, "overview")).shape == (2, 4, n, m)
-    sheet = ask(heads_tab, "en", {"inputs": view["inputs"], "panel": "weights", "row": n - 1, "column": m - 1})
+    cell = {"inputs": view["inputs"], "panel": "weights", "row": n - 1, "column": m - 1}
+    sheet = ask(heads_tab, "en", cell)
     assert math.isclose(sheet["weight"], expected[-1, -1], abs_tol=1e-5)
     assert f"layer.kind == {side!r}" in view["code"] or side == "self"

@@ -41,7 +41,13 @@ def test_long_text_is_shorter_than_itself():
 
 @pytest.mark.parametrize(
     "query",
-    ["tab=masks&sentence=99", "tab=masks&mask=None", "tab=masks&text=~abc", "tab=nowhere", "tab=masks&sentence=nan"],
+    [
+        "tab=masks&sentence=99",
+        "tab=masks&mask=None",
+        "tab=masks&text=~abc",
+        "tab=nowhere",
+        "tab=masks&sentence=nan",
+    ],
 )
 def test_a_bad_link_opens_with_defaults_and_says_so(query):
     tab, values, good = link.read(query, FIELDS)

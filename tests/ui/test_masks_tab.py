@@ -73,6 +73,8 @@ def test_bad_input_is_named(changes, label):
         assert words(label) in caught.value.sentence(words)
 
 
-@pytest.mark.parametrize("text", ["😀 👩‍👩‍👧", "مرحبا بالعالم", "$x^2^2$", "<img src=x onerror=alert(1)>", "a"])
+@pytest.mark.parametrize(
+    "text", ["😀 👩‍👩‍👧", "مرحبا بالعالم", "$x^2^2$", "<img src=x onerror=alert(1)>", "a"]
+)
 def test_any_writing_is_text(text):
     assert payload(masks_tab, "en", {"text": text, "sentence": 1})["panels"]

@@ -111,8 +111,18 @@ def test_the_first_heatmap_can_be_saved(tab, format):
 
 
 @pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
-@pytest.mark.parametrize("question", [None, 3, [], {}, {"inputs": 1}, {"inputs": {}, "panel": 3, "row": 0, "column": 0},
-                                      {"inputs": {}, "panel": "x", "row": True, "column": -1}])  # fmt: skip
+@pytest.mark.parametrize(
+    "question",
+    [
+        None,
+        3,
+        [],
+        {},
+        {"inputs": 1},
+        {"inputs": {}, "panel": 3, "row": 0, "column": 0},
+        {"inputs": {}, "panel": "x", "row": True, "column": -1},
+    ],
+)
 def test_a_malformed_question_gets_a_sentence(tab, question):
     assert set(ask(tab, "en", question)) == {"error"}
     assert set(ask_export(tab, "en", question)) == {"error"}

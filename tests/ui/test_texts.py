@@ -13,9 +13,7 @@ from attention.ui.texts import ASSETS, LANGUAGES, lesson, words_for
 
 FILES = sorted({path.name.split(".")[0] for path in (ASSETS / "words").glob("*.json")})
 # what stays in Latin letters in Chinese teaching: formulas, code, names of models, papers and formats
-LATIN = re.compile(
-    r"\\\(.*?\\\)|\\\[.*?\\\]|`[^`]*`|\{[^{}]*\}|<[^<>]*>|https?://\S+", flags=re.DOTALL
-)
+LATIN = re.compile(r"\\\(.*?\\\)|\\\[.*?\\\]|`[^`]*`|\{[^{}]*\}|<[^<>]*>|https?://\S+", flags=re.DOTALL)
 
 
 def places(text: str) -> set[str]:
