@@ -11,6 +11,17 @@ import pytest
 import torch
 
 
+SLOW = ("browser", "serving", "test_edge.py", "test_load.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Fast tests first; ``-m "not slow"`` leaves out the browser, the replicas and the fuzz."""
+    for item in items:
+        if any(part in SLOW for part in item.path.parts):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Tests run side by side: one torch thread each keeps them from crowding each other out."""

@@ -7,10 +7,14 @@ lines together, and every line's ``limit`` is small.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, ParamSpec, TypeVar
+
+import torch
 
 from .guard import Refusal
 
@@ -57,15 +61,47 @@ def slot(name: str, *, limit: int = 2, wait: float = 10.0, waiting: int = WAITIN
         line.places.release()
 
 
+ZERO_GPU = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
 def on_gpu(function: Callable[P, T]) -> Callable[P, T]:
     """Run a function on a GPU that Hugging Face lends for the call (ZeroGPU), else right here.
 
-    There the function runs in a forked process: it gets and returns pickled values, so it should take
-    names rather than models, move what it needs to ``pick_device()`` and answer with CPU tensors.
-    Without the package ``spaces`` (or on other hardware) the function comes back unchanged.
+    There the function runs in a forked process: arguments and result are pickled, so it takes names
+    rather than models, and answers with CPU tensors (``lent_gpu``). Without the package ``spaces``
+    the function comes back unchanged, as it does from ``spaces`` itself on other hardware.
     """
     try:
         import spaces
     except ImportError:
         return function
     return spaces.GPU(function)
+
+
+@contextmanager
+def lent_gpu(module: torch.nn.Module) -> Iterator[Callable[[T], T]]:
+    """With a lent GPU, move the module there and back; yields what brings a result to the CPU.
+
+    Everywhere else the module stays where it is, and results come as they are.
+    """
+    if not (ZERO_GPU and torch.cuda.is_initialized()):  # only the forked process has one
+        yield lambda result: result
+        return
+    module.to("cuda")
+    try:
+        yield to_cpu
+    finally:
+        module.to("cpu")
+
+
+def to_cpu(result: Any) -> Any:
+    """The same value with every tensor in it on the CPU."""
+    if isinstance(result, torch.Tensor):
+        return result.cpu()
+    if isinstance(result, dict):
+        return {key: to_cpu(value) for key, value in result.items()}
+    if isinstance(result, list | tuple):
+        return type(result)(map(to_cpu, result))
+    if is_dataclass(result) and not isinstance(result, type):
+        return replace(result, **{one.name: to_cpu(getattr(result, one.name)) for one in fields(result)})
+    return result

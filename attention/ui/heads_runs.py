@@ -21,11 +21,13 @@ from ..heads import hide_special
 from ..heatmap import pack_overview
 from ..pooling import attend
 from ..pretrained import Changes, Layer, Model, ModelRefused, Run, Tokens, load_model, run, tokenize
-from .busy import slot
+from .busy import lent_gpu, on_gpu, slot
 from .guard import Refusal
 
 KEPT = 192 * 2**20  # bytes of runs kept in memory
 FORWARDS = 2  # at once in one process
+LARGE = 50_000_000  # parameters from which a lent GPU, a second away, is worth its way
+LENDING = 60.0  # seconds a forked process may take to get the model that this one has loaded
 PATIENCE = 1.5  # seconds a request waits for a model; then the page shows progress and asks again
 
 
@@ -139,7 +141,19 @@ def study(
     return made
 
 
-def _run(model: Model, tokens: Tokens, side: str, hidden: bool, changes, logits: bool) -> Study:
+def _run(model: Model, *arguments: Any) -> Study:
+    """One run, on a lent GPU where there is one and the model is large enough to gain by it."""
+    large = sum(weights.numel() for weights in model.module.parameters()) >= LARGE
+    ran, layers, packed, hidden = (_on_lent_gpu if large else _forward)(model.name, *arguments)
+    return Study(model, ran, layers, {hidden: packed})
+
+
+def _forward(name: str, tokens: Tokens, side: str, hidden: bool, changes: Changes | None, logits: bool):
+    """The run, its layers without weights, their thumbnails, and whether special tokens are hidden.
+
+    Takes a name and gives tensors on the CPU where the GPU is lent, since both are pickled there.
+    """
+    model = model_of(name, LENDING)
     packed: list[dict[str, Any]] = []
     wanted = side if model.kind == "encoder-decoder" else "self"
     special = list(tokens.special) if hidden and model.kind != "encoder-decoder" else None
@@ -152,10 +166,13 @@ def _run(model: Model, tokens: Tokens, side: str, hidden: bool, changes, logits:
         packed.append(_pack(layer.weights, special))
         return replace(layer, weights=None)
 
-    ran = run(model, tokens, changes, capture="all", logits=logits, each=keep)
-    layers = tuple(layer for layer in ran.layers if layer is not None)
-    ran = replace(ran, layers=[])
-    return Study(model, ran, layers, {hidden: packed})
+    with lent_gpu(model.module) as fetch:
+        ran = run(model, tokens, changes, capture="all", logits=logits, each=keep)
+        layers = tuple(fetch(layer) for layer in ran.layers if layer is not None)
+        return fetch(replace(ran, layers=[])), layers, packed, hidden
+
+
+_on_lent_gpu = on_gpu(_forward)
 
 
 _kept: OrderedDict[tuple, tuple[Study, int]] = OrderedDict()

@@ -187,7 +187,7 @@ from attention.kernel import {", ".join(sorted(names))}
 queries = torch.linspace(x.min().item(), x.max().item(), {QUERIES})
 {method}
 print(output)        # the prediction at the {QUERIES} queries
-print(weights[0])    # the first row of the heatmap; weights @ y is the output
+print(weights)       # the heatmap, queries x keys; weights @ y is the output
 {error}"""
 
 

@@ -1,0 +1,95 @@
+"""When something breaks, the learner is told in a sentence and the other tabs go on."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from attention import catalog
+from attention.model import ModelRefused
+from attention.ui import TABS, heads_runs
+from attention.ui.tab import payload, update
+from attention.ui.texts import LANGUAGES, words_for
+
+HEADS = next(tab for tab in TABS if tab.ID == "heads")
+OTHERS = [tab for tab in TABS if tab.ID != "heads"]
+
+
+@pytest.fixture(autouse=True)
+def no_model_loaded(monkeypatch):
+    """As in a fresh process, and with no network."""
+    monkeypatch.setattr(heads_runs, "_loads", type(heads_runs._loads)())
+    monkeypatch.setattr(heads_runs, "_kept", type(heads_runs._kept)())
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+def drawn(language):
+    """The heads tab's answer to what it opens with, after the load had its time."""
+    values = {field.name: field.default for field in HEADS.FIELDS}
+    for _ in range(20):
+        answer = update(HEADS, language, *values.values())
+        if not any(panel["kind"] == "waiting" for panel in answer.get("panels", [])):
+            return answer
+    pytest.fail("the model neither came nor was refused")
+
+
+def told(language, key):
+    """The words of an error, up to the first value in it."""
+    label = words_for(language)("heads.model")
+    return words_for(language)(f"errors.model_{key}", field=label)
+
+
+def assert_told(key):
+    for language in LANGUAGES:
+        assert drawn(language) == {"error": told(language, key), "language": language}
+    for tab in OTHERS:
+        assert payload(tab, "en", {})["panels"], tab.ID
+
+
+def test_a_missing_model_package(monkeypatch):
+    monkeypatch.setattr(catalog, "package_file", lambda entry: None)
+    assert_told("missing")
+
+
+def test_a_damaged_model_package(monkeypatch, tmp_path):
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"not a model")
+    monkeypatch.setattr(catalog, "package_file", lambda entry: file)
+    catalog.whole.cache_clear()
+    assert_told("corrupt")
+    catalog.whole.cache_clear()
+
+
+@pytest.mark.parametrize("reason", ["offline", "disk_full", "memory"])
+def test_a_load_that_fails(monkeypatch, reason):
+    def fail(*_, **__):
+        raise ModelRefused(reason, "as the chapter found it")
+
+    monkeypatch.setattr(heads_runs, "load_model", fail)
+    assert_told(reason)
+
+
+def test_a_fault_that_nobody_foresaw_gets_a_number_and_the_next_try_may_succeed(monkeypatch):
+    failures = [OSError(errno.EIO, "/secret/path"), RuntimeError("CUDA error: at /secret/path")]
+
+    def fail(*_, **__):
+        raise failures.pop()
+
+    real = heads_runs.load_model
+    monkeypatch.setattr(heads_runs, "load_model", fail)
+    answer = drawn("en")
+    assert "Reference" in answer["error"] and "secret" not in answer["error"]
+    monkeypatch.setattr(heads_runs, "load_model", real)
+    assert drawn("en")["panels"]
+
+
+def test_memory_that_runs_out_in_a_forward_pass_is_said(monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    heads_runs.model_of("minilm", patience=120)
+    monkeypatch.setattr(heads_runs, "run", fail)
+    assert drawn("en")["error"] == words_for("en")("errors.memory")
+    for tab in OTHERS:
+        assert payload(tab, "zh", {})["panels"], tab.ID
