@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 import threading
 import types
 from contextlib import ExitStack
 
 import pytest
+import torch
 
-from attention.ui import busy
+from attention.adapter import Layer
+from attention.pretrained import Changes, tokenize
+from attention.ui import busy, heads_runs
 from attention.ui.busy import on_gpu, slot
 from attention.ui.guard import Refusal
 
@@ -105,3 +109,31 @@ def test_gpu_work_goes_through_spaces_where_it_is(monkeypatch):
     lent = types.SimpleNamespace(GPU=lambda function: lambda *given: ("lent", function(*given)))
     monkeypatch.setitem(sys.modules, "spaces", lent)
     assert on_gpu(len)([1, 2]) == ("lent", 2)
+
+
+def test_a_forward_pass_can_travel_to_a_lent_process_and_back(monkeypatch):
+    """What ZeroGPU does to arguments and results: pickle them, both ways."""
+
+    def lent(*arguments):
+        arguments = pickle.loads(pickle.dumps(arguments))
+        return pickle.loads(pickle.dumps(heads_runs._forward(*arguments)))
+
+    model = heads_runs.model_of("minilm", 120)
+    arguments = tokenize(model, "a cat"), "self", True, Changes(knock_out=frozenset({(1, 2)})), False
+    here = heads_runs._run(model, *arguments)
+    monkeypatch.setattr(heads_runs, "LARGE", 1)
+    monkeypatch.setattr(heads_runs, "_on_lent_gpu", lent)
+    there = heads_runs._run(model, *arguments)
+    assert here.overview(True) == there.overview(True)
+    assert here.weights(1, 2).equal(there.weights(1, 2))
+
+
+def test_results_come_back_with_every_tensor_on_the_cpu():
+    class Elsewhere(torch.Tensor):
+        def cpu(self):
+            return torch.tensor([5.0])
+
+    layer = Layer(3, "self", query=torch.zeros(1).as_subclass(Elsewhere), heads={1: {"scale": 2.0}})
+    fetched = busy.to_cpu((layer, {"a": [layer.query]}))
+    assert fetched[0].query == fetched[1]["a"][0] == 5
+    assert (fetched[0].index, fetched[0].heads, type(fetched)) == (3, {1: {"scale": 2.0}}, tuple)
