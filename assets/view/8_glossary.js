@@ -29,12 +29,18 @@
 
   // The first place of each term in a text becomes a button that opens the glossary there.
   const forms = (id, term) => (AM.pageLanguage() === "zh" ? [term] : [term, `${term}s`, id === "query" ? "queries" : `${term}es`]);
+  // Chinese has no word breaks: a term of one character (头, 键, 值, 层) counts only where its
+  // neighbours show that it stands alone, and not inside 回头, 关键 or 值得.
+  const chinese = (list) => {
+    const before = "(?<=^|[个每的和、，。：；（“一各与是叫从按几份把乘])";
+    const after = "(?=$|[的、，。：；）”和与都也在是看只会就要不怎向])";
+    return new RegExp(list.map(([form]) => (form.length === 1 ? `${before}${form}${after}` : form)).join("|"));
+  };
   AM.linkTerms = (root) => {
     const list = Object.entries(entries()).flatMap(([id, [term]]) => forms(id, term).map((form) => [form.toLowerCase(), id]));
     if (!list.length) return;
     list.sort((a, b) => b[0].length - a[0].length);
-    const names = list.map(([form]) => form).join("|");
-    const pattern = AM.pageLanguage() === "zh" ? new RegExp(names) : new RegExp(`\\b(?:${names})\\b`, "i");
+    const pattern = AM.pageLanguage() === "zh" ? chinese(list) : new RegExp(`\\b(?:${list.map(([form]) => form).join("|")})\\b`, "i");
     const seen = new Set();
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, { acceptNode: (node) =>
       node.parentElement.closest("a, button, code, pre, .katex, summary, h1, h2, h3, h4, table") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT });

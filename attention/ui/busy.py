@@ -72,10 +72,10 @@ def on_gpu(function: Callable[P, T]) -> Callable[P, T]:
     the function comes back unchanged, as it does from ``spaces`` itself on other hardware.
     """
     try:
-        import spaces
+        from spaces import GPU
     except ImportError:
         return function
-    return spaces.GPU(function)
+    return GPU(function)
 
 
 @contextmanager

@@ -67,7 +67,8 @@ def cell_sheet(
     sections.append({"title": words("sheet.logit_title"), "lines": lines})
 
     if cell.allowed:
-        exponent = f"exp({show(cell.logit)} - {show(cell.shift)})"
+        shift = show(cell.shift) if cell.shift >= 0 else f"({show(cell.shift)})"
+        exponent = f"exp({show(cell.logit)} - {shift})"
     else:
         exponent = "exp(-∞)"
     if cell.denominator:
