@@ -10,7 +10,6 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may depend on a network
 import pytest
 import torch
 
-
 SLOW = ("browser", "serving", "test_edge.py", "test_load.py")
 
 
