@@ -6,7 +6,7 @@
   const SMALL = 420; // cells drawn as table cells; beyond, one canvas
 
   AM.frame = (panel, view, body, actions = []) => { // title, actions, body, caption: every panel's frame
-    const title = AM.el("h3", { class: "am-title" }, panel.title || "");
+    const title = panel.title ? AM.el("h3", { class: "am-title" }, panel.title) : AM.el("span");
     const head = AM.el("div", { class: "am-panel-head" }, title, AM.el("span", { class: "am-actions" }, actions));
     const caption = panel.caption ? AM.el("p", { class: "am-caption" }, panel.caption) : null;
     return AM.el("figure", {}, head, body, caption);

@@ -58,7 +58,7 @@
   // Probabilities of the next character as bars, with their numbers.
   const bars = (AM.characterBars = (title, characters, row) => {
     const best = row.indexOf(Math.max(...row));
-    return AM.el("div", { class: "am-characters" }, AM.el("h5", {}, title), AM.el("ul", {}, row.map((share, i) => {
+    return AM.el("div", { class: "am-characters" }, AM.el("h4", {}, title), AM.el("ul", {}, row.map((share, i) => {
       const bar = AM.el("span", { class: "am-character-bar", "aria-hidden": "true" });
       bar.style.width = `${100 * share}%`;
       return AM.el("li", { class: i === best ? "am-best" : "", "data-value": String(share) }, AM.el("b", {}, characters[i]), AM.el("span", { class: "am-character-room" }, bar), AM.el("span", {}, percent(share)));
@@ -150,7 +150,7 @@
       const choose = button(card.chosen ? words.shown : words.enlarge, `kinds.${card.id}`, () => look(view, { attention: card.id }), { "aria-pressed": String(card.chosen), "aria-label": `${card.name}: ${words.enlarge}` });
       if (!view.server) choose.disabled = true;
       return AM.el("section", { class: `am-card${card.chosen ? " am-chosen" : ""}`, "data-kind": card.id },
-        AM.el("div", { class: "am-panel-head" }, AM.el("h5", {}, card.name), choose), output,
+        AM.el("div", { class: "am-panel-head" }, AM.el("h3", {}, card.name), choose), output,
         AM.el("p", { class: `am-verdict${done ? ` am-${card.verdict}` : ""}` }, done ? card.sentence : "\u00a0"),
         card.data ? mini(card, step, view) : AM.el("p", { class: "am-mini am-no-weights" }, words.none_small), AM.el("p", { class: "am-caption" }, card.share));
     };

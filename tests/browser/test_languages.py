@@ -13,7 +13,7 @@ SENTENCE = re.compile(r"(?:\b[A-Za-z][a-z]+\b[ ,]+){2,}\b[a-z]{2,}\b")
 # what is the learner's own text or an English example stands in fields, cells and token labels
 READ = """(id) => {
   const copy = document.querySelector('#tab-' + id).cloneNode(true);
-  const own = 'code, pre, textarea, input, table, svg, canvas, .am-tokens, [data-own-text], .katex';
+  const own = '.am-examples, .am-tokenbar, code, pre, textarea, input, table, svg, canvas, .am-tokens, [data-own-text], .katex';
   for (const node of copy.querySelectorAll(own)) node.remove();
   return copy.innerText || copy.textContent;
 }"""

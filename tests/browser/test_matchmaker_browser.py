@@ -65,7 +65,7 @@ def test_training_plays_and_the_slider_scrubs(open_page):
 
 def test_a_veiled_panel_shows_after_the_answer(open_page):
     page = open_page("?tab=matchmaker")
-    page.locator(".am-tasks summary").click()
+    page.locator("#view-matchmaker .am-tasks > summary").first.click()
     page.wait_for_selector('.am-veiled[data-panel="weights"]')
     page.click('[data-focus="task.winner.0"]')
     page.fill('[data-focus="task.first"]', "0.82")

@@ -118,7 +118,7 @@ def test_a_refused_input_is_one_sentence_and_the_last_picture_stays(open_page):
 def test_a_saved_page_opens_offline(open_page, browser, tmp_path):
     page = open_page("?tab=masks")
     with page.expect_download() as download:
-        page.click('[data-focus="save-all"]')
+        page.click('#view-masks [data-focus="save-all"]')
     path = tmp_path / "view.html"
     download.value.save_as(path)
     alone = browser.new_context(offline=True).new_page()
@@ -129,7 +129,7 @@ def test_a_saved_page_opens_offline(open_page, browser, tmp_path):
 
 def test_answers_are_marked_against_the_computed_value(open_page):
     page = open_page("?tab=masks")
-    page.locator(".am-tasks summary").click()
+    page.locator("#view-masks .am-tasks > summary").first.click()
     page.locator('[data-focus="task.empty.1"]').click()
     page.locator(".am-right").first.wait_for()
     page.locator('[data-focus="task.empty.0"]').click()

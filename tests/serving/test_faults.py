@@ -21,6 +21,7 @@ def no_model_loaded(monkeypatch):
     """As in a fresh process, and with no network."""
     monkeypatch.setattr(heads_runs, "_loads", type(heads_runs._loads)())
     monkeypatch.setattr(heads_runs, "_kept", type(heads_runs._kept)())
+    monkeypatch.setattr(catalog, "_loaded", type(catalog._loaded)())
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 

@@ -13,7 +13,7 @@ import pytest
 from attention.ui import TABS, build
 from attention.ui.tab import update
 from tests.bench.learners import Page, browser, own_inputs
-from tests.bench.load import run_class, wait_for_models
+from tests.bench.load import memory_growth, run_class, wait_for_models
 from tests.serving.processes import app_server
 
 
@@ -99,3 +99,8 @@ def test_light_questions_are_answered_while_heavy_ones_wait(server):
     assert all(answer.status == 200 for answer in heavy)
     # those who were not served were told so in a sentence
     assert all("panels" in answer.got or answer.is_busy() for answer in heavy)
+
+
+def test_memory_settles(server):
+    """The short form of the bench, which compares 10,000 requests with 1,000 and allows 5%."""
+    assert memory_growth(server, 150, 450) < 1.12
