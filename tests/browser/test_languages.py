@@ -14,7 +14,7 @@ OWN_TEXT = {"applications": "&text=这道菜不油腻，很好吃"}  # the defau
 # what is the learner's own text or an English example stands in fields, cells and token labels
 READ = """(id) => {
   const copy = document.querySelector('#tab-' + id).cloneNode(true);
-  const own = '.am-examples, .am-tokenbar, em, code, pre, textarea, input, table, svg, canvas, .am-tokens, [data-own-text], .katex';
+  const own = '.am-examples, .am-tokenbar, em, code, pre, textarea, input, table, svg, canvas, .katex';
   for (const node of copy.querySelectorAll(own)) node.remove();
   return copy.innerText || copy.textContent;
 }"""
