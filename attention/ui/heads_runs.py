@@ -24,7 +24,7 @@ from ..pretrained import Changes, Layer, Model, ModelRefused, Run, Tokens, load_
 from .busy import lent_gpu, on_gpu, slot
 from .guard import Refusal
 
-KEPT = 48 * 2**20  # bytes of runs kept in memory: a class of 50 with a sentence each takes half of it
+KEPT = 32 * 2**20  # bytes of runs kept in memory: a sentence each of 50 learners fits
 FORWARDS = 2  # at once in one process
 LARGE = 50_000_000  # parameters from which a lent GPU, a second away, is worth its way
 LENDING = 60.0  # seconds a forked process may take to get the model that this one has loaded

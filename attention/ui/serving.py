@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import os
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+M_ARENA_MAX = -8  # of glibc's mallopt
 
 
 def settle() -> None:
@@ -28,6 +32,9 @@ def settle() -> None:
     import torch
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
+    if sys.platform == "linux":  # two heaps instead of eight a core: freed memory is used again
+        with contextlib.suppress(OSError, AttributeError):  # a C library without mallopt
+            ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 def warm_up(delay: float = 1.0) -> None:

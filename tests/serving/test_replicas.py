@@ -16,7 +16,6 @@ import numpy as np
 from attention.ui import FIELDS, TABS, link
 from attention.ui.guard import Text
 from attention.ui.tab import payload
-from attention.ui.texts import words_for
 
 BALANCER = "nginx"
 LINKS = [  # what each tab opens with, and the modes that train
@@ -67,15 +66,14 @@ def assert_right(page, tab, patience=20.0):
 
 def edit(page, tab):
     """Type into the first text of the tab that is in sight; True if there was one."""
-    for field in FIELDS[tab]:
-        box = page.get_by_label(words_for("en")(f"{tab}.{field.name}"), exact=True)
-        if isinstance(field, Text) and box.count() and box.first.is_visible():
-            before = page.url
-            box.first.press("End")
-            box.first.press_sequentially(EDITS.get(tab, " or"))
-            page.wait_for_function("before => location.href !== before", arg=before)
-            return True
-    return False
+    box = page.locator("textarea:visible")
+    if not any(isinstance(field, Text) for field in FIELDS[tab]) or not box.count():
+        return False
+    before = page.url
+    box.first.press("End")
+    box.first.press_sequentially(EDITS.get(tab, " or"))
+    page.wait_for_function("before => location.href !== before", arg=before)
+    return True
 
 
 def visit(open_page, query):
