@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -48,6 +49,7 @@ def split_line(line: str) -> list[str]:
     return TOKEN.findall(line)
 
 
+@lru_cache(maxsize=4096)  # the vectors are read only
 def word_vector(word: str, d: int = 4) -> Tensor:
     """A made-up embedding (d,) with one decimal, between -1.5 and 1.5, always the same for a word."""
     digest = hashlib.sha256(word.lower().encode("utf-8", "replace")).digest()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import heatmap
+from .busy import slot
 from .guard import Refusal
 from .view import to_html
 
@@ -26,6 +27,7 @@ def matrix_of(panel: dict[str, Any]) -> np.ndarray:
     return data.reshape(panel["data"]["shape"]).copy()  # frombuffer is read-only
 
 
+@slot("export", limit=1)  # matplotlib is slow; one at a time leaves the cores to the others
 def export(payload: dict[str, Any], panel_id: Any, format: Any) -> dict[str, str]:
     """{"name", "type", "base64"} of one heatmap panel, or of the whole view for "html"."""
     if format not in TYPES:
