@@ -29,8 +29,8 @@ def snippet(values: dict[str, Any]) -> str:
             logits = seen.run.logits is not None
             if touch:
                 middle = heads_changes.snippet_lines(changes_of(values, seen), values, logits)
-        except Loading:
-            logits = False
+        except Loading:  # what may be changed is known with the model; until then, the plain run
+            touch = False
     if touch:
         names += ["Changes", "moved", "next_tokens" if logits else "sentence_embedding"]
     pair = f", {values['pair']!r}" if values["pair"].strip() else ""

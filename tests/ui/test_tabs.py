@@ -22,7 +22,16 @@ IDS = [f"{tab.ID}-{i}" for i, (tab, _) in enumerate(CASES)]
 @pytest.fixture(scope="module", params=CASES, ids=IDS)
 def drawn(request):
     tab, changes = request.param
-    return tab, {language: payload(tab, language, changes) for language in LANGUAGES}
+    return tab, {language: whole(tab, language, changes) for language in LANGUAGES}
+
+
+def whole(tab, language, changes):
+    """The payload once its model, if it needs one, has been loaded."""
+    for _ in range(80):
+        view = payload(tab, language, changes)
+        if not any(panel["kind"] == "waiting" for panel in view["panels"]):
+            return view
+    pytest.fail("the model never came")
 
 
 def opening(view):
