@@ -191,8 +191,11 @@ class MultiHeadAttention(nn.Module):
         if causal:
             mask = _and_causal(mask, n, m, query.device)
         scale = 1 / math.sqrt(self.d)
-        if need_weights:  # n * d queries are fewer numbers to scale than n * m scores
-            query, scale = query * scale, 1.0
+        if need_weights:
+            # n * d queries are fewer numbers to scale than n * m scores; and matmul would copy each
+            # head into one piece anyway, later, when the projections have left the cache
+            query, scale = query.clone(memory_format=torch.contiguous_format).mul_(scale), 1.0
+            key, value = key.contiguous(), value.contiguous()
         attended = attend(
             query,
             key,

@@ -20,7 +20,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-M_ARENA_MAX = -8  # of glibc's mallopt
+# Of glibc's mallopt. Matrices of some megabytes come and go with every forward pass; by default their
+# memory goes back to the system each time and is fetched again page by page, up to a third of the time.
+# And two heaps instead of eight a core: memory freed by one thread is used again by the next.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+MALLOC = {M_MMAP_THRESHOLD: 32 * 2**20, M_TRIM_THRESHOLD: 256 * 2**20, M_ARENA_MAX: 2}
 
 
 def settle() -> None:
@@ -32,9 +36,15 @@ def settle() -> None:
     import torch
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
-    if sys.platform == "linux":  # two heaps instead of eight a core: freed memory is used again
+    keep_memory()
+
+
+def keep_memory() -> None:
+    """Let this process use freed memory again instead of giving it back; does nothing without glibc."""
+    if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # a C library without mallopt
-            ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+            for name, number in MALLOC.items():
+                ctypes.CDLL(None).mallopt(name, number)
 
 
 def warm_up(delay: float = 1.0) -> None:

@@ -18,6 +18,7 @@ from attention.catalog import CATALOG, cache_folder, package_file
 from attention.pretrained import Tokens, load_model, tokenize
 from attention.ui import heads_runs, heads_tab
 from attention.ui.heads_open import overview
+from attention.ui.serving import settle
 from attention.ui.texts import words_for
 from tests.bench import report, time_in_turn
 
@@ -26,6 +27,7 @@ VIEWPORT = {"width": 1280, "height": 900}
 
 
 def main(seconds: float = 2.0) -> None:
+    settle()  # as the app does; both sides of every ratio run in this process
     names = ["minilm"] + ["smollm2"] * (package_file(CATALOG["smollm2"]) is not None)
     for name in names:
         beyond_a_forward(name, seconds)

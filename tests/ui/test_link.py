@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import zlib
 
+import gradio as gr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from attention.ui import FIELDS, TABS, link
+from attention.ui.tab import component, is_early
+from attention.ui.texts import words_for
 
 
 @pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
@@ -65,3 +68,17 @@ def test_a_link_cannot_unfold_into_a_flood():
 def test_no_query_is_an_error(query):
     link.read(query, FIELDS)
     link.read("tab=masks&text=" + query, FIELDS)
+
+
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+def test_text_boxes_are_set_last_when_a_link_opens(tab):
+    """A text box tells of its change at once, with whatever its neighbours hold at that moment."""
+    words = words_for("en")
+    with gr.Blocks():
+        if hasattr(tab, "controls"):
+            controls = tab.controls(words)
+        else:
+            controls = {field.name: component(field, tab.ID, words) for field in tab.FIELDS}
+    for field in tab.FIELDS:
+        boxed = isinstance(controls[field.name], gr.Textbox)
+        assert is_early(field) is not boxed, field.name
