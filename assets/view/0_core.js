@@ -6,6 +6,13 @@
   const AM = (window.AttentionMatchmaker = window.AttentionMatchmaker || { kinds: {}, words: {} });
   AM.startQuery = AM.startQuery ?? window.location.search; // before any view rewrites it
 
+  const linkedCell = (query) => {
+    const [, panel, frame, row, column] = /^([\w-]+)(?:@(\d+))?\.(\d+)\.(\d+)$/.exec(query.get("cell")) || [];
+    const cell = panel && { panel, row: Number(row), column: Number(column), ...(frame && { frame: Number(frame) }) };
+    return cell ? { tab: query.get("tab"), cell } : null;
+  };
+  AM.linked = linkedCell(new URLSearchParams(AM.startQuery)); // null once it is open
+
   // el("p", {class: "x", onclick: f, "aria-label": "y"}, "text", child) -> element
   AM.el = (tag, attributes = {}, ...children) => {
     const node = document.createElement(tag);
@@ -59,25 +66,33 @@
 
   AM.isDark = () => Boolean(document.body && document.body.classList.contains("dark"));
 
+  // Make these the children. What is in its place stays untouched: whatever moves is laid out anew.
+  const arrange = (parent, nodes) => {
+    for (const child of [...parent.childNodes]) if (!nodes.includes(child)) child.remove();
+    nodes.forEach((node, i) => { if (parent.childNodes[i] !== node) parent.insertBefore(node, parent.childNodes[i] || null); });
+  };
+
   // A view: draws payloads into root. server is null in a saved page.
   class View {
     constructor(root, server) {
       this.root = root;
       this.server = server;
       this.drawn = new Map(); // panel place -> {json, node}: a panel that did not change is kept
+      this.sections = []; // of the page: a heading and its panels each
       this.state = {}; // what panels remember between payloads (frame of a player, table or picture)
       this.opened = null; // {panel, row, column} of the open sheet
       this.asked = 0; // number of the latest question, so that a late answer is dropped
     }
 
     word(key, values = {}) {
-      const words = AM.words[this.payload ? this.payload.language : "en"] || AM.words.en;
+      const words = AM.words[this.payload ? this.payload.language : AM.pageLanguage()] || AM.words.en;
       return (words[key] || key).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
     }
 
     update(payload) {
       if (!payload) return;
       if (this.alert) this.alert.remove();
+      this.alert = null;
       if (payload.error) { // refused: one sentence, and the last picture stays
         this.alert = AM.el("p", { class: "am-note am-alert", role: "alert" }, payload.error);
         this.root.prepend(this.alert);
@@ -85,8 +100,9 @@
       }
       this.payload = payload;
       this.draw();
-      this.writeLink();
+      AM.afterPaint(() => this.writeLink()); // which takes longer than the picture
       if (this.opened) this.open(this.opened, false); // the sheet follows the numbers
+      else this.openLinked();
       this.root.dispatchEvent(new CustomEvent("am-update"));
     }
 
@@ -109,9 +125,13 @@
       const notices = (payload.notices || []).map((text) => AM.el("p", { class: "am-note" }, text));
       this.sheet = this.sheet || AM.el("section", { class: "am-sheet", hidden: true, tabindex: "-1" });
       if (!this.opened) this.sheet.hidden = true;
-      const sections = groups.map((nodes) => AM.el("section", { class: "am-group" }, nodes));
-      const parts = [this.toolbar(), ...notices, this.tasks(), ...sections, this.pitfalls && this.pitfalls(), this.code()];
-      this.root.replaceChildren(...parts.filter(Boolean));
+      this.sections = groups.map((nodes, i) => {
+        const section = this.sections[i] || AM.el("section", { class: "am-group" });
+        arrange(section, this.opened && this.sheet.parentNode === section ? [...nodes, this.sheet] : nodes);
+        return section;
+      });
+      const parts = [this.toolbar(), ...notices, this.tasks(), ...this.sections, this.pitfalls && this.pitfalls(), this.code()];
+      arrange(this.root, parts.filter(Boolean));
       this.veil();
       if (AM.linkTerms && this.server) for (const node of this.root.querySelectorAll(".am-heading p:not([data-terms])")) {
         node.dataset.terms = "1"; // kept panels are linked already
@@ -165,10 +185,19 @@
 
     toolbar() {
       const copy = AM.el("button", { type: "button", class: "am-button", "data-focus": "copy-link" }, this.word("copy_link"));
-      copy.addEventListener("click", () => AM.copy(AM.address(this.payload), copy, this));
+      copy.addEventListener("click", () => AM.copy(AM.address(this), copy, this));
       const all = this.server && AM.el("button", { type: "button", class: "am-button", "data-focus": "save-all",
         onclick: () => this.save(null, "html") }, this.word("save_all"));
       return AM.el("div", { class: "am-toolbar" }, AM.el("span", { class: "am-hint" }, this.word("hint")), copy, all);
+    }
+
+    // The cell that the page's link names is opened once its panel is there.
+    async openLinked() {
+      const cell = AM.linked && AM.linked.tab === this.payload.tab && this.server ? AM.linked.cell : null;
+      if (!cell || !this.root.querySelector(`[data-panel="${window.CSS.escape(cell.panel)}"]`)) return;
+      AM.linked = null;
+      await this.open(cell, false);
+      this.sheet.scrollIntoView({ block: "nearest" });
     }
 
     // Open the arithmetic of a cell: {panel, row, column}. move: whether focus goes to the sheet.
@@ -180,6 +209,7 @@
       if (number !== this.asked || !this.opened) return;
       AM.fillSheet(this, sheet);
       this.placeSheet();
+      this.writeLink();
       if (move) this.sheet.focus({ preventScroll: true });
       if (move) this.sheet.scrollIntoView({ block: "nearest", behavior: AM.still() ? "auto" : "smooth" });
     }
@@ -187,7 +217,7 @@
     async ask(name, question) {
       if (!this.server || !this.server[name]) return { error: this.word("offline") };
       try {
-        return await this.server[name]({ inputs: this.payload.inputs, ...question });
+        return await this.server[name]({ inputs: this.payload && this.payload.inputs, ...question });
       } catch (error) {
         return { error: this.word("failed") };
       }
@@ -197,6 +227,7 @@
       const cell = this.opened;
       this.opened = null;
       this.sheet.hidden = true;
+      this.writeLink();
       const panel = cell && this.root.querySelector(`[data-panel="${window.CSS.escape(cell.panel)}"]`);
       const target = panel && panel.querySelector('[tabindex="0"]');
       if (target) target.focus({ preventScroll: true });
@@ -227,7 +258,7 @@
 
     writeLink() {
       if (!this.server || !this.payload || !this.root.offsetParent) return;
-      const query = AM.address(this.payload, true);
+      const query = AM.address(this, true);
       // with the path: the page has a <base>, against which a bare query would resolve
       if (query !== window.location.search) window.history.replaceState(window.history.state, "", window.location.pathname + query);
     }
@@ -237,10 +268,12 @@
 
   AM.still = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-  // The full address of a payload, or only its query: the inputs plus language, theme and embed mode.
-  AM.address = (payload, onlyQuery = false) => {
+  // The full address of a view, or only its query: inputs, open cell, language, theme and embed mode.
+  AM.address = ({ payload, opened }, onlyQuery = false) => {
     const now = new URLSearchParams(window.location.search);
     const query = new URLSearchParams(payload.link);
+    const frame = opened && opened.frame !== undefined ? `@${opened.frame}` : "";
+    if (opened) query.set("cell", `${opened.panel}${frame}.${opened.row}.${opened.column}`);
     for (const name of ["__theme", "embed"]) if (now.has(name)) query.set(name, now.get(name));
     query.set("lang", payload.language);
     if (onlyQuery) return `?${query}`;
@@ -263,48 +296,5 @@
     window.setTimeout(() => (button.textContent = label), 1500);
   };
 
-  AM.picks = {};
-  AM.picked = (tab, names) => names.map((name) => AM.picks[tab][name]);
-
-  AM.mount = (root, payload, server) => {
-    const view = new View(root, server);
-    root.classList.add("am-view");
-    if (payload) view.update(payload);
-    let width = root.offsetWidth;
-    new ResizeObserver(() => { // a tab that was hidden has width 0: it is shown now
-      if (width === 0 && root.offsetWidth > 0) view.writeLink();
-      if (width !== root.offsetWidth) root.dispatchEvent(new CustomEvent("am-resize"));
-      width = root.offsetWidth;
-    }).observe(root);
-    let dark = AM.isDark();
-    new MutationObserver(() => {
-      if (dark !== AM.isDark()) view.redraw();
-      dark = AM.isDark();
-    }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
-    return view;
-  };
-
-  // need: ask for a first picture; pick: tell Gradio's inputs what was picked in a picture.
-  AM.mountInGradio = (element, props, watch, server, need, pick) => {
-    const root = element.querySelector(".am-view");
-    const view = AM.mount(root, props.value, server);
-    element.amView = view;
-    watch("value", () => view.update(props.value));
-    view.need = need;
-    view.settle = (payload) => { // the page itself moved some inputs and drew them
-      view.update(payload);
-      props.value = payload;
-      view.choose({});
-    };
-    view.choose = (changes) => { // move some of Gradio's inputs, which then ask for a new picture
-      AM.picks[view.payload.tab] = { ...view.payload.inputs, ...changes };
-      pick();
-    };
-    if (!props.value) {
-      root.replaceChildren(AM.el("p", { class: "am-loading", role: "status" }, AM.words[AM.pageLanguage()].loading));
-      need();
-    }
-    return view;
-  };
   AM.View = View;
 })();

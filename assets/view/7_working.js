@@ -1,8 +1,10 @@
-// A quiet sign while the server computes: seen only when an answer takes longer than half a second.
+// A quiet sign while the server computes, seen only when an answer takes longer than half a second; and a
+// second try for a question that got lost: every answer depends on its question alone.
 "use strict";
 (() => {
   const AM = window.AttentionMatchmaker;
   const LATE = 500; // milliseconds
+  const AGAIN = 400; // milliseconds until the second try
   let open = 0;
   let timer = null;
   let sign = null;
@@ -32,11 +34,15 @@
     window.fetch = async (...given) => {
       const address = String(given[0] && given[0].url ? given[0].url : given[0]);
       const ours = /\/(run\/|component_server)/.test(address);
-      if (ours) count(1);
+      if (!ours) return fetch.apply(window, given);
+      count(1);
       try {
+        const answer = await fetch.apply(window, given).catch(() => null); // no connection
+        if (answer && answer.status < 500) return answer;
+        await new Promise((wake) => window.setTimeout(wake, AGAIN * (1 + Math.random())));
         return await fetch.apply(window, given);
       } finally {
-        if (ours) count(-1);
+        count(-1);
       }
     };
   }

@@ -123,6 +123,7 @@ class AttentionView(gr.HTML):
         self,
         value: dict | None = None,
         *,
+        tab: str = "",
         language: str = "en",
         server_functions: Sequence[Callable] = (),
         **settings: Any,
@@ -131,7 +132,8 @@ class AttentionView(gr.HTML):
             value=value,
             html_template=TEMPLATE,
             js_on_load="AttentionMatchmaker.mountInGradio(element, props, watch, "
-            "typeof server === 'undefined' ? null : server, () => trigger('need'), () => trigger('pick'))",
+            f"typeof server === 'undefined' ? null : server, '{tab}', "
+            "() => trigger('need'), () => trigger('pick'))",
             server_functions=list(server_functions),
             apply_default_css=False,
             language=language,

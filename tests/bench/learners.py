@@ -95,10 +95,9 @@ def _error(got: Any) -> str | None:
 
 @dataclass
 class Page:
-    """What a browser learns from /config: which function draws a tab, which component answers it."""
+    """What a browser learns from /config: which component answers for a tab."""
 
     url: str
-    draw: dict[str, int] = field(default_factory=dict)
     view: dict[str, int] = field(default_factory=dict)
 
     @staticmethod
@@ -109,36 +108,23 @@ class Page:
             name = component["props"].get("elem_id") or ""
             if name.startswith("view-"):  # English comes first
                 page.view.setdefault(name.removeprefix("view-"), component["id"])
-        for tab, view in page.view.items():
-            page.draw[tab] = next(d["id"] for d in config["dependencies"] if [view, "need"] in d["targets"])
         return page
 
     async def ask(
         self, client: httpx.AsyncClient, tab: ModuleType, values: dict, cell: dict | None = None
     ) -> Answer:
         """Send one request as the page would, and time it."""
-        if cell is None:
-            path = "/gradio_api/run/predict"
-            body = {
-                "data": [values[f.name] for f in tab.FIELDS],
-                "fn_index": self.draw[tab.ID],
-                "session_hash": "load",
-            }
-        else:
-            path = "/gradio_api/component_server"
-            body = {
-                "data": cell,
-                "component_id": self.view[tab.ID],
-                "fn_name": "sheet",
-                "session_hash": "load",
-            }
+        body = {
+            "data": {"inputs": values} if cell is None else cell,
+            "component_id": self.view[tab.ID],
+            "fn_name": "draw" if cell is None else "sheet",
+            "session_hash": "load",
+        }
         start = time.perf_counter()
         try:
-            answer = await client.post(self.url + path, json=body)
+            answer = await client.post(f"{self.url}/gradio_api/component_server", json=body)
             seconds = time.perf_counter() - start
             got = answer.json() if answer.status_code == 200 else answer.text
-            if cell is None and answer.status_code == 200:
-                got = got["data"][0]
             return Answer(tab, values, cell, seconds, answer.status_code, got)
         except httpx.HTTPError as error:
             return Answer(tab, values, cell, time.perf_counter() - start, 0, repr(error))

@@ -73,6 +73,66 @@ def test_a_link_restores_the_view_in_both_languages(open_page):
         assert page.locator('[data-focus="ids.0.0"]').inner_text() == "你"
 
 
+def test_the_open_cell_is_part_of_the_link(open_page):
+    page = open_page("?tab=masks&mask=both&sentence=1")
+    page.click('[data-focus="after.1.0"]')
+    sheet = page.locator(".am-sheet")
+    sheet.wait_for(state="visible")
+    page.wait_for_function("location.search.includes('cell=after.1.0')")
+    told = sheet.inner_text()
+    again = open_page(page.url[page.url.index("?") :])
+    again.locator(".am-sheet").wait_for(state="visible")
+    again.wait_for_function("told => document.querySelector('.am-sheet').innerText === told", arg=told)
+    again.click('[data-focus="close-sheet"]')
+    again.wait_for_function("!location.search.includes('cell=')")
+
+
+def test_a_link_to_a_cell_that_is_not_there_says_so(open_page):
+    page = open_page("?tab=masks&mask=both&cell=after.900.900")
+    page.locator(".am-sheet").wait_for(state="visible")
+    assert page.locator(".am-sheet").inner_text().startswith("That cell is no longer")
+
+
+def test_an_example_comes_back_after_typing(open_page):
+    page = open_page("?tab=masks")
+    example = page.locator(".am-examples:visible button").first
+    box = page.locator("textarea:visible").first
+    example.click()
+    page.wait_for_function("document.querySelector('textarea').offsetParent")
+    page.wait_for_timeout(1000)
+    first, text = page.locator('[data-panel="ids"]').inner_text(), box.input_value()
+    box.fill("something else")
+    page.get_by_text("something", exact=True).first.wait_for()
+    example.click()
+    page.wait_for_function(
+        "first => document.querySelector('[data-panel=\"ids\"]').innerText === first", arg=first
+    )
+    assert box.input_value() == text
+
+
+@pytest.mark.parametrize("fault", ["lost", "502"])
+def test_a_question_that_got_lost_is_asked_again(open_page, fault):
+    page = open_page("?tab=masks&mask=none")
+    page.expected_errors = True  # the browser's console tells of the failed request
+    asked = []
+
+    def once(route):
+        asked.append(route.request.url)
+        if len(asked) > 1:
+            route.continue_()
+        elif fault == "lost":
+            route.abort()
+        else:
+            route.fulfill(status=502, body="bad gateway")
+
+    page.route("**/component_server/**", once)
+    before = value_at(page, "before", 0, 0)
+    page.locator("textarea:visible").first.fill("big dogs bark loudly\nhello there")
+    wait_for_value(page, "before", 0, 0, before)
+    assert len(asked) >= 2
+    assert not page.locator(".am-alert").count()
+
+
 def test_a_bad_link_says_so_and_opens(open_page):
     page = open_page("?tab=masks&mask=sideways&sentence=999")
     page.get_by_text("could not be read").wait_for()

@@ -59,10 +59,11 @@ def test_a_closed_page_leaves_nothing_running(server):
     values = {field.name: field.default for field in heads.FIELDS}
     for turn in range(6):
         values["text"] = f"{turn} " + "many words that a model reads " * 40
-        body = {"data": list(values.values()), "fn_index": page.draw["heads"], "session_hash": f"gone{turn}"}
+        body = {"data": {"inputs": values}, "component_id": page.view["heads"], "fn_name": "draw",
+                "session_hash": f"gone{turn}"}  # fmt: skip
         connection = http.client.HTTPConnection(urlparse(server.url).netloc, timeout=30)
         headers = {"content-type": "application/json"}
-        connection.request("POST", "/gradio_api/run/predict", json.dumps(body), headers)
+        connection.request("POST", "/gradio_api/component_server", json.dumps(body), headers)
         connection.close()
     end, before = time.monotonic() + 60, server.cpu()
     while True:

@@ -70,6 +70,34 @@ def test_every_endpoint_survives_junk_in_every_place(app_url, name):
                 assert secret not in text, text
 
 
+@pytest.fixture(scope="module")
+def server_functions(app_url):
+    """(component id, function name) of every question that the page may ask, both languages."""
+    config = json.loads(call(app_url, "GET", "/config")[1])
+    pages = [config, json.loads(call(app_url, "GET", "/zh/config")[1])] if "page" not in config else [config]
+    found = {(c["id"], name) for page in pages for c in page["components"]
+             for name in c["props"].get("server_fns") or []}  # fmt: skip
+    assert len(found) >= 2 * 3 * len(FIELDS)  # draw, sheet and export of each tab in each language
+    return sorted(found)
+
+
+def test_every_question_of_the_page_survives_junk(app_url, server_functions):
+    """As above, for the server functions: junk for the question, its inputs, and what stands in them."""
+    inputs = [{"inputs": junk, "panel": junk, "row": junk, "column": junk, "format": junk} for junk in JUNK]
+    for component, name in server_functions:
+        for data in [*JUNK, *inputs, {"inputs": {}}]:
+            body = {"data": data, "component_id": component, "fn_name": name, "session_hash": "junk"}
+            status, answer = call(app_url, "POST", "/gradio_api/component_server", json.dumps(body).encode())
+            text = answer.decode()
+            told = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} in an answer"))
+            assert status == 200, (name, data, text[:300])
+            # pitfalls take no inputs, and missing inputs are the tab's own
+            refused = name != "pitfalls" and not (isinstance(data, dict) and data.get("inputs", {}) == {})
+            assert list(told) in (["error"], ["error", "language"]) or not refused, (name, data, text[:300])
+            for secret in ("Traceback", "/work", "site-packages", ".py", "<img", "reference"):
+                assert secret not in text, (name, data, text)
+
+
 def test_malformed_bodies_are_refused(app_url):
     for body in (b"", b"{", b"[]", b'"x"', b"\xff\xfe", b'{"data": ' + b"[" * 2000 + b"]" * 2000 + b"}"):
         status, answer = call(app_url, "POST", "/gradio_api/run/masks", body)

@@ -1,0 +1,75 @@
+// A view in its place: on a page of its own, or in Gradio, whose inputs it follows.
+"use strict";
+(() => {
+  const AM = window.AttentionMatchmaker;
+
+  AM.mount = (root, payload, server) => {
+    const view = new AM.View(root, server);
+    root.classList.add("am-view");
+    if (payload) view.update(payload);
+    let width = root.offsetWidth;
+    new ResizeObserver(() => { // a tab that was hidden has width 0: it is shown now
+      if (width === 0 && root.offsetWidth > 0) view.writeLink();
+      if (width !== root.offsetWidth) root.dispatchEvent(new CustomEvent("am-resize"));
+      width = root.offsetWidth;
+    }).observe(root);
+    let dark = AM.isDark();
+    new MutationObserver(() => {
+      if (dark !== AM.isDark()) view.redraw();
+      dark = AM.isDark();
+    }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    return view;
+  };
+
+  // Gradio tells of its inputs in the browser alone; the view asks for the picture itself, through a
+  // server function. Gradio's own way to a picture takes 50 ms longer.
+  const views = {};
+  AM.changed = (tab, names, values) => {
+    if (views[tab]) follow(views[tab], Object.fromEntries(names.map((name, i) => [name, values[i]])));
+    return [];
+  };
+
+  const isWaiting = (payload) => payload.panels.some((panel) => panel.kind === "waiting"); // for a model
+
+  // One question at a time; of the inputs that come meanwhile the latest are asked for next.
+  const follow = async (view, inputs) => {
+    const key = JSON.stringify(inputs);
+    const stands = view.payload && !view.alert && !isWaiting(view.payload) && key === JSON.stringify(view.payload.inputs);
+    view.wanted = stands ? null : inputs;
+    if (stands || view.following) return;
+    view.following = true;
+    while (view.wanted) {
+      const asked = view.wanted;
+      view.wanted = null;
+      view.update(await view.ask("draw", { inputs: asked }));
+    }
+    view.following = false;
+  };
+
+  // What a picture tells Gradio's inputs: view.choose stores it, Gradio's event fetches it.
+  const picks = {};
+  AM.picked = (tab, names) => names.map((name) => picks[tab][name]);
+
+  // need: ask for a picture of the inputs as they stand; pick: fetch what was picked.
+  AM.mountInGradio = (element, props, watch, server, tab, need, pick) => {
+    const root = element.querySelector(".am-view");
+    const view = (views[tab] = AM.mount(root, props.value, server));
+    element.amView = view;
+    watch("value", () => view.update(props.value)); // a link was opened
+    view.need = need;
+    view.settle = (payload) => { // the page itself moved some inputs and drew them
+      view.update(payload);
+      if (view.following) view.wanted = payload.inputs; // the answer under way is older than this picture
+      view.choose({});
+    };
+    view.choose = (changes) => { // move some of Gradio's inputs; a text box among them asks for a picture
+      picks[tab] = { ...view.payload.inputs, ...changes };
+      pick();
+    };
+    if (!props.value) {
+      root.replaceChildren(AM.el("p", { class: "am-loading", role: "status" }, AM.words[AM.pageLanguage()].loading));
+      need();
+    }
+    return view;
+  };
+})();
