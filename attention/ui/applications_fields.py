@@ -33,7 +33,7 @@ def _parts(value: Any, label: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Factors:
-    """"1,0,2.5": how much each token counts, 1 as learned; tokens left out count 1."""
+    """ "1,0,2.5": how much each token counts, 1 as learned; tokens left out count 1."""
 
     name: str
     default: str = ""
@@ -57,7 +57,7 @@ class Factors:
 
 @dataclass(frozen=True)
 class History:
-    """"5,33,40": numbers of the items chosen so far, in the order of the catalogue."""
+    """ "5,33,40": numbers of the items chosen so far, in the order of the catalogue."""
 
     name: str
     default: str = ""

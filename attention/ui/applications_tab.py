@@ -91,29 +91,23 @@ def controls(words: Words) -> dict[str, Any]:
     """The application first, then its own inputs; bars and history are edited in the picture."""
     import gradio as gr
 
-    from .tab import QUIET, component
+    from .tab import QUIET, Controls
 
-    made: dict[str, Any] = {}
-
-    def make(*names: str) -> None:
-        for field in FIELDS:
-            if field.name in names:
-                made[field.name] = component(field, ID, words)
-
+    made = Controls(ID, FIELDS, words)
     # shown and hidden by applications.css: an input that Gradio hides would forget what a link set
-    make("app", "mode")
+    made.place("app", "mode")
     with gr.Column(elem_classes="am-app-classifier"):
-        make("text")
+        made.place("text")
         with gr.Column(elem_classes="am-app-use"):
-            make("override", "token_weights")
+            made.place("override", "token_weights")
         with gr.Column(elem_classes="am-app-use am-app-permute"):
-            make("permute_seed")
+            made.place("permute_seed")
     with gr.Column(elem_classes="am-app-recommender"):
-        make("user", "history")
+        made.place("user", "history")
         with gr.Column(elem_classes="am-app-use"):
-            make("k", "even")
+            made.place("k", "even")
     with gr.Column(elem_classes="am-app-train"):
-        make(*TRAINING)
+        made.place(*TRAINING)
     # another user comes with a history of their own
     made["user"].input(None, None, made["history"], js="() => ''", **QUIET)
     return made

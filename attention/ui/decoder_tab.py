@@ -21,7 +21,7 @@ from ..translation import TRAINED, Translation, load, translate
 from . import decoder_training
 from .decoder_parts import FIELDS, ID, columns_of, opened, rows_of
 from .guard import Refusal, check_all, sentence_for
-from .tab import component, payload
+from .tab import Controls, payload
 from .texts import Words, words_for
 from .view import heading, heatmap, numbers
 
@@ -44,13 +44,13 @@ def controls(words: Words) -> dict[str, Any]:
     import gradio as gr
 
     fields = {field.name: field for field in FIELDS}
-    made = {name: component(fields[name], ID, words) for name in ("mode", "text", "attention")}
+    made = Controls(ID, FIELDS, words)
+    made.place("mode", "text", "attention")
     # the page steps by itself and tells this hidden slider, so that links keep the step
     step = fields["step"]
     made["step"] = gr.Slider(step.low, step.high, value=step.default, step=1, visible=False)
     with gr.Column(visible=False) as knobs:
-        for name in TRAINING:
-            made[name] = component(fields[name], ID, words)
+        made.place(*TRAINING)
     made["mode"].change(
         None, made["mode"], knobs, js="(mode) => ({visible: mode === 'train', __type__: 'update'})",
         queue=False, api_visibility="private",

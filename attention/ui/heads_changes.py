@@ -135,9 +135,7 @@ def next_panels(before: Study, after: Study, temperature: float, words: Words) -
         (words("heads.first_before"), first[0], f"{shares[0]:.1%}"),
         (words("heads.first_after"), first[1], f"{shares[1]:.1%}"),
     ])  # fmt: skip
-    table = bars(
-        "next", words("heads.next"), names, series, caption=words("heads.next_text"), digits=3
-    )
+    table = bars("next", words("heads.next"), names, series, caption=words("heads.next_text"), digits=3)
     return [first_words, table]
 
 

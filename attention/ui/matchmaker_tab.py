@@ -61,20 +61,14 @@ def controls(words: Words) -> dict[str, Any]:
     """The people first, the knobs of the chosen mode below; the others stay out of sight."""
     import gradio as gr
 
-    from .tab import component
+    from .tab import Controls
 
-    made: dict[str, Any] = {}
-
-    def make(*names: str) -> None:
-        for field in FIELDS:
-            if field.name in names:
-                made[field.name] = component(field, ID, words)
-
-    make("mode")
+    made = Controls(ID, FIELDS, words)
+    made.place("mode")
     with gr.Column(elem_classes="am-by-hand") as by_hand:
-        make("people", "scoring", "scale", "temperature", "projections", "weights_seed")
+        made.place("people", "scoring", "scale", "temperature", "projections", "weights_seed")
     with gr.Column(elem_classes="am-learned", visible=False) as learned:
-        make(*TRAINING)
+        made.place(*TRAINING)
     # the page hides one or the other by itself; a link sets mode, and its change does the same
     made["mode"].change(
         None,

@@ -142,6 +142,19 @@ def component(field: Field, tab_id: str, words: Words) -> Any:
     return field.component(**common)  # a field that brings its own
 
 
+class Controls(dict[str, Any]):
+    """A tab's components by field name, made where they are to stand: ``controls.place("text")``."""
+
+    def __init__(self, tab_id: str, fields: tuple[Field, ...], words: Words) -> None:
+        super().__init__()
+        self._make = lambda field: component(field, tab_id, words)
+        self._fields = fields
+
+    def place(self, *names: str) -> None:
+        """Components for these fields, here, in the order of the fields."""
+        self.update({field.name: self._make(field) for field in self._fields if field.name in names})
+
+
 def build_tab(tab: ModuleType, language: str, first: bool) -> tuple[list, AttentionView]:
     """Lay out one tab and wire it. Returns its input components and its view."""
     words = words_for(language)

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.browser.cells import value_at, wait_for_value
+
 PAYLOADS = [
     '<img src=x onerror="window.__pwned=1">',
     "<script>window.__pwned=1</script>",
@@ -17,19 +19,6 @@ PAYLOADS = [
     "</script><script>window.__pwned=1</script>",
     "$x^2^2$ \\[ \\href{javascript:window.__pwned=1}{a} \\]",
 ]
-
-
-def value_at(page, panel, row, column):
-    cell = page.locator(f'[data-focus="{panel}.{row}.{column}"]')
-    return float(cell.get_attribute("data-value"))
-
-
-def wait_for_value(page, panel, row, column, old):
-    page.wait_for_function(
-        "([focus, old]) => { const cell = document.querySelector(`[data-focus='${focus}']`);"
-        " return cell && cell.dataset.value !== String(old); }",
-        arg=[f"{panel}.{row}.{column}", old],
-    )
 
 
 def test_typing_moves_the_masks_and_the_link(open_page):

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.cells import value_at, wait_for_value
+
 VIEW = "#view-positions"  # panels of other tabs have the same names
-
-
-def value_at(page, panel, row, column):
-    cell = page.locator(f'[data-focus="{panel}.{row}.{column}"]')
-    return float(cell.get_attribute("data-value"))
-
-
-def wait_for_value(page, panel, row, column, old):
-    page.wait_for_function(
-        "([focus, old]) => { const cell = document.querySelector(`[data-focus='${focus}']`);"
-        " return cell && Number(cell.dataset.value) !== old; }",
-        arg=[f"{panel}.{row}.{column}", old],
-    )
 
 
 def test_positions_break_the_symmetry_on_the_page(open_page):
