@@ -18,6 +18,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from .packing import (
@@ -42,6 +43,7 @@ __all__ = [
 
 LONGEST_LABEL = 24  # characters; a label of 10,000 makes a picture of 70,016 pixels
 LONGEST_TITLE = 60
+HOLE = "#ffd6d6"  # a cell that holds no number
 MOST_LABELS = 64  # on one axis; beyond that every second, third ... is written
 # The first one installed serves the letters that DejaVu Sans lacks.
 CJK_FONTS = (
@@ -80,7 +82,7 @@ def show_heatmaps(
     check_labels("titles", titles, columns)
     check_labels("row_labels", row_labels, n)
     check_labels("column_labels", column_labels, m)
-    figure = _figure_class()(figsize=figsize, layout="constrained")
+    figure = figure_class()(figsize=figsize, layout="constrained")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     low, high = min(0.0, matrices.min().item()), matrices.max().item()
     for i in range(rows):
@@ -88,13 +90,13 @@ def show_heatmaps(
             axes = grid[i, j]
             image = axes.imshow(matrices[i, j].numpy(), cmap=cmap, vmin=low, vmax=high)
             if i == rows - 1:
-                axes.set_xlabel(clean_label(xlabel, LONGEST_TITLE), **_text())
-                _label_axis(axes.xaxis, column_labels, rotation=90)
+                axes.set_xlabel(clean_label(xlabel, LONGEST_TITLE), **text_style())
+                label_axis(axes.xaxis, column_labels, rotation=90)
             if j == 0:
-                axes.set_ylabel(clean_label(ylabel, LONGEST_TITLE), **_text())
-                _label_axis(axes.yaxis, row_labels)
+                axes.set_ylabel(clean_label(ylabel, LONGEST_TITLE), **text_style())
+                label_axis(axes.yaxis, row_labels)
             if titles is not None:
-                axes.set_title(clean_label(titles[j], LONGEST_TITLE), **_text())
+                axes.set_title(clean_label(titles[j], LONGEST_TITLE), **text_style())
     figure.colorbar(image, ax=grid, shrink=0.6)
     return figure
 
@@ -110,36 +112,51 @@ def save_figure(
     ylabel: str = "queries",
     cmap: str = "Blues",
     gamma: str = "linear",
+    diverging: bool = False,
+    holes: bool = False,
 ) -> bytes:
     """One labelled heatmap as the bytes of a file, format "png" (144 dpi) or "svg".
 
     matrix (queries, keys). Up to 64 tokens every one is written, beyond that evenly thinned.
-    gamma "sqrt" lifts small weights, as the page does. In SVG the letters are drawn as paths, so
-    it looks alike without the fonts, and a label can never become markup.
-    Raises ``ValueError`` for another format, NaN, or labels that do not fit.
+    gamma "sqrt" lifts small weights, as the page does. diverging: blue below 0, red above, white at
+    0. holes: NaN and infinity are allowed, and drawn in the page's pink. In SVG the letters are
+    drawn as paths, so it looks alike without the fonts, and a label can never become markup.
+    Raises ``ValueError`` for another format, NaN without holes, or labels that do not fit.
     """
-    if format not in ("png", "svg"):
-        raise ValueError(f'format must be "png" or "svg", got {format!r}')
-    matrix = check_finite(matrix, dimensions=2)
+    matrix = check_finite(matrix, dimensions=2, holes=holes)
     n, m = matrix.shape
     check_labels("row_labels", row_labels, n)
     check_labels("column_labels", column_labels, m)
+    from matplotlib import colormaps
     from matplotlib.colors import PowerNorm
 
     side = 0.19  # inches a cell, room for 7 pt letters
     size = tuple(min(MOST_LABELS * side, max(2.5, count * side)) + 1.5 for count in (m, n))
-    figure = _figure_class()(figsize=size, dpi=144)
+    figure = figure_class()(figsize=size, dpi=144)
     axes = figure.subplots()
-    low, high = min(0.0, matrix.min().item()), matrix.max().item()
+    finite = matrix[matrix.isfinite()] if holes else matrix
+    low, high = (min(0.0, finite.min().item()), finite.max().item()) if finite.numel() else (0.0, 1.0)
+    if diverging:
+        high = max(-low, high)
+        low = -high
     norm = PowerNorm(exponent_of(gamma), vmin=low, vmax=high if high > low else low + 1)
-    image = axes.imshow(matrix.numpy(), cmap=cmap, norm=norm, interpolation="nearest")
-    _label_axis(axes.xaxis, column_labels, size=7, rotation=90)
-    _label_axis(axes.yaxis, row_labels, size=7)
-    axes.set_xlabel(clean_label(xlabel, LONGEST_TITLE), **_text())
-    axes.set_ylabel(clean_label(ylabel, LONGEST_TITLE), **_text())
+    colours = colormaps["RdBu_r" if diverging else cmap].with_extremes(bad=HOLE)
+    cells = matrix.where(matrix.isfinite(), torch.nan).numpy()
+    image = axes.imshow(cells, cmap=colours, norm=norm, interpolation="nearest")
+    label_axis(axes.xaxis, column_labels, size=7, rotation=90)
+    label_axis(axes.yaxis, row_labels, size=7)
+    axes.set_xlabel(clean_label(xlabel, LONGEST_TITLE), **text_style())
+    axes.set_ylabel(clean_label(ylabel, LONGEST_TITLE), **text_style())
     if title:
-        axes.set_title(clean_label(title, LONGEST_TITLE), **_text())
+        axes.set_title(clean_label(title, LONGEST_TITLE), **text_style())
     figure.colorbar(image, ax=axes, shrink=0.8)
+    return to_bytes(figure, format)
+
+
+def to_bytes(figure: Figure, format: str) -> bytes:
+    """A figure as the bytes of a file, "png" or "svg"; the same figure gives the same bytes."""
+    if format not in ("png", "svg"):
+        raise ValueError(f'format must be "png" or "svg", got {format!r}')
     buffer = io.BytesIO()
     metadata = {"Date": None} if format == "svg" else None
     figure.savefig(buffer, format=format, bbox_inches="tight", metadata=metadata)
@@ -147,7 +164,7 @@ def save_figure(
 
 
 @functools.cache
-def _figure_class() -> type[Figure]:
+def figure_class() -> type[Figure]:
     from matplotlib.figure import Figure
 
     class NotebookFigure(Figure):
@@ -162,25 +179,25 @@ def _figure_class() -> type[Figure]:
 
 
 @functools.cache
-def _font_families() -> list[str]:
+def font_families() -> list[str]:
     from matplotlib.font_manager import fontManager
 
     installed = {font.name for font in fontManager.ttflist}  # naming others logs a line per text
     return ["DejaVu Sans", *[name for name in CJK_FONTS if name in installed][:1]]
 
 
-def _text(size: float = 9) -> dict:
+def text_style(size: float = 9) -> dict:
     """Options of every piece of text: no formulas ("$x^2^2$" would raise), letters of all kinds."""
     from matplotlib.font_manager import FontProperties
 
-    font = FontProperties(family=_font_families(), size=size)
+    font = FontProperties(family=font_families(), size=size)
     return {"parse_math": False, "fontproperties": font}
 
 
-def _label_axis(axis, labels: Sequence[str] | None, size: float = 7, rotation: float = 0) -> None:
+def label_axis(axis, labels: Sequence[str] | None, size: float = 7, rotation: float = 0) -> None:
     """Write labels along one axis, thinned to 64."""
     if labels is None:
         return
     places = range(0, len(labels), math.ceil(len(labels) / MOST_LABELS))
     words = [clean_label(labels[place]) for place in places]
-    axis.set_ticks(list(places), words, rotation=rotation, **_text(size))
+    axis.set_ticks(list(places), words, rotation=rotation, **text_style(size))

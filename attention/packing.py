@@ -29,8 +29,11 @@ OVERVIEW_SIDE = 64
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def check_finite(matrix: Tensor, dimensions: int | None = None) -> Tensor:
-    """matrix as a detached float tensor on the CPU; ``ValueError`` if empty or not all finite."""
+def check_finite(matrix: Tensor, dimensions: int | None = None, holes: bool = False) -> Tensor:
+    """matrix as a detached float tensor on the CPU; ``ValueError`` if empty or not all finite.
+
+    holes: NaN and infinity may stay, for a picture whose point they are.
+    """
     matrix = torch.as_tensor(matrix).detach().cpu()
     if matrix.dtype != torch.float64:  # integers, and half precision, which numpy lacks in part
         matrix = matrix.float()
@@ -41,7 +44,7 @@ def check_finite(matrix: Tensor, dimensions: int | None = None) -> Tensor:
         )
     if matrix.numel() == 0:
         raise ValueError(f"nothing to draw: shape {tuple(matrix.shape)} has no cell")
-    if not torch.isfinite(matrix).all():
+    if not holes and not torch.isfinite(matrix).all():
         raise ValueError(
             "every cell must be a finite number, got NaN or infinity; a fully masked row gives NaN "
             "without attention.masks.masked_softmax, and scores behind a mask are -inf"
@@ -171,13 +174,16 @@ def _base64(array: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(array).data).decode("ascii")
 
 
-def to_csv(matrix: Tensor, row_labels: Sequence[str], column_labels: Sequence[str]) -> str:
+def to_csv(
+    matrix: Tensor, row_labels: Sequence[str], column_labels: Sequence[str], *, holes: bool = False
+) -> str:
     """matrix (n, m) as CSV: a header of column_labels, then one line per row, its label first.
 
     Nine digits, so that float32 survives the way back. A label that a spreadsheet would run as a
-    formula ("=", "+", "-", "@", tab ... in front) gets a ' before it.
+    formula ("=", "+", "-", "@", tab ... in front) gets a ' before it. holes: NaN and infinity are
+    allowed, and written nan, inf and -inf.
     """
-    matrix = check_finite(matrix, dimensions=2)
+    matrix = check_finite(matrix, dimensions=2, holes=holes)
     check_labels("row_labels", row_labels, matrix.shape[0])
     check_labels("column_labels", column_labels, matrix.shape[1])
     text = io.StringIO(newline="")
@@ -194,11 +200,11 @@ def _harmless(label: object) -> str:
     return "'" + text if risky else text
 
 
-def to_npz(arrays: Mapping[str, Tensor | np.ndarray | Sequence[str]]) -> bytes:
+def to_npz(arrays: Mapping[str, Tensor | np.ndarray | Sequence[str]], *, holes: bool = False) -> bytes:
     """Named arrays as the bytes of an .npz file, which ``numpy.load(allow_pickle=False)`` opens.
 
     Tensors, numpy arrays, numbers, or lists of strings (labels). Raises ``ValueError`` for a name
-    that is no identifier, for NaN, and for anything that numpy would have to pickle.
+    that is no identifier, for NaN without holes, and for anything that numpy would have to pickle.
     """
     ready = {}
     for name, value in arrays.items():
@@ -207,7 +213,7 @@ def to_npz(arrays: Mapping[str, Tensor | np.ndarray | Sequence[str]]) -> bytes:
         value = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
         if value.dtype.kind not in "biufU":
             raise ValueError(f"{name} must hold numbers or strings, got dtype {value.dtype}")
-        if value.dtype.kind == "f" and not np.isfinite(value).all():
+        if not holes and value.dtype.kind == "f" and not np.isfinite(value).all():
             raise ValueError(f"{name} must be finite, got NaN or infinity")
         ready[name] = value
     buffer = io.BytesIO()

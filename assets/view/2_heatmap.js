@@ -12,13 +12,42 @@
     return AM.el("figure", {}, head, body, caption);
   };
 
-  // A menu of formats for one panel.
-  AM.saveMenu = (panel, view, formats = ["png", "svg", "csv", "npz"]) => {
-    if (!view.server) return null;
-    const items = formats.map((format) => AM.el("button", { type: "button", class: "am-button",
-      onclick: (event) => { view.save(panel.id, format); event.target.closest("details").open = false; } }, format.toUpperCase()));
-    const summary = AM.el("summary", { class: "am-button", "aria-label": `${view.word("save_panel")}: ${panel.title}` }, view.word("save"));
-    return AM.el("details", { class: "am-menu" }, summary, AM.el("div", { class: "am-menu-items" }, items));
+  // A menu of formats for one panel of the view; a picture that the view's inputs do not make again
+  // (in a pitfall, in a saved page) has none. id: what the server is asked for. own: {format: f}, files
+  // that the page itself makes.
+  AM.saveMenu = (panel, view, { formats = ["png", "svg", "csv", "npz"], id = () => panel.id, own = {} } = {}) => {
+    const able = formats.filter((format) => own[format] || (view.server && view.payload.panels.some((one) => one.id === panel.id)));
+    if (!able.length) return null;
+    const summary = AM.el("summary", { class: "am-button", "data-focus": `${panel.id}.save`, "aria-label": `${view.word("save_panel")}: ${panel.title}` }, view.word("save"));
+    const items = able.map((format) => AM.el("button", { type: "button", class: "am-button", onclick: () => {
+      if (own[format]) own[format]();
+      else view.save(id(), format);
+      close();
+    } }, format.toUpperCase()));
+    const menu = AM.el("details", { class: "am-menu" }, summary, AM.el("div", { class: "am-menu-items" }, items));
+    const close = () => {
+      menu.open = false;
+      summary.focus({ preventScroll: true });
+    };
+    menu.addEventListener("keydown", (event) => { if (event.key === "Escape" && menu.open) { event.stopPropagation(); close(); } });
+    return menu;
+  };
+
+  // A file made in the page.
+  AM.download = (name, address) => AM.el("a", { href: address, download: name }).click();
+
+  // Rows of cells as a CSV file. What a spreadsheet would run as a formula gets a ' in front, by the
+  // rule of packing.py; numbers are left as they are.
+  AM.csv = (rows) => "\ufeff" + rows.map((row) => row.map(csvCell).join(",") + "\r\n").join("");
+  const csvCell = (cell) => {
+    if (typeof cell === "number") return String(cell);
+    const text = /^[\s\x1c-\x1f\x85]*[=+\-@\t\r\n＝＋－＠]/.test(cell) || /^[\t\r\n]/.test(cell) ? `'${cell}` : String(cell);
+    return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  };
+  AM.downloadCsv = (name, rows) => {
+    const address = URL.createObjectURL(new Blob([AM.csv(rows)], { type: "text/csv" }));
+    AM.download(name, address);
+    window.setTimeout(() => URL.revokeObjectURL(address), 10000);
   };
 
   // Which row a panel points at now (null: none), told to the panels that follow it (see followRows).

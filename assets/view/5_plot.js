@@ -245,7 +245,7 @@
       readout.textContent = row === null ? "" : [Number.isFinite(query) ? `${panel.x_title || "x"} = ${AM.show(query, 3)}` : "", said].filter(Boolean).join(" · ");
     };
     new ResizeObserver(() => { if (frame.clientWidth !== drawn) draw(); }).observe(body);
-    return AM.frame(panel, view, body);
+    return AM.frame(panel, view, body, [AM.saveMenu(panel, view)]);
   };
 
   // The numbers of a plot, listed by x; made when first asked for.

@@ -68,7 +68,10 @@
     const tiles = decode(panel);
     const canvas = AM.el("canvas", { tabindex: "0", role: "application", "aria-label": `${panel.title}. ${panel.words.keys}`, "data-focus": "overview", class: "am-overview-canvas" });
     const status = AM.el("p", { class: "am-caption", role: "status", "aria-live": "polite" }, "\u00a0");
-    const body = AM.el("div", { class: "am-overview-body" }, canvas, status);
+    const holder = AM.el("div", { class: "am-overview-table" });
+    const body = AM.el("div", { class: "am-overview-body" }, canvas, status, holder);
+    const toggle = AM.el("button", { type: "button", class: "am-button", "data-focus": "overview.toggle" });
+    let table = null; // the same by numbers, while it is wanted
     const grid = { at: null, cell: 0, across: true };
     const chosen = () => [view.payload.inputs.layer, view.payload.inputs.head];
     const tell = (at) => {
@@ -78,7 +81,19 @@
       if (!body.offsetWidth) return;
       paint(canvas, panel, tiles, grid, chosen(), body.offsetWidth);
       canvas.dataset.painted = view.payload.link; // what the picture shows, for tests and the bench
+      if (table) table.choose(chosen());
     };
+    const show = () => { // picture or table
+      table = view.state.overviewTable ? AM.overviewTable(panel, view, tiles) : null;
+      canvas.hidden = status.hidden = Boolean(table);
+      toggle.textContent = view.word(table ? "picture" : "table");
+      holder.replaceChildren(...(table ? table.nodes : []));
+      if (table) table.choose(chosen());
+    };
+    toggle.addEventListener("click", () => {
+      view.state.overviewTable = !view.state.overviewTable;
+      show();
+    });
     const move = (at) => { grid.at = at; tell(at); draw(); };
     const find = (event) => {
       const box = canvas.getBoundingClientRect();
@@ -105,21 +120,17 @@
     });
     AM.whileShown(view, body, ["am-resize", "am-update"], draw);
     window.requestAnimationFrame(draw);
+    show();
     const legend = AM.legend({ low: 0, high: 1, diverging: false });
     legend.append(AM.el("span", {}, "√"));
-    return AM.frame(panel, view, body, [legend, saveButton(panel, view, canvas)]);
+    const png = () => AM.download("heads.png", canvas.toDataURL("image/png"));
+    const save = AM.saveMenu(panel, view, { formats: ["png", "csv", "npz"], own: { png } });
+    return AM.frame(panel, view, body, [legend, toggle, save]);
   };
 
   const bound = (i, count) => Math.min(Math.max(i, 0), count - 1);
 
   const decode = (panel) => panel.thumbnails.map(AM.bytes);
-
-  const saveButton = (panel, view, canvas) => AM.el("button", { type: "button", class: "am-button", "data-focus": "save-overview",
-    "aria-label": `${view.word("save_panel")}: ${panel.title}`,
-    onclick: () => {
-      const link = AM.el("a", { href: canvas.toDataURL("image/png"), download: "heads.png" });
-      link.click();
-    } }, "PNG");
 
   // 256 colours as the 32-bit pixels that an ImageData takes; a byte is 255 sqrt(weight) already.
   const palette = () => {

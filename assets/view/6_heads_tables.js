@@ -1,4 +1,4 @@
-// Roles of heads, maps of layers and heads, and bars beside bars.
+// Heads in tables: roles, maps of layers and heads, the overview by numbers, and bars beside bars.
 "use strict";
 (() => {
   const AM = window.AttentionMatchmaker;
@@ -8,6 +8,54 @@
     const opening = Object.create(view);
     opening.open = ({ row, column }) => AM.pickHead(view, row, column);
     return AM.kinds.heatmap({ ...panel, opens: true }, opening);
+  };
+
+  // The overview by numbers: of every head its largest weight, and the query and key it joins, as far
+  // as the picture's bytes tell (the first of equal ones). Enter or a click opens the head.
+  AM.overviewTable = (panel, view, tiles) => {
+    const { heads, rows, cols, words, labels, pool } = panel;
+    const side = (names, step, i) => (step === 1 ? names[i] : `${i * step}–${Math.min((i + 1) * step, names.length) - 1}`);
+    const peaks = tiles.flatMap((bytes) => Array.from({ length: heads }, (_, h) => {
+      const head = bytes.subarray(h * rows * cols, (h + 1) * rows * cols);
+      let at = 0;
+      for (let i = 1; i < head.length; i++) if (head[i] > head[at]) at = i;
+      return { level: head[at] / 255, weight: (head[at] / 255) ** 2,
+        query: side(labels.queries, pool.pool_rows, Math.floor(at / cols)), key: side(labels.keys, pool.pool_cols, at % cols) };
+    }));
+    const out = new Set((panel.marks || []).map(String));
+    const opening = Object.create(view);
+    opening.open = ({ row, column }) => AM.pickHead(view, row, column);
+    opening.word = (name, { row, column } = {}) => {
+      if (name !== "cell") return view.word(name);
+      const { weight, query, key } = peaks[Number(row) * heads + Number(column)];
+      const head = words.cell.replace("{layer}", row).replace("{head}", column) + (out.has(`${row},${column}`) ? ` (${view.word("knocked_out")})` : "");
+      return view.word("overview_cell", { head, weight: weight.toFixed(2), query, key });
+    };
+    const names = (count) => Array.from({ length: count }, (_, i) => String(i));
+    const data = peaks.map((peak) => peak.weight);
+    const body = AM.cellTable({ ...panel, rows: names(panel.layers), columns: names(heads), row_title: words.layer, column_title: words.head,
+      low: 0, high: 1, digits: 2, opens: true, masked: null }, opening, panel.layers, heads, data);
+    const ramp = AM.ramp("sequential");
+    const cells = [...body.querySelectorAll("td[role=gridcell]")];
+    const place = (cell) => cell.dataset.focus.split(".").slice(1).join(",");
+    cells.forEach((cell, i) => {
+      const { level, query, key } = peaks[i];
+      const colour = AM.mix(ramp, level); // as in the picture
+      cell.style.backgroundColor = AM.css(colour);
+      cell.style.color = AM.ink(colour);
+      cell.append(AM.el("small", { dir: "auto" }, `${query} →`), AM.el("small", { dir: "auto" }, key));
+      cell.classList.toggle("am-knocked", out.has(place(cell)));
+    });
+    const note = AM.el("p", { class: "am-caption" }, view.word("overview_table"));
+    const choose = (chosen) => { // the open head; where nobody has moved yet, Tab leads to it
+      const untouched = !body.contains(document.activeElement);
+      for (const cell of cells) {
+        const open = place(cell) === String(chosen);
+        cell.setAttribute("aria-selected", String(open));
+        if (untouched) cell.tabIndex = open ? 0 : -1;
+      }
+    };
+    return { nodes: [body, note], choose };
   };
 
   AM.kinds.roles = (panel, view) => {
@@ -34,6 +82,6 @@
         bar.style.width = `${(70 * one.values[i]) / most}%`;
         return AM.el("div", { class: "am-bar-line", "aria-label": `${one.name}: ${AM.show(one.values[i], panel.digits)}` }, bar, AM.el("span", { class: "am-bar-number" }, one.values[i].toFixed(panel.digits)));
       }))));
-    return AM.frame(panel, view, AM.el("div", { class: "am-bars", role: "list", tabindex: "0", "aria-label": panel.title }, rows), [legend]);
+    return AM.frame(panel, view, AM.el("div", { class: "am-bars", role: "list", tabindex: "0", "aria-label": panel.title }, rows), [legend, AM.saveMenu(panel, view)]);
   };
 })();

@@ -49,7 +49,8 @@
     show(frame);
     const body = AM.el("div", {}, AM.el("div", { class: "am-player-bar" }, play, slider, marks), now,
       AM.el("div", { class: "am-player-parts" }, picture, curve));
-    return AM.frame(panel, view, body, [AM.legend(panel)]);
+    const save = AM.saveMenu(panel, view, { id: () => `${panel.id}@${frame}` }); // the step on screen
+    return AM.frame(panel, view, body, [AM.legend(panel), save]);
   };
 
   // Small multiples, one curve each, with a line at the step shown.

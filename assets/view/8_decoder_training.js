@@ -111,7 +111,10 @@
     draw();
     const body = AM.el("div", {}, AM.el("div", { class: "am-player-bar" }, toggle, again, progress, count), say,
       AM.el("div", { class: "am-player-parts" }, AM.el("div", { class: "am-training-main" }, now, slider, picture), curves), sheet);
-    return AM.frame(panel, view, body, [AM.legend(panel)]);
+    // its numbers live in this page alone, so the page writes the file
+    const steps = () => run.losses.map((loss, i) => [i + 1, loss, run.frames.find((one) => one.step === i + 1)?.accuracy ?? ""]);
+    const csv = () => AM.downloadCsv(`${view.payload.tab}-training.csv`, [[view.word("step"), words.loss, words.accuracy], ...steps()]);
+    return AM.frame(panel, view, body, [AM.legend(panel), AM.saveMenu(panel, view, { formats: ["csv"], own: { csv } })]);
   };
 
   // One curve over the steps: points [step, value], a line at the step shown, its value in the name.

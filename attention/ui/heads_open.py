@@ -43,13 +43,20 @@ def labels(seen: Study, places: list[list[int]]) -> list[str]:
 def hidden_or_not(seen: Study, values: dict[str, Any]) -> Opened:
     """One head's weights, without special tokens if that is wanted and there are others."""
     weights = seen.weights(values["layer"], values["head"]).cpu()
-    rows, columns = seen.sides()
     special = seen.special()
     hide = values["hide_special"] and special is not None
     if hide:
         weights = hide_special(weights, special)
+    return Opened(weights, *places_shown(seen, hide), hide)
+
+
+def places_shown(seen: Study, hide: bool) -> tuple[list[list[int]], list[list[int]]]:
+    """The position behind each row and each column, special tokens left out if ``hide``."""
+    rows, columns = seen.sides()
+    special = seen.special()
+    if hide and special is not None:
         rows = columns = [i for i, added in zip(rows, special, strict=True) if not added]
-    return Opened(weights, [[i] for i in rows], [[i] for i in columns], hide)
+    return [[i] for i in rows], [[i] for i in columns]
 
 
 SHAPING = ("layer", "head", "hide_special", "look", "join", "part", "minimum")
@@ -98,11 +105,14 @@ def overview(seen: Study, values: dict[str, Any], words: Words) -> dict[str, Any
     caption = words("heads.scale")
     if first["pooled"]:
         caption += " " + words("heads.pooled", rows=first["pool_rows"], columns=first["pool_cols"])
+    rows, columns = (labels(seen, side) for side in places_shown(seen, values["hide_special"]))
     return {
         "kind": "overview", "id": "overview", "wide": True, "caption": caption,
         "title": words("heads.every", layers=len(packed), heads=first["heads"]),
         "layers": len(packed), "heads": first["heads"], "rows": first["rows"], "cols": first["cols"],
         "thumbnails": [layer["data"] for layer in packed],
+        "labels": {"queries": rows, "keys": columns},
+        "pool": {"pool_rows": first["pool_rows"], "pool_cols": first["pool_cols"]},
         "words": {key: words(f"heads.{key}") for key in ("layer", "head", "cell", "keys")},
     }  # fmt: skip
 

@@ -158,8 +158,11 @@ def listed(heads: set[tuple[int, int]], seen: Study) -> str:
 
 
 def export_panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
-    """The panels with the open head in them however long the text is."""
-    return panels(values, words, whole=True)
+    """The panels with the open head in them however long the text is, and the four answers."""
+    found = []
+    for panel in panels(values, words, whole=True):
+        found += answers_part(values, words) if panel["kind"] == "later" else [panel]
+    return found
 
 
 def answers_part(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:

@@ -106,7 +106,8 @@ def test_the_table_shows_the_numbers_of_the_canvas(open_page):
 def test_the_plot_lists_its_numbers_and_reads_them_out(open_page):
     page = opened(open_page)
     figure = page.locator(f"{VIEW} [data-panel=fit]")
-    figure.locator("summary").click()
+    figure.locator(".am-plot-numbers summary").click()
+    figure.locator("tbody tr").first.wait_for()  # filled when it has opened
     assert figure.locator("tbody tr").count() == 98  # 50 points and 50 queries share their ends
     figure.locator(".am-plot-frame").focus()
     page.keyboard.press("End")

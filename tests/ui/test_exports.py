@@ -1,0 +1,203 @@
+"""Take it away: what is in the files is what is on the page, whatever the picture."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+
+from attention.ui import TABS
+from attention.ui.exports import export, find, floats
+from attention.ui.guard import Refusal
+from attention.ui.tab import ask_export, payload
+from attention.ui.view import heatmap, plot
+
+TAB = {tab.ID: tab for tab in TABS}
+# one panel of every kind that has numbers of its own
+PANELS = [
+    ("kernel", {}, "fit"),
+    ("kernel", {"method": "learned"}, "loss"),
+    ("positions", {}, "waves"),
+    ("applications", {"override": "uniform"}, "prediction"),
+    ("matchmaker", {"mode": "training", "steps": 20}, "training@1"),
+    ("decoder", {}, "alignment"),
+    ("masks", {}, "conventions"),  # its point is a row of NaN
+    ("heads", {"look": "touch", "knock_out": "3.1"}, "moved"),
+    ("heads", {"look": "understand"}, "entropy"),
+    ("heads", {"look": "understand"}, "answers"),  # on the page it comes after the rest
+]
+STARTS = {"png": b"\x89PNG", "svg": b"<?xml", "csv": b"\xef\xbb\xbf", "npz": b"PK"}
+NASTY = ['=HYPERLINK("x")', "+1", "@a", "\t=1", "<script>alert(1)</script>", "$x^2^2$", "--> <script>"]
+
+
+def saved(tab, inputs, panel, format, language="en"):
+    file = ask_export(TAB[tab], language, {"inputs": inputs, "panel": panel, "format": format})
+    assert "error" not in file, file
+    assert file["name"] == f"{tab}-{panel.replace('@', '-')}.{format}"
+    return base64.b64decode(file["base64"])
+
+
+def table(data):
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def arrays(data):
+    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        return dict(file)
+
+
+def words_in(picture):
+    """Every text of an SVG: matplotlib draws letters as paths, and notes what they say."""
+    return {html.unescape(text) for text in re.findall(r"<!-- (.*?) -->", picture.decode(), re.DOTALL)}
+
+
+def panel_of(tab, inputs, id, language="en"):
+    return next(one for one in payload(TAB[tab], language, inputs)["panels"] if one["id"] == id)
+
+
+@pytest.mark.parametrize(("tab", "inputs", "panel"), PANELS, ids=lambda part: str(part)[:40])
+@pytest.mark.parametrize("format", STARTS)
+def test_every_kind_of_picture_can_be_saved(tab, inputs, panel, format):
+    data = saved(tab, inputs, panel, format, "zh")
+    assert data.startswith(STARTS[format])
+    if format == "npz":
+        arrays(data)
+    if format == "svg":
+        ElementTree.fromstring(data)
+
+
+@pytest.mark.parametrize(("tab", "inputs", "id"), PANELS[:3], ids=lambda part: str(part)[:40])
+def test_a_plot_is_listed_point_by_point(tab, inputs, id):
+    panel = panel_of(tab, inputs, id)
+    head, *lines = table(saved(tab, inputs, id, "csv"))
+    assert head == ["", panel["x_title"], panel["y_title"]]
+    points = arrays(saved(tab, inputs, id, "npz"))
+    assert [line[0] for line in lines] == points["series"].tolist()
+    for series in panel["series"]:
+        own = [line[1:] for line in lines if line[0] == series["name"]]
+        mine = points["series"] == series["name"]
+        for place, side in enumerate("xy"):
+            exact = floats(series[side])
+            assert np.array_equal(np.array([line[place] for line in own], dtype="<f4"), exact)
+            assert np.array_equal(points[side][mine], exact)
+
+
+def test_bars_are_a_row_per_name():
+    tab, inputs, id = PANELS[3]
+    panel = panel_of(tab, inputs, id)
+    head, *lines = table(saved(tab, inputs, id, "csv"))
+    assert head[1:] == [one["name"] for one in panel["series"]] and len(head) == 3
+    assert [line[0] for line in lines] == panel["names"]
+    numbers = np.array([line[1:] for line in lines], dtype=float)
+    assert np.allclose(numbers.T, [one["values"] for one in panel["series"]], rtol=1e-8)
+    assert np.array_equal(arrays(saved(tab, inputs, id, "npz"))["rows"], panel["names"])
+
+
+def test_a_player_saves_the_step_on_screen_and_the_whole_training():
+    tab, inputs, _ = PANELS[4]
+    panel = panel_of(tab, inputs, "training")
+    frames = floats(panel["frames"])
+    for frame in (0, len(frames) - 1):
+        head, *lines = table(saved(tab, inputs, f"training@{frame}", "csv"))
+        assert head[1:] == panel["columns"]
+        assert np.array_equal(np.array([line[1:] for line in lines], dtype="<f4"), frames[frame])
+    assert not np.array_equal(frames[0], frames[-1])
+    found = arrays(saved(tab, inputs, "training@0", "npz"))
+    assert np.array_equal(found["frames"], frames) and np.array_equal(found["values"], frames[0])
+    assert found["steps"].tolist() == panel["steps"]
+    assert found["curve_values"].shape == (len(found["curves"]), len(panel["steps"]))
+    assert any(f"Step {panel['steps'][-1]}" in text
+               for text in words_in(saved(tab, inputs, f"training@{len(frames) - 1}", "svg")))  # fmt: skip
+
+
+def test_the_overview_saves_each_heads_largest_weight_and_all_of_them():
+    from attention.ui.heads_tab import look_at
+
+    inputs = payload(TAB["heads"], "en", {})["inputs"]
+    seen = look_at(inputs)
+    exact = torch.stack([seen.layer_weights(i) for i in range(len(seen.layers))])
+    head, *lines = table(saved("heads", {}, "overview", "csv"))
+    assert head[1:] == [f"Head {i}" for i in range(12)]
+    assert [line[0] for line in lines] == [f"Layer {i}" for i in range(6)]
+    largest = np.array([line[1:] for line in lines], dtype=float)
+    assert np.allclose(largest, exact.amax((2, 3)), atol=0.004)
+    found = arrays(saved("heads", {}, "overview", "npz"))
+    assert np.allclose(found["weights"], exact, atol=0.004)
+    assert found["queries"].tolist()[1:3] == ["the", "animal"] and len(found["keys"]) == 15
+    hidden = arrays(saved("heads", {"hide_special": True}, "overview", "npz"))
+    assert hidden["keys"].tolist()[:2] == ["the", "animal"] and hidden["weights"].shape[2:] == (13, 13)
+
+
+def test_nan_is_saved_as_nan():
+    numbers = np.array(
+        [line[1:] for line in table(saved("masks", {}, "conventions", "csv"))[1:]], dtype=float
+    )
+    exact = floats(panel_of("masks", {}, "conventions")["data"])
+    assert np.isnan(numbers).any() and np.array_equal(numbers.astype("<f4"), exact, equal_nan=True)
+    values = arrays(saved("masks", {}, "conventions", "npz"))["values"]
+    assert np.array_equal(values, exact, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("tab", "inputs", "id", "expected"),
+    [
+        ("kernel", {}, "fit", {"真实曲线、数据和预测", "预测", "数据"}),
+        ("heads", {"text": "我爱北京", "look": "touch"}, "moved", {"我", "北", "京"}),
+        ("heads", {"text": "我爱北京", "look": "understand"}, "sink", {"层", "头", "0", "11"}),
+    ],
+)
+def test_chinese_names_and_labels_are_in_the_picture(tab, inputs, id, expected):
+    assert expected <= words_in(saved(tab, inputs, id, "svg", "zh"))
+
+
+@pytest.mark.parametrize("kind", ["plot", "heatmap", "pairbars"])
+def test_injected_words_stay_text(kind):
+    count = len(NASTY)
+    if kind == "plot":
+        series = [{"name": name, "kind": "line", "x": [0, 1], "y": [1, 2]} for name in NASTY]
+        panel = plot("p", NASTY[4], series, x_title=NASTY[0], y_title=NASTY[5])
+    elif kind == "heatmap":
+        panel = heatmap("p", NASTY[4], torch.eye(count), NASTY, NASTY)
+    else:
+        series = [{"name": name, "values": [0.5] * count} for name in NASTY[:2]]
+        panel = {"kind": "pairbars", "id": "p", "title": NASTY[4], "names": NASTY, "series": series}
+    view = {"tab": "t", "language": "en", "panels": [panel]}
+    files = {format: base64.b64decode(export(view, "p", format)["base64"]) for format in STARTS}
+    cells = [cell for line in table(files["csv"]) for cell in line]
+    assert "'" + NASTY[0] in cells and "'" + NASTY[3] in cells
+    assert not [cell for cell in cells if cell.strip().startswith(("=", "+", "-", "@"))]
+    assert not [node for node in ElementTree.fromstring(files["svg"]).iter() if node.tag.endswith("script")]
+    assert b"<script" not in files["svg"]
+    assert set(NASTY) <= {str(text) for array in arrays(files["npz"]).values() for text in array.flat}
+
+
+@pytest.mark.parametrize(
+    ("tab", "panel", "format"),
+    [
+        ("heads", "lines", "csv"),  # its numbers are those of the heatmap beside it
+        ("heads", "overview", "svg"),
+        ("kernel", "fit@3", "csv"),
+        ("kernel", "nowhere", "csv"),
+        ("kernel", None, "csv"),
+        ("kernel", ["fit"], "csv"),
+        ("kernel", "fit", ["csv"]),
+        ("kernel", "fit", {}),
+        ("kernel", "fit", "exe"),
+    ],
+)
+def test_what_cannot_be_saved_is_refused_in_a_sentence(tab, panel, format):
+    found = ask_export(TAB[tab], "en", {"inputs": {}, "panel": panel, "format": format})
+    assert set(found) == {"error"} and "eference" not in found["error"]
+
+
+@pytest.mark.parametrize("frame", ["", "@", "@x", "@-1", "@999", "@99999999999", "@٣"])
+def test_a_step_that_was_not_recorded_is_refused(frame):
+    with pytest.raises(Refusal):
+        find(payload(TAB["matchmaker"], "en", PANELS[4][1]), f"training{frame}")
