@@ -13,14 +13,14 @@
   // The overview by numbers: of every head its largest weight, and the query and key it joins, as far
   // as the picture's bytes tell (the first of equal ones). Enter or a click opens the head.
   AM.overviewTable = (panel, view, tiles) => {
-    const { heads, rows, cols, words, labels, pool } = panel;
-    const side = (names, step, i) => (step === 1 ? names[i] : `${i * step}–${Math.min((i + 1) * step, names.length) - 1}`);
+    const { heads, rows, cols, words, labels, counts, pool } = panel;
+    const side = (names, count, step, i) => (names ? names[i] : step === 1 ? `${i}` : `${i * step}–${Math.min((i + 1) * step, count) - 1}`);
     const peaks = tiles.flatMap((bytes) => Array.from({ length: heads }, (_, h) => {
       const head = bytes.subarray(h * rows * cols, (h + 1) * rows * cols);
       let at = 0;
       for (let i = 1; i < head.length; i++) if (head[i] > head[at]) at = i;
       return { level: head[at] / 255, weight: (head[at] / 255) ** 2,
-        query: side(labels.queries, pool.pool_rows, Math.floor(at / cols)), key: side(labels.keys, pool.pool_cols, at % cols) };
+        query: side(labels.queries, counts[0], pool.pool_rows, Math.floor(at / cols)), key: side(labels.keys, counts[1], pool.pool_cols, at % cols) };
     }));
     const out = new Set((panel.marks || []).map(String));
     const opening = Object.create(view);

@@ -105,13 +105,15 @@ def overview(seen: Study, values: dict[str, Any], words: Words) -> dict[str, Any
     caption = words("heads.scale")
     if first["pooled"]:
         caption += " " + words("heads.pooled", rows=first["pool_rows"], columns=first["pool_cols"])
-    rows, columns = (labels(seen, side) for side in places_shown(seen, values["hide_special"]))
+    # pooled, a cell stands for several tokens and is told by their places
+    sides = [] if first["pooled"] else places_shown(seen, values["hide_special"])
+    named = dict(zip(("queries", "keys"), (labels(seen, side) for side in sides), strict=False))
     return {
         "kind": "overview", "id": "overview", "wide": True, "caption": caption,
         "title": words("heads.every", layers=len(packed), heads=first["heads"]),
         "layers": len(packed), "heads": first["heads"], "rows": first["rows"], "cols": first["cols"],
         "thumbnails": [layer["data"] for layer in packed],
-        "labels": {"queries": rows, "keys": columns},
+        "labels": named, "counts": [first["queries"], first["keys"]],
         "pool": {"pool_rows": first["pool_rows"], "pool_cols": first["pool_cols"]},
         "words": {key: words(f"heads.{key}") for key in ("layer", "head", "cell", "keys")},
     }  # fmt: skip

@@ -18,10 +18,10 @@ from . import heads_changes, heads_understand
 from .guard import Choice, Flag, Refusal, Text, check_all, sentence_for
 from .heads_changes import again, changes_of
 from .heads_fields import ModelName, Whole, offered
-from .heads_open import first_word, head_panels, labels, opened, overview, picture, strands, weight_sheet
+from .heads_open import head_panels, labels, opened, overview, picture, strands, weight_sheet
 from .heads_runs import PATIENCE, Loading, Study, study
-from .sheet import show
-from .tab import component, payload
+from .heads_tasks import exercises
+from .tab import Controls, payload
 from .texts import Words, words_for
 from .view import heading
 
@@ -96,7 +96,8 @@ def panels(values: dict[str, Any], words: Words, whole: bool = False) -> list[di
         every = heading(words("heads.touched"), words("heads.overview_text"))
         return [*out, every, {**first[1], "marks": marks(values, seen)}, *opening]
     if values["look"] == "understand":
-        measured = heads_understand.panels(seen, values, words)
+        at_once = whole or len(seen.tokens) <= heads_understand.AT_ONCE or not heads_understand.able(seen)
+        measured = heads_understand.panels(seen, values, words) if at_once else [later("roles", words)]
         return [*measured, *opening]
     return [*first, *opening]
 
@@ -127,8 +128,11 @@ def head_part(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
         head = opened(shown, values)
         parts = [parts[0], buttons, drawn, before, strands(shown, head, drawn, words)]
     parts = [{**part, "part": "head", "late": part["kind"] != "heading"} for part in parts]
-    if values["look"] == "understand" and heads_understand.able(seen):
+    if values["look"] == "understand" and heads_understand.answerable(seen):
         parts.append(later("answers", words))
+    elif values["look"] == "understand" and heads_understand.able(seen):
+        limit = words("heads.answers_too_long", limit=heads_understand.LONGEST)
+        parts.append({**heading(words("heads.answers"), limit), "part": "head"})
     return parts
 
 
@@ -169,10 +173,15 @@ def answers_part(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     """The four answers, which take a run per key: the page asks for them last."""
     seen = look_at(values)
     names = labels(seen, [[i] for i in range(len(seen.tokens))])
-    if not heads_understand.able(seen):
+    if not heads_understand.answerable(seen):
         raise Refusal("bad_request")
     parts = heads_understand.answers(seen, values, words, names)
     return [{**part, "part": "answers"} for part in parts]
+
+
+def roles_part(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
+    """Roles and maps of a long text, which take seconds: the page asks for them by themselves."""
+    return [{**part, "part": "roles"} for part in heads_understand.panels(look_at(values), values, words)]
 
 
 def question(part: Any, language: str, request: Any) -> dict[str, Any]:
@@ -198,7 +207,11 @@ def answers(language: str, request: Any) -> dict[str, Any]:
     return question(answers_part, language, request)
 
 
-SERVER = {"head": head, "answers": answers}
+def roles(language: str, request: Any) -> dict[str, Any]:
+    return question(roles_part, language, request)
+
+
+SERVER = {"head": head, "answers": answers, "roles": roles}
 
 
 def notices(values: dict[str, Any], words: Words) -> list[str]:
@@ -220,7 +233,7 @@ def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: in
         return weight_sheet(touched(seen, values), values, words, row, column)
     if panel == "weights_before" and values["look"] == "touch":
         return weight_sheet(seen, values, words, row, column)
-    if panel == "answers" and values["look"] == "understand" and heads_understand.able(seen):
+    if panel == "answers" and values["look"] == "understand" and heads_understand.answerable(seen):
         names = labels(seen, [[i] for i in range(len(seen.tokens))])
         return heads_understand.answer_sheet(seen, values, words, row, column, names)
     raise Refusal("no_such_cell")
@@ -255,65 +268,31 @@ def results(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
-    """Predict, then look: the strongest key, an even row, the weight on special tokens."""
+    """Predict, then look."""
     try:
         seen = look_at(values)
     except Loading:
         return []
-    seen = touched(seen, values)
-    shown = opened(seen, values)
-    names = labels(seen, shown.columns)
-    row = first_word(seen, shown)
-    query = labels(seen, shown.rows)[row]
-    weights = shown.weights[row]
-    order = weights.argsort(descending=True)[:3].tolist()
-    options = sorted(order)
-    n = len(shown.columns)
-    best = show(weights[order[0]].item())
-    positions = [seen.tokens.special[group[0]] for group in shown.columns]
-    share = sum(w for w, added in zip(weights.tolist(), positions, strict=True) if added)
-    reach = sum(sorted(weights.tolist(), reverse=True)[:3])
-    return [
-        {"id": "strongest", "kind": "choice", "hides": ["weights", "lines"],
-         "question": words("heads.task_strongest", query=query),
-         "options": [f"{names[j]} ({j})" for j in options], "answer": options.index(order[0]),
-         "why": words("heads.task_strongest_why", key=names[order[0]], weight=best)},
-        {"id": "even", "kind": "number", "question": words("heads.task_even", count=n),
-         "answer": 1 / n, "tolerance": 0.005, "why": words("heads.task_even_why", count=n, weight=best)},
-        {"id": "three", "kind": "number", "hides": ["weights", "lines"],
-         "unit": "%", "answer": 100 * reach, "tolerance": 10.0,
-         "question": words("heads.task_three", query=query),
-         "why": words("heads.task_three_why", share=f"{reach:.1%}")},
-        *([{"id": "special", "kind": "number", "unit": "%", "answer": 100 * share, "tolerance": 10.0,
-            "question": words("heads.task_special", query=query),
-            "why": words("heads.task_special_why", share=f"{share:.1%}")}] if any(positions) else []),
-    ]  # fmt: skip
+    return exercises(touched(seen, values), values, words)
 
 
 def controls(words: Words) -> dict[str, Any]:
     """The look, the model and the text first, then which head; each look shows its own inputs."""
     fields = {field.name: field for field in FIELDS}
-    made: dict[str, Any] = {}
-
-    def place(name: str) -> None:
-        made[name] = component(fields[name], ID, words)
-
-    place("look")
+    made = Controls(ID, FIELDS, words)
+    made.place("look")
     made["model"] = gr.Dropdown(
         [(words.get(f"heads.model.{name}", name), name) for name in fields["model"].options],
         value=fields["model"].default, label=words("heads.model"), info=words("heads.model.info"),
         allow_custom_value=os.environ.get(ANY_MODEL) == "1",
     )  # fmt: skip
-    place("text")
-    place("pair")
+    made.place("text", "pair")
     with gr.Row(elem_classes="am-pair"):
-        place("layer")
-        place("head")
-    place("hide_special")
+        made.place("layer", "head")
+    made.place("hide_special")
     for look, group in (("touch", heads_changes.FIELDS), ("understand", heads_understand.FIELDS)):
         with gr.Column(elem_classes=f"am-only-{look}"):
-            for field in group:
-                place(field.name)
+            made.place(*(field.name for field in group))
     with gr.Accordion(words("heads.seq2seq"), open=False):
-        place("side")
+        made.place("side")
     return made

@@ -16,7 +16,8 @@ from .sheet import show
 from .texts import Words
 from .view import heading, heatmap
 
-LONGEST = 160  # tokens up to which all heads are measured in one request
+AT_ONCE = 160  # tokens up to which all heads are measured with the first picture; longer texts ask again
+LONGEST = 160  # tokens up to which keys are knocked out one by one, a run of the model each
 KNOCKED = 16  # keys that are knocked out one by one
 PARTS = ("all", "A->A", "A->B", "B->A", "B->B")
 FIELDS = (
@@ -47,15 +48,19 @@ def measured(seen: Study) -> dict[str, Any]:
 
 
 def able(seen: Study) -> bool:
-    """Whether all heads can be measured: self-attention, a text not too long."""
-    queries, keys = seen.sides()
-    return seen.model.kind != "encoder-decoder" and len(keys) <= LONGEST
+    """Whether heads can be measured and keys knocked out: where one text looks at itself."""
+    return seen.model.kind != "encoder-decoder"
+
+
+def answerable(seen: Study) -> bool:
+    """Whether the four answers can be given: also, a text not too long."""
+    return able(seen) and len(seen.tokens) <= LONGEST
 
 
 def panels(seen: Study, values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     """Roles with their scores, then three maps of layers x heads."""
     if not able(seen):
-        return [heading(words("heads.roles"), words("heads.too_long_to_measure", limit=LONGEST))]
+        return [heading(words("heads.roles"), words("heads.roles_need_self"))]
     found = measured(seen)
     items = []
     for role in ROLES:

@@ -97,6 +97,14 @@ def test_roles_open_heads_and_the_four_answers_arrive(open_page):
     page.get_by_role("heading", name="Layer 0, head 2").wait_for()
 
 
+def test_roles_of_a_long_text_arrive_after_the_page(open_page):
+    text = quote("word and another one " * 60)
+    page = open_page(f"?tab=heads&look=understand&text={text}", ready=".am-roles")
+    page.locator('#view-heads [data-panel="weights"]').wait_for()
+    page.get_by_text("texts of up to 160 tokens").wait_for()
+    assert page.locator('#view-heads [data-panel="entropy"] [role=gridcell]').count() == 72
+
+
 def test_a_long_text_opens_its_head_on_demand(open_page):
     text = quote("word and another one " * 40)
     page = open_page(f"?tab=heads&text={text}", ready=READY)

@@ -179,6 +179,24 @@ def test_roles_carry_their_chance_and_the_previous_token_head_is_found():
     assert all(panel(view, id)["data"]["shape"] == [6, 12] for id in ("entropy", "distance", "sink"))
 
 
+def test_a_long_text_gets_its_roles_by_a_question_of_their_own():
+    """Counted again here: how much of each head's weight lies on the token before."""
+    from attention.heads import roles
+
+    text = "red green blue one " * 100
+    view = payload(heads_tab, "en", {"look": "understand", "text": text})
+    assert [p["id"] for p in view["panels"]][:1] == ["later-roles"]
+    part = heads_tab.roles("en", {"inputs": {"look": "understand", "text": text}})
+    table = panel(part, "roles")
+    assert {p["part"] for p in part["panels"]} == {"roles"}
+    model = load_model("minilm")
+    tokens = tokenize(model, text)
+    layers = [layer.weights for layer in run(model, tokens).layers]
+    named = [one for one in roles(layers, tokens.ids, list(tokens.special)) if one.role == "previous"]
+    assert table["items"][0]["count"] == len(named) > 0
+    assert "error" in heads_tab.answers("en", {"inputs": {"look": "understand", "text": text}})
+
+
 def test_the_four_answers_are_shares_and_open():
     part = heads_tab.answers("en", {"inputs": {"look": "understand"}})
     table = matrix_of(panel(part, "answers"))
