@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -46,6 +47,11 @@ class Model:
     places: tuple[str, ...]
     byte_level: bool
     lock: threading.Lock  # the tokenizer's settings are shared between threads
+
+    @cached_property
+    def size(self) -> int:
+        """How many numbers the model has learned."""
+        return sum(weights.numel() for weights in self.module.parameters())
 
 
 def adopt(module: torch.nn.Module, tokenizer: Any = None, name: str = "model") -> Model:

@@ -119,7 +119,7 @@
       event.preventDefault();
     });
     AM.whileShown(view, body, ["am-resize", "am-update"], draw);
-    window.requestAnimationFrame(draw);
+    window.requestAnimationFrame(() => { if (!canvas.dataset.painted) draw(); }); // unless an update came before
     show();
     const legend = AM.legend({ low: 0, high: 1, diverging: false });
     legend.append(AM.el("span", {}, "√"));
@@ -173,13 +173,15 @@
     if (!grid.strips || grid.dark !== dark) grid.strips = strips(panel, tiles);
     grid.dark = dark;
     const size = [EDGE + right * cell, EDGE + down * cell];
+    const style = window.getComputedStyle(canvas); // read before the size changes: after, it is worked out anew
+    const [ink, font] = [style.color, style.fontFamily];
+    const [mark, soft] = ["--am-mark", "--am-soft"].map((name) => style.getPropertyValue(name));
     if (canvas.width !== Math.round(size[0] * ratio) || canvas.height !== Math.round(size[1] * ratio)) {
       canvas.width = Math.round(size[0] * ratio);
       canvas.height = Math.round(size[1] * ratio);
       canvas.style.width = `${size[0]}px`;
       canvas.style.height = `${size[1]}px`;
     }
-    const style = window.getComputedStyle(canvas);
     const pen = canvas.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, ...size);
@@ -191,8 +193,8 @@
         pen.drawImage(grid.strips[l], 0, h * panel.rows, panel.cols, panel.rows, EDGE + j * cell, EDGE + i * cell, side, side);
       }
     }
-    pen.fillStyle = style.color;
-    pen.font = `11px ${style.fontFamily}`;
+    pen.fillStyle = ink;
+    pen.font = `11px ${font}`;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
     const sparse = cell < 18 ? 2 : 1;
@@ -208,14 +210,14 @@
       pen.lineWidth = thick;
       pen.strokeRect(EDGE + j * cell - 1, EDGE + i * cell - 1, side + 2, side + 2);
     };
-    pen.strokeStyle = style.getPropertyValue("--am-mark");
+    pen.strokeStyle = mark;
     pen.lineWidth = 1.5;
     for (const at of panel.marks || []) {
       const [i, j] = across ? at : [at[1], at[0]];
       const [x, y] = [EDGE + j * cell, EDGE + i * cell];
       pen.stroke(new Path2D(`M${x},${y}l${side},${side}M${x + side},${y}l${-side},${side}`));
     }
-    outline(grid.at, style.getPropertyValue("--am-soft"), 1.5);
-    outline([layer, head], style.getPropertyValue("--am-mark"), 3);
+    outline(grid.at, soft, 1.5);
+    outline([layer, head], mark, 3);
   };
 })();

@@ -143,8 +143,7 @@ def study(
 
 def _run(model: Model, *arguments: Any) -> Study:
     """One run, on a lent GPU where there is one and the model is large enough to gain by it."""
-    large = sum(weights.numel() for weights in model.module.parameters()) >= LARGE
-    ran, layers, packed, hidden = (_on_lent_gpu if large else _forward)(model.name, *arguments)
+    ran, layers, packed, hidden = (_on_lent_gpu if model.size >= LARGE else _forward)(model.name, *arguments)
     return Study(model, ran, layers, {hidden: packed})
 
 
