@@ -51,6 +51,9 @@ def theme() -> gr.themes.Base:
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_300",
         input_placeholder_color="*neutral_500",
+        # an empty box must be seen to be ticked: at least 3:1
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_dark="*neutral_400",
         color_accent="*primary_700",
         color_accent_soft="*primary_50",
         button_primary_background_fill="*primary_700",
