@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from ..catalog import ANY_MODEL
-from . import heads_changes, heads_understand
+from . import heads_answers, heads_changes, heads_understand
 from .guard import Choice, Flag, Refusal, Text, check_all, sentence_for
 from .heads_changes import again, changes_of
 from .heads_fields import ModelName, Whole, offered
@@ -128,10 +128,10 @@ def head_part(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
         head = opened(shown, values)
         parts = [parts[0], buttons, drawn, before, strands(shown, head, drawn, words)]
     parts = [{**part, "part": "head", "late": part["kind"] != "heading"} for part in parts]
-    if values["look"] == "understand" and heads_understand.answerable(seen):
+    if values["look"] == "understand" and heads_answers.answerable(seen):
         parts.append(later("answers", words))
     elif values["look"] == "understand" and heads_understand.able(seen):
-        limit = words("heads.answers_too_long", limit=heads_understand.LONGEST)
+        limit = words("heads.answers_too_long", limit=heads_answers.LONGEST)
         parts.append({**heading(words("heads.answers"), limit), "part": "head"})
     return parts
 
@@ -173,9 +173,9 @@ def answers_part(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     """The four answers, which take a run per key: the page asks for them last."""
     seen = look_at(values)
     names = labels(seen, [[i] for i in range(len(seen.tokens))])
-    if not heads_understand.answerable(seen):
+    if not heads_answers.answerable(seen):
         raise Refusal("bad_request")
-    parts = heads_understand.answers(seen, values, words, names)
+    parts = heads_answers.panels(seen, values, words, names)
     return [{**part, "part": "answers"} for part in parts]
 
 
@@ -233,9 +233,9 @@ def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: in
         return weight_sheet(touched(seen, values), values, words, row, column)
     if panel == "weights_before" and values["look"] == "touch":
         return weight_sheet(seen, values, words, row, column)
-    if panel == "answers" and values["look"] == "understand" and heads_understand.answerable(seen):
+    if panel == "answers" and values["look"] == "understand" and heads_answers.answerable(seen):
         names = labels(seen, [[i] for i in range(len(seen.tokens))])
-        return heads_understand.answer_sheet(seen, values, words, row, column, names)
+        return heads_answers.sheet(seen, values, words, row, column, names)
     raise Refusal("no_such_cell")
 
 

@@ -203,10 +203,53 @@ def test_the_four_answers_are_shares_and_open():
     assert table.shape == (15, 4)
     np.testing.assert_allclose(table.sum(0), 1, atol=1e-4)
     np.testing.assert_allclose(table[:, 0], plain_weights()[0][9], atol=1e-6)
-    for column in range(4):
-        inputs = {"look": "understand"}
-        sheet = ask(heads_tab, "en", {"inputs": inputs, "panel": "answers", "row": 2, "column": column})
-        assert f"{table[2, column]:.4f}" in json.dumps(sheet)
+
+
+def answer_sheets(row):
+    """The sheets of one key's four answers, by column."""
+    ask_for = {"inputs": {"look": "understand"}, "panel": "answers", "row": row}
+    return [ask(heads_tab, "en", {**ask_for, "column": column}) for column in range(4)]
+
+
+def test_each_of_the_four_answers_opens_into_arithmetic_that_adds_up():
+    """Layer 3, head 1, query 9 ("it"), key 3, each answer worked out here from the model itself."""
+    part = heads_tab.answers("en", {"inputs": {"look": "understand"}})
+    shares = matrix_of(panel(part, "answers"))[3]
+    weight, norm, mixed, knock = answer_sheets(3)
+    for sheet, expected in zip((weight, norm, mixed, knock), shares, strict=True):
+        assert f"{expected:.4f}" in json.dumps(sheet)
+    model = load_model("minilm")
+    tokens = tokenize(model, TEXT)
+    plain = run(model, tokens, capture="all")
+    layer = plain.layers[3]
+    block = model.module.encoder.layer[3].attention
+
+    # weight: the same sheet as the open head's
+    head = ask(heads_tab, "en", {"inputs": {}, "panel": "weights", "row": 9, "column": 3})
+    assert weight["sections"][1:-1] == head["sections"]
+
+    # norm: |w v W_O| from the model's own matrices
+    w_o = block.output.dense.weight[:, 32:64]
+    length = (layer.value[1] @ w_o.T).norm(dim=-1)
+    lines = {label: number for label, _, number in norm["sections"][1]["lines"]}
+    assert lines["Length of the value after W_O"] == f"{length[3]:.4f}"
+    assert float(lines["Share"]) == pytest.approx(
+        (layer.weights[1, 9, 3] * length[3] / (layer.weights[1, 9] * length).sum()).item(), abs=1e-4
+    )
+
+    # rollout: products of two listed factors, and their sum
+    table = mixed["sections"][1]["table"]["rows"]
+    for _, step, below, product in table[:-2]:
+        assert float(step) * float(below) == pytest.approx(float(product), abs=1e-3)
+    assert sum(float(row[3]) for row in table[:-1]) == pytest.approx(float(table[-1][3]), abs=1e-3)
+    steps = [(one.weights.mean(0) + torch.eye(15)) / 2 for one in plain.layers[:4]]
+    chained = torch.linalg.multi_dot(steps[::-1])
+    assert float(table[-1][3]) == pytest.approx(chained[9, 3].item(), abs=1e-4)
+
+    # knock-out: the model run without that key
+    without = run(model, tokens, Changes(forbid=frozenset([3])))
+    distance = (without.hidden[9] - plain.hidden[9]).norm()
+    assert knock["sections"][1]["lines"][0][2] == f"{distance:.4f}"
 
 
 CASES = [changes for _, changes in heads_tab.EXAMPLES if changes.get("model") is None]

@@ -1,0 +1,169 @@
+"""Who mattered to one token? Four answers side by side, and the arithmetic behind each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..heads import rollout, value_weighted
+from ..pretrained import Changes, explain_head, moved, output_projection, run
+from .busy import slot
+from .guard import Refusal
+from .heads_runs import FORWARDS, Study
+from .heads_understand import able
+from .sheet import TOP, cell_sheet, show
+from .texts import Words
+from .view import heading, heatmap
+
+LONGEST = 160  # tokens up to which keys are knocked out one by one, a run of the model each
+KNOCKED = 16  # keys that are knocked out one by one
+NAMES = ("weight", "norm", "rollout", "knock")
+
+
+@dataclass(frozen=True, eq=False)
+class Four:
+    """The four answers for the query ``row``; every tensor (n,) speaks of all keys.
+
+    keys: those listed, the strongest by any answer that needs no run. added: ``|| w v W_O ||``.
+    step, below: the two factors whose product is the rollout; below is None in the first layer.
+    distances: how far the query's vector moves without the key, 0 for keys that are not listed.
+    """
+
+    row: int
+    keys: list[int]
+    weights: Tensor
+    added: Tensor
+    mixed: Tensor
+    step: Tensor
+    below: Tensor | None
+    distances: Tensor
+
+    @property
+    def table(self) -> Tensor:
+        """(keys listed, 4), each column in shares of one."""
+        columns = [self.weights, share(self.added), self.mixed, share(self.distances)]
+        return torch.stack(columns, dim=1)[self.keys]
+
+
+def answerable(seen: Study) -> bool:
+    """Whether keys can be knocked out one by one: one text that looks at itself, not too long."""
+    return able(seen) and len(seen.tokens) <= LONGEST
+
+
+def panels(seen: Study, values: dict[str, Any], words: Words, names: list[str]) -> list[dict[str, Any]]:
+    """One token, four answers: how much each key mattered to it, each column a share of 1."""
+    found = four(seen, values)
+    columns = [words(f"heads.answer.{name}") for name in NAMES]
+    picture = heatmap(
+        "answers", words("heads.answers_of", query=names[found.row]), found.table,
+        [names[j] for j in found.keys], columns, digits=2, wide=True,
+        row_title=words("heads.key"), caption=words("heads.answers_caption"),
+    )  # fmt: skip
+    return [heading(words("heads.answers"), words("heads.answers_text")), picture]
+
+
+def four(seen: Study, values: dict[str, Any]) -> Four:
+    """Compute the four answers once for a kept run, a head and a token."""
+    layer, head = values["layer"], values["head"]
+    n = len(seen.tokens)
+    row = min(values["token"], n - 1)
+    key = ("answers", layer, head, row)
+    if key in seen.extra:
+        return seen.extra[key]
+    kept = seen.layers[layer]
+    weights = seen.layer_weights(layer)
+    projection = output_projection(seen.model, kept.index)
+    added = value_weighted(weights, kept.value, projection)[head, row]
+    every = [seen.layer_weights(i) for i in range(layer + 1)]
+    mixed = rollout(every)
+    columns = [weights[head, row], share(added), mixed[-1, row]]
+    keys = torch.stack(columns).amax(0).argsort(descending=True)[:KNOCKED].sort().values.tolist()
+    distances = torch.zeros(n)
+    with slot("forward", limit=FORWARDS):
+        plain = run(seen.model, seen.tokens, capture=None)
+        for j in keys:
+            changed = run(seen.model, seen.tokens, Changes(forbid=frozenset([j])), capture=None)
+            distances[j] = moved(plain, changed)[row]
+    seen.extra[key] = Four(
+        row, keys, weights[head, row].cpu(), added.cpu(), mixed[-1, row].cpu(),
+        rollout(every[-1:])[-1, row].cpu(), mixed[-2].cpu() if layer else None, distances,
+    )  # fmt: skip
+    return seen.extra[key]
+
+
+def share(numbers: Tensor) -> Tensor:
+    """Divided by their sum."""
+    total = numbers.sum()
+    return numbers / total if total > 0 else torch.zeros_like(numbers)
+
+
+def sheet(seen: Study, values: dict[str, Any], words: Words, row: int, column: int, names) -> dict[str, Any]:
+    """What one of the four answers asks, and the arithmetic of its number for this key."""
+    found = four(seen, values)
+    if row >= len(found.keys) or column >= len(NAMES):
+        raise Refusal("no_such_cell")
+    name, key = NAMES[column], found.keys[row]
+    title = words("sheet.title", query=names[found.row], key=names[key])
+    about = {"title": words(f"heads.answer.{name}"), "text": words(f"heads.answer.{name}.text")}
+    if name == "weight":
+        cell = explain_head(seen.layers[values["layer"]], values["head"], found.row, key)
+        rest = cell_sheet(cell, words, names[found.row], names[key])["sections"]
+    elif name == "norm":
+        rest = [_norm(found, key, words)]
+    elif name == "rollout":
+        rest = [_rollout(found, key, values["layer"], words, names)]
+    else:
+        rest = [_knocked(found, key, words)]
+    table = found.table[row]
+    lines = [[words(f"heads.answer.{each}"), "", show(table[i].item())] for i, each in enumerate(NAMES)]
+    return {"title": title, "sections": [about, *rest, {"title": words("heads.answers"), "lines": lines}]}
+
+
+def _quotient(part: Tensor, total: Tensor) -> tuple[str, str]:
+    """ "a / b" and the share it comes to."""
+    return f"{show(part.item())} / {show(total.item())}", show((part / total).item() if total > 0 else 0.0)
+
+
+def _norm(found: Four, key: int, words: Words) -> dict[str, Any]:
+    weight, added = found.weights[key], found.added[key]
+    length = added / weight if weight > 0 else torch.zeros(())
+    lines = [
+        [words("sheet.weight"), "w", show(weight.item())],
+        [words("heads.answer.length"), "‖v W‖", show(length.item())],
+        [words("heads.answer.norm"), f"{show(weight.item())} × {show(length.item())}", show(added.item())],
+        [words("heads.answer.sum"), "Σ", show(found.added.sum().item())],
+        [words("heads.answer.share"), *_quotient(added, found.added.sum())],
+    ]
+    return {"lines": lines}
+
+
+def _knocked(found: Four, key: int, words: Words) -> dict[str, Any]:
+    distance, total = found.distances[key], found.distances.sum()
+    lines = [
+        [words("heads.answer.moved"), "‖h′ − h‖", show(distance.item())],
+        [words("heads.answer.sum_listed"), "Σ", show(total.item())],
+        [words("heads.answer.share"), *_quotient(distance, total)],
+    ]
+    return {"lines": lines}
+
+
+def _rollout(found: Four, key: int, layer: int, words: Words, names: list[str]) -> dict[str, Any]:
+    """The last product of the chain: this layer's row times the column of all layers below it."""
+    step = words("heads.answer.step", layer=layer)
+    if found.below is None:
+        return {"lines": [[step, "(A + I) / 2", show(found.step[key].item())]]}
+    below = found.below[:, key]
+    products = found.step * below
+    order = products.argsort(descending=True)[:TOP].tolist()
+    rows = [
+        [names[k], show(found.step[k].item()), show(below[k].item()), show(products[k].item())] for k in order
+    ]
+    if len(products) > len(order):
+        rest = products.sum() - products[order].sum()
+        rows.append([words("sheet.others", count=len(products) - len(order)), "", "", show(rest.item())])
+    rows.append([words("sheet.sum"), "", "", show(products.sum().item())])
+    columns = [words("heads.answer.via"), step, words("heads.answer.below", layer=layer - 1)]
+    return {"table": {"columns": [*columns, words("sheet.product")], "rows": rows, "total": True}}
