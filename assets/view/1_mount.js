@@ -38,12 +38,15 @@
     view.wanted = stands ? null : inputs;
     if (stands || view.following) return;
     view.following = true;
-    while (view.wanted) {
-      const asked = view.wanted;
-      view.wanted = null;
-      view.update(await view.ask("draw", { inputs: asked }));
+    try {
+      while (view.wanted) {
+        const asked = view.wanted;
+        view.wanted = null;
+        view.update(await view.ask("draw", { inputs: asked }));
+      }
+    } finally { // a picture that fails must not be the last one
+      view.following = false;
     }
-    view.following = false;
   };
 
   // What a picture tells Gradio's inputs: view.choose stores it, Gradio's event fetches it.

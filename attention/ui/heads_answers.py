@@ -163,7 +163,8 @@ def _rollout(found: Four, key: int, layer: int, words: Words, names: list[str]) 
     ]
     if len(products) > len(order):
         rest = products.sum() - products[order].sum()
-        rows.append([words("heads.answer.others", count=len(products) - len(order)), "", "", show(rest.item())])
+        others = words("heads.answer.others", count=len(products) - len(order))
+        rows.append([others, "", "", show(rest.item())])
     rows.append([words("sheet.sum"), "", "", show(products.sum().item())])
     columns = [words("heads.answer.via"), step, words("heads.answer.below", layer=layer - 1)]
     return {"table": {"columns": [*columns, words("sheet.product")], "rows": rows, "total": True}}

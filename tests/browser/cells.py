@@ -1,4 +1,4 @@
-"""Numbers of a heatmap drawn as cells, read off the page."""
+"""Numbers of a heatmap drawn as cells, read off the page, and the page's link."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def wait_for_value(page, panel, row, column, old):
         " return cell && Number(cell.dataset.value) !== old; }",
         arg=[f"{panel}.{row}.{column}", old],
     )
+
+
+def wait_for_link(page, *parts):
+    """Until the address, which follows a picture once it is painted, holds each of these texts."""
+    page.wait_for_function("parts => parts.every(part => location.search.includes(part))", arg=list(parts))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.browser.cells import wait_for_link
+
 
 def shown(page, focus):
     return float(page.locator(f'[data-focus="{focus}"]').get_attribute("data-value"))
@@ -34,7 +36,7 @@ def test_a_word_dragged_to_zero_gets_no_weight_and_moves_the_verdict(open_page):
     for head in range(4):
         wait_value(page, f"head_{head}.0.3", 0)
     assert page.get_by_role("radio", name="dragged").is_checked()
-    assert "override=drag" in page.url and "token_weights=1%2C1%2C1%2C0" in page.url
+    wait_for_link(page, "override=drag", "token_weights=1%2C1%2C1%2C0")
     page.locator('[data-focus="bars.reset"]').click()
     verdict.get_by_text("positive").wait_for()
 
@@ -70,7 +72,7 @@ def test_the_history_is_edited_in_the_picture(open_page):
     page.locator('[data-focus="history.item.63"]').click()
     page.locator('[data-focus="history.chip.63"]').wait_for()
     assert page.locator(".am-chip").count() == before
-    assert "history=" in page.url
+    wait_for_link(page, "history=")
     page.get_by_role("radio", name="Theo").check()  # another user brings a history of their own
     page.locator('[data-focus="history.chip.63"]').wait_for(state="detached")
     page.wait_for_function("location.search.includes('user=u3') && !location.search.includes('history=')")
@@ -103,7 +105,7 @@ def test_a_training_runs_stops_and_opens(open_page):
     sheet = page.locator(".am-sheet:visible")
     sheet.wait_for()
     assert f"{shown(page, 'training.0.0'):.4f}" in sheet.inner_text()
-    assert "steps=1000" in page.url and "user=u1" in page.url
+    wait_for_link(page, "steps=1000", "user=u1")
 
 
 def test_the_same_in_chinese_on_a_phone_without_sideways_scrolling(open_page):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from tests.browser.cells import wait_for_link
+
 SLOW = 90_000  # milliseconds for chunks of a training on a crowded machine
 
 
@@ -64,12 +66,13 @@ def test_stepping_grows_the_picture_row_by_row(open_page):
 def test_a_link_restores_text_kind_and_step(open_page):
     page = open_decoder(open_page, "&text=May+3rd%2C+1996&attention=dot&step=4")
     page.wait_for_timeout(600)  # the text box tells of its change
-    assert rows(page) == 4 and "attention=dot" in page.url
+    assert rows(page) == 4
+    wait_for_link(page, "attention=dot")
     assert page.locator('[data-kind="dot"].am-chosen').count() == 1
     page.click('[data-focus="alignment.forward"]')
     page.wait_for_function("location.search.includes('step=5')")
     page.wait_for_timeout(600)
-    assert "attention=dot" in page.url and "May" in page.url
+    wait_for_link(page, "attention=dot", "May")
 
 
 def test_the_wrong_answer_is_marked_and_no_attention_has_no_weights(open_page):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.browser.cells import wait_for_link
+
 
 def shown(page, focus):
     return float(page.locator(f'[data-focus="{focus}"]').get_attribute("data-value"))
@@ -28,7 +30,7 @@ def test_an_edited_number_moves_every_later_number(open_page):
     for focus, old in before.items():
         wait_change(page, focus, old)
     assert shown(page, "similarity.0.0") == 1.5
-    assert "people=" in page.url
+    wait_for_link(page, "people=")
 
 
 def test_letters_in_a_number_cell_are_refused_by_name(open_page):

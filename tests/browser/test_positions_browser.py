@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.cells import value_at, wait_for_value
+from tests.browser.cells import value_at, wait_for_link, wait_for_value
 
 VIEW = "#view-positions"  # panels of other tabs have the same names
 
@@ -18,7 +18,7 @@ def test_positions_break_the_symmetry_on_the_page(open_page):
     page.get_by_label("Added (sinusoidal)").check()
     wait_for_value(page, "difference", 1, 0, old)
     assert abs(value_at(page, "difference", 1, 0)) > 1e-3
-    assert "positions=sinusoidal" in page.url
+    wait_for_link(page, "positions=sinusoidal")
     page.click('[data-focus="difference.1.0"]')
     sheet = page.locator(f"{VIEW} .am-sheet")
     sheet.wait_for(state="visible")

@@ -8,7 +8,8 @@ import string
 
 import pytest
 
-from attention.ui import TABS
+from attention.ui import FIELDS, TABS, link
+from attention.ui.tab import ask
 from attention.ui.texts import ASSETS, LANGUAGES, lesson, words_for
 
 FILES = sorted({path.name.split(".")[0] for path in (ASSETS / "words").glob("*.json")})
@@ -61,3 +62,21 @@ def test_every_tab_has_a_lesson(tab, language):
 def test_an_unknown_key_is_an_error():
     with pytest.raises(KeyError):
         words_for("en")("masks.no_such_entry")
+
+
+def test_every_link_of_the_lesson_plan_opens_what_it_says():
+    """Both languages link to the same views; inputs are legal, and a named cell has its sheet."""
+    plans = {}
+    for language in LANGUAGES:
+        queries = re.findall(r"\]\(\?([^)]+)\)", lesson("plan", language))
+        assert all(query.endswith(f"lang={language}") for query in queries)
+        plans[language] = [query.removesuffix(f"lang={language}") for query in queries]
+    assert plans["en"] == plans["zh"] and len(plans["en"]) >= 7
+    modules = {tab.ID: tab for tab in TABS}
+    for query in plans["en"]:
+        tab, values, good = link.read(query, FIELDS)
+        assert good and tab, query
+        cell = re.search(r"cell=([\w-]+)\.(\d+)\.(\d+)", query)
+        if cell:
+            question = {"inputs": values, "panel": cell[1], "row": int(cell[2]), "column": int(cell[3])}
+            assert "sections" in ask(modules[tab], "en", question), query
