@@ -115,7 +115,7 @@ def test_training_loses_loss_and_stop_stops(open_page):
         page.get_by_text(f"{step} of 300 steps").wait_for()
         label = page.locator(".am-trainer .am-spark").first.get_attribute("aria-label")
         losses.append(float(label.rsplit(" ", 1)[1]))
-    assert losses[0] > losses[1] > losses[2]
+    assert losses[0] > losses[2] and losses[0] >= losses[1] >= losses[2]  # the next one may be there already
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Go on").wait_for()
     stopped = page.locator(".am-trainer progress").evaluate("node => node.value")
