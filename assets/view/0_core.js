@@ -269,31 +269,16 @@
   AM.still = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   // The full address of a view, or only its query: inputs, open cell, language, theme and embed mode.
-  AM.address = ({ payload, opened }, onlyQuery = false) => {
+  AM.address = ({ payload, opened, root }, onlyQuery = false) => {
     const now = new URLSearchParams(window.location.search);
     const query = new URLSearchParams(payload.link);
     const frame = opened && opened.frame !== undefined ? `@${opened.frame}` : "";
-    if (opened) query.set("cell", `${opened.panel}${frame}.${opened.row}.${opened.column}`);
+    const there = opened && root.querySelector(`[data-panel="${window.CSS.escape(opened.panel)}"]`); // not of another mode
+    if (there) query.set("cell", `${opened.panel}${frame}.${opened.row}.${opened.column}`);
     for (const name of ["__theme", "embed"]) if (now.has(name)) query.set(name, now.get(name));
     query.set("lang", payload.language);
     if (onlyQuery) return `?${query}`;
     return `${window.location.origin}${window.location.pathname}?${query}`;
-  };
-
-  AM.copy = async (text, button, view) => {
-    const label = button.textContent;
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch (error) { // no permission, or plain http: select a field the old way
-      const field = AM.el("textarea", { class: "am-offscreen" });
-      field.value = text;
-      document.body.append(field);
-      field.select();
-      document.execCommand("copy");
-      field.remove();
-    }
-    button.textContent = view.word("copied");
-    window.setTimeout(() => (button.textContent = label), 1500);
   };
 
   AM.View = View;

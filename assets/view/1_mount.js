@@ -75,4 +75,20 @@
     }
     return view;
   };
+
+  AM.copy = async (text, button, view) => {
+    const label = button.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch (error) { // no permission, or plain http: select a field the old way
+      const field = AM.el("textarea", { class: "am-offscreen" });
+      field.value = text;
+      document.body.append(field);
+      field.select();
+      document.execCommand("copy");
+      field.remove();
+    }
+    button.textContent = view.word("copied");
+    window.setTimeout(() => (button.textContent = label), 1500);
+  };
 })();
