@@ -1,5 +1,7 @@
 """Chapter 2: True = may attend; the softmax of nothing is zeros, by rule."""
 
+import math
+
 import pytest
 import torch
 
@@ -124,3 +126,13 @@ def test_a_mask_that_does_not_fit_is_refused(shape):
 @pytest.mark.parametrize("shape", [(), (3,), (2, 1), (1, 3), (1, 1)])
 def test_a_mask_that_broadcasts_is_taken(shape):
     check_mask(torch.ones(shape, dtype=torch.bool), SCORES.shape)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("strange", [math.nan, math.inf, -math.inf])
+def test_what_stands_behind_a_mask_does_not_matter(overwrite, strange):
+    scores = torch.tensor([[1.0, 2.0, strange], [0.5, 0.5, strange]])
+    mask = torch.tensor([True, True, False])
+    weights = masked_softmax(scores, mask, overwrite=overwrite)
+    expected = torch.softmax(torch.tensor([[1.0, 2.0], [0.5, 0.5]]), dim=-1)
+    torch.testing.assert_close(weights, torch.cat([expected, torch.zeros(2, 1)], dim=1))
