@@ -179,7 +179,7 @@ def figure_class() -> type[Figure]:
 
 
 @functools.cache
-def font_families() -> list[str]:
+def _font_families() -> list[str]:
     from matplotlib.font_manager import fontManager
 
     installed = {font.name for font in fontManager.ttflist}  # naming others logs a line per text
@@ -190,7 +190,7 @@ def text_style(size: float = 9) -> dict:
     """Options of every piece of text: no formulas ("$x^2^2$" would raise), letters of all kinds."""
     from matplotlib.font_manager import FontProperties
 
-    font = FontProperties(family=font_families(), size=size)
+    font = FontProperties(family=_font_families(), size=size)
     return {"parse_math": False, "fontproperties": font}
 
 

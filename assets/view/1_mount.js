@@ -31,18 +31,19 @@
 
   const isWaiting = (payload) => payload.panels.some((panel) => panel.kind === "waiting"); // for a model
 
+  const stands = (view, inputs) => view.payload && !view.alert && !isWaiting(view.payload)
+    && JSON.stringify(inputs) === JSON.stringify(view.payload.inputs);
+
   // One question at a time; of the inputs that come meanwhile the latest are asked for next.
   const follow = async (view, inputs) => {
-    const key = JSON.stringify(inputs);
-    const stands = view.payload && !view.alert && !isWaiting(view.payload) && key === JSON.stringify(view.payload.inputs);
-    view.wanted = stands ? null : inputs;
-    if (stands || view.following) return;
+    view.wanted = inputs;
+    if (view.following) return;
     view.following = true;
     try {
       while (view.wanted) {
         const asked = view.wanted;
         view.wanted = null;
-        view.update(await view.ask("draw", { inputs: asked }));
+        if (!stands(view, asked)) view.update(await view.ask("draw", { inputs: asked }));
       }
     } finally { // a picture that fails must not be the last one
       view.following = false;

@@ -31,7 +31,7 @@
   // Another text or kind: the whole view comes back, then Gradio's inputs follow.
   const look = async (view, changes) => {
     const { text } = view.payload.inputs;
-    const answer = await view.ask("look", { inputs: { ...view.payload.inputs, step: stepOf(view), ...changes } });
+    const answer = await view.ask("draw", { inputs: { ...view.payload.inputs, step: stepOf(view), ...changes } });
     if (text !== view.payload.inputs.text) return; // the learner typed on meanwhile
     if (answer.error) view.say(answer.error);
     else (view.settle || view.update).call(view, answer);

@@ -19,7 +19,7 @@ from ..state import MAX_BYTES, unpack_state
 from . import classifier_view, recommender_view
 from .applications_fields import say
 from .busy import slot
-from .guard import Refusal, sentence_for
+from .guard import Refusal, inputs_of, sentence_for
 from .sheet import cell_sheet
 from .texts import Words, words_for
 from .view import heading, numbers
@@ -155,9 +155,7 @@ def served(function: Any, check: Any, language: str, request: Any) -> dict[str, 
     """A server function: the request checked, errors as {"error"}, with "retry" when busy."""
     words = words_for(language)
     try:
-        if not isinstance(request, dict) or not isinstance(request.get("inputs"), dict):
-            raise Refusal("bad_request")
-        return function(check(request["inputs"]), words, request)
+        return function(check(inputs_of(request)), words, request)
     except Exception as error:  # the border to the page, as in guard.answer
         busy = isinstance(error, Refusal) and error.key == "busy"
         return {"error": sentence_for(error, words)} | ({"retry": RETRY} if busy else {})

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from datetime import date
 from functools import lru_cache, partial
 from typing import Any
@@ -20,9 +19,9 @@ from ..date_parse import true_date
 from ..translation import TRAINED, Translation, load, translate
 from . import decoder_training
 from .decoder_parts import FIELDS, ID, columns_of, opened, rows_of
-from .guard import Refusal, check_all, sentence_for
-from .tab import Controls, payload
-from .texts import Words, words_for
+from .guard import Refusal
+from .tab import Controls
+from .texts import Words
 from .view import heading, heatmap, numbers
 
 TRAINING = ("steps", "seed", "learning_rate")
@@ -257,15 +256,4 @@ def places(shown: Translation, row: int) -> tuple[list[int], int]:
     return options, options.index(most)
 
 
-def look(language: str, request: Any) -> dict[str, Any]:
-    """The page's question for the view of other inputs: {"inputs"} -> payload."""
-    try:
-        if not isinstance(request, dict) or not isinstance(request.get("inputs"), dict):
-            raise Refusal("bad_request")
-        values = check_all(ID, FIELDS, request["inputs"])
-        return payload(sys.modules[__name__], language, values)
-    except Exception as error:  # the border to the page, as in guard.answer
-        return {"error": sentence_for(error, words_for(language))}
-
-
-SERVER = {"look": look, "train": decoder_training.train, "cell": decoder_training.cell}
+SERVER = {"train": decoder_training.train, "cell": decoder_training.cell}

@@ -15,7 +15,7 @@ from ..dates import MAX_LENGTH
 from ..seq2seq import Record, train_chunk, translate, unpack
 from .busy import slot
 from .decoder_parts import FIELDS, ID, columns_of, opened, rows_of
-from .guard import Refusal, check_all, sentence_for
+from .guard import Refusal, check_all, inputs_of, sentence_for
 from .texts import Words, words_for
 from .view import heading, numbers
 
@@ -54,9 +54,7 @@ def read_state(given: Any) -> bytes | None:
 
 def checked(request: Any) -> tuple[dict[str, Any], bytes | None]:
     """{"inputs", "state"} -> the tab's inputs and the state's bytes."""
-    if not isinstance(request, dict) or not isinstance(request.get("inputs"), dict):
-        raise Refusal("bad_request")
-    return check_all(ID, FIELDS, request["inputs"]), read_state(request.get("state"))
+    return check_all(ID, FIELDS, inputs_of(request)), read_state(request.get("state"))
 
 
 def whole(number: Any, high: int) -> int:

@@ -157,6 +157,13 @@ def check_all(tab: str, fields: Sequence[Field], values: dict[str, Any]) -> dict
     }
 
 
+def inputs_of(request: Any) -> dict[str, Any]:
+    """The inputs, not yet checked, of a question {"inputs": {...}, ...} from the page."""
+    if not isinstance(request, dict) or not isinstance(request.get("inputs"), dict):
+        raise Refusal("bad_request")
+    return request["inputs"]
+
+
 def sentence_for(error: Exception, words: Words) -> str:
     """One plain sentence for any error: the rule that was broken, or a reference number."""
     if isinstance(error, Refusal):

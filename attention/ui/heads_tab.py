@@ -15,7 +15,7 @@ import gradio as gr
 
 from ..catalog import ANY_MODEL
 from . import heads_answers, heads_changes, heads_understand
-from .guard import Choice, Flag, Refusal, Text, check_all, sentence_for
+from .guard import Choice, Flag, Refusal, Text, check_all, inputs_of, sentence_for
 from .heads_changes import again, changes_of
 from .heads_fields import ModelName, Whole, offered
 from .heads_open import head_panels, labels, opened, overview, picture, strands, weight_sheet
@@ -188,9 +188,7 @@ def question(part: Any, language: str, request: Any) -> dict[str, Any]:
     """A part of the view for {"inputs"}; the panels of other parts stay where they are."""
     words = words_for(language)
     try:
-        if not isinstance(request, dict) or not isinstance(request.get("inputs"), dict):
-            raise Refusal("bad_request")
-        values = check_all(ID, FIELDS, request["inputs"])
+        values = check_all(ID, FIELDS, inputs_of(request))
         # a head with its own temperature: picking another one changes the whole run
         everything = part is head_part and values["look"] == "touch" and values["temper"] != 1
         view = payload(sys.modules[__name__], language, values, panels if everything else part)

@@ -29,7 +29,7 @@ import gradio as gr
 
 from . import link
 from .exports import export
-from .guard import Choice, Field, Flag, Number, Refusal, Text, answer, check_all, sentence_for
+from .guard import Choice, Field, Flag, Number, Refusal, Text, answer, check_all, inputs_of, sentence_for
 from .pitfalls import ask_pitfalls, pitfalls_of
 from .texts import Words, lesson, words_for
 from .view import AttentionView
@@ -65,25 +65,16 @@ def payload(
     }
 
 
-def update(tab: ModuleType, language: str, *arguments: Any) -> dict[str, Any]:
-    """The view for these inputs, in the order of the fields.
+def draw(tab: ModuleType, language: str, request: Any) -> dict[str, Any]:
+    """The handler behind every input of a tab: {"inputs"} -> its view.
 
     A refusal comes back as {"error": sentence}: the view shows it in place and keeps its last
     picture, which suits a text that is still being typed better than a toast per key.
     """
-    values = dict(zip([field.name for field in tab.FIELDS], arguments, strict=True))
     try:
-        return payload(tab, language, values)
+        return payload(tab, language, inputs_of(request))
     except Exception as error:  # the border to the page, as in guard.answer
-        return {"error": sentence_for(error, words_for(language)), "language": language}
-
-
-def ask_draw(tab: ModuleType, language: str, request: Any) -> dict[str, Any]:
-    """The handler behind every input of a tab: {"inputs"} -> its view, or {"error": sentence}."""
-    inputs = request.get("inputs") if isinstance(request, dict) else None
-    if not isinstance(inputs, dict) or inputs.keys() != {field.name for field in tab.FIELDS}:
-        return {"error": sentence_for(Refusal("bad_request"), words_for(language))}
-    return update(tab, language, *(inputs[field.name] for field in tab.FIELDS))
+        return {"error": sentence_for(error, words_for(language))}
 
 
 def ask(tab: ModuleType, language: str, request: Any) -> dict[str, Any]:
@@ -93,14 +84,12 @@ def ask(tab: ModuleType, language: str, request: Any) -> dict[str, Any]:
     """
     words = words_for(language)
     try:
-        if not isinstance(request, dict) or not isinstance(request.get("inputs"), dict):
-            raise Refusal("bad_request")
+        values = check_all(tab.ID, tab.FIELDS, inputs_of(request))
         cell = [request.get("row"), request.get("column")]
         if not all(isinstance(i, int) and not isinstance(i, bool) and 0 <= i < 10_000 for i in cell):
             raise Refusal("bad_request")
         if not isinstance(request.get("panel"), str):
             raise Refusal("bad_request")
-        values = check_all(tab.ID, tab.FIELDS, request["inputs"])
         return tab.sheet(values, words, request["panel"], *cell)
     except Exception as error:  # the border to the page, as in guard.answer
         return {"error": sentence_for(error, words)}
@@ -110,10 +99,7 @@ def ask_export(tab: ModuleType, language: str, request: Any) -> dict[str, Any]:
     """{"inputs", "panel", "format"} -> {"name", "type", "base64"}, a file for the learner."""
     words = words_for(language)
     try:
-        if not isinstance(request, dict) or not isinstance(request.get("inputs"), dict):
-            raise Refusal("bad_request")
-        whole = getattr(tab, "export_panels", None)
-        view = payload(tab, language, request["inputs"], whole)
+        view = payload(tab, language, inputs_of(request), getattr(tab, "export_panels", None))
         return export(view, request.get("panel"), request.get("format"))
     except Exception as error:
         return {"error": sentence_for(error, words)}
@@ -173,7 +159,7 @@ def build_tab(tab: ModuleType, language: str, first: bool) -> tuple[list, Attent
                     for name, _ in tab.EXAMPLES:
                         buttons.append(gr.Button(words(f"{tab.ID}.{name}"), size="sm", min_width=80))
         with gr.Column(scale=3, min_width=300):
-            functions = [named(partial(ask_draw, tab, language), "draw")]
+            functions = [named(partial(draw, tab, language), "draw")]
             functions += [named(partial(ask, tab, language), "sheet")]
             functions += [named(partial(ask_export, tab, language), "export")]
             if pitfalls_of(tab.ID):

@@ -21,7 +21,7 @@ import httpx
 import numpy as np
 
 from attention.ui.guard import Choice, Flag, Number, Text
-from attention.ui.tab import ask, update
+from attention.ui.tab import ask, draw
 from attention.ui.texts import words_for
 
 WORDS = "the a big small cat dog bird fox tree river sees likes chased under over near red blue".split()
@@ -181,7 +181,7 @@ def expected(answer: Answer) -> Any:
     """The same question answered here, without a server."""
     if answer.cell is not None:
         return ask(answer.tab, "en", answer.cell)
-    return update(answer.tab, "en", *(answer.values[one.name] for one in answer.tab.FIELDS))
+    return draw(answer.tab, "en", {"inputs": answer.values})
 
 
 def is_right(answer: Answer) -> bool:

@@ -99,6 +99,24 @@ def test_an_example_comes_back_after_typing(open_page):
     assert box.input_value() == text
 
 
+def test_a_text_taken_back_while_its_answer_is_under_way_shows_what_stands_there(open_page):
+    page = open_page("?tab=masks&mask=none")
+    before = value_at(page, "before", 0, 0)
+    box = page.locator("textarea:visible").first
+    text, held = box.input_value(), []
+    # the first question waits; those after it go through
+    page.route("**/component_server/**", lambda route: route.continue_() if held else held.append(route))
+    box.fill("big dogs bark loudly\nhello there")
+    while not held:
+        page.wait_for_timeout(50)
+    box.fill(text)
+    page.wait_for_timeout(300)
+    held[0].continue_()
+    page.wait_for_timeout(2000)
+    assert value_at(page, "before", 0, 0) == before
+    assert "loudly" not in page.locator("#view-masks").inner_text()
+
+
 @pytest.mark.parametrize("fault", ["lost", "502"])
 def test_a_question_that_got_lost_is_asked_again(open_page, fault):
     page = open_page("?tab=masks&mask=none")

@@ -9,7 +9,7 @@ import pytest
 from attention import catalog
 from attention.model import ModelRefused
 from attention.ui import TABS, heads_runs
-from attention.ui.tab import payload, update
+from attention.ui.tab import draw, payload
 from attention.ui.texts import LANGUAGES, words_for
 
 HEADS = next(tab for tab in TABS if tab.ID == "heads")
@@ -29,7 +29,7 @@ def drawn(language):
     """The heads tab's answer to what it opens with, after the load had its time."""
     values = {field.name: field.default for field in HEADS.FIELDS}
     for _ in range(20):
-        answer = update(HEADS, language, *values.values())
+        answer = draw(HEADS, language, {"inputs": values})
         if not any(panel["kind"] == "waiting" for panel in answer.get("panels", [])):
             return answer
     pytest.fail("the model neither came nor was refused")
@@ -43,7 +43,7 @@ def told(language, key):
 
 def assert_told(key):
     for language in LANGUAGES:
-        assert drawn(language) == {"error": told(language, key), "language": language}
+        assert drawn(language) == {"error": told(language, key)}
     for tab in OTHERS:
         assert payload(tab, "en", {})["panels"], tab.ID
 

@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 
 from attention.ui import TABS, build
-from attention.ui.tab import update
+from attention.ui.tab import draw
 from tests.bench.learners import Page, browser, own_inputs
 from tests.bench.load import memory_growth, run_class, wait_for_models
 from tests.serving.processes import app_server
@@ -95,7 +95,7 @@ def test_light_questions_are_answered_while_heavy_ones_wait(server):
             return light, still, await asyncio.gather(*heavy)
 
     light, still, heavy = asyncio.run(ask_all())
-    assert light.got == json.loads(json.dumps(update(masks, "en", *light.values.values())))
+    assert light.got == json.loads(json.dumps(draw(masks, "en", {"inputs": light.values})))
     assert still > 0
     assert all(answer.status == 200 for answer in heavy)
     # those who were not served were told so in a sentence

@@ -18,7 +18,7 @@ from attention.translation import evaluate, load
 from attention.ui import busy, decoder_tab, link
 from attention.ui.exports import matrix_of
 from attention.ui.guard import Refusal, check_all
-from attention.ui.tab import ask, payload
+from attention.ui.tab import ask, draw, payload
 from attention.ui.texts import LANGUAGES, words_for
 
 CASES = [{}, *[changes for _, changes in decoder_tab.EXAMPLES], {"attention": "none"}, {"attention": "dot"},
@@ -199,9 +199,9 @@ def test_results_are_plain_numbers():
 
 def test_look_is_the_view_of_other_inputs():
     changes = {"text": "3.5.1996", "attention": "dot"}
-    assert decoder_tab.SERVER["look"]("zh", {"inputs": changes}) == payload(decoder_tab, "zh", changes)
+    assert draw(decoder_tab, "zh", {"inputs": changes}) == payload(decoder_tab, "zh", changes)
     for request in (None, [], {}, {"inputs": {"text": ""}}, {"inputs": {"magic": 1}}):
-        assert set(decoder_tab.SERVER["look"]("zh", request)) == {"error"}
+        assert set(draw(decoder_tab, "zh", request)) == {"error"}
 
 
 # ---- training, carried by the page
