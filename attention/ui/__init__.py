@@ -1,6 +1,7 @@
 """The page: tabs in two languages. The only package that imports gradio.
 
-A new tab is one module here, one name in ``TABS``, its words and its lesson (see ``tab.py``).
+A new tab is one file or folder in ``tabs/``, one in ``assets/tabs/``, and one name in ``TABS``.
+``page/`` holds what tabs share: ``scene.py`` says what a tab is made of.
 """
 
 from __future__ import annotations
@@ -12,24 +13,20 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from . import (
-    applications_tab,
-    decoder_tab,
-    heads_tab,
-    kernel_tab,
-    link,
-    masks_tab,
-    matchmaker_tab,
-    positions_tab,
-)
-from .edge import Edge
-from .guard import answer
-from .tab import QUIET, build_tab, early_values, endpoint, is_early, show
-from .texts import LANGUAGES, lesson, words_for
-from .view import head
+from .page import link
+from .page.edge import Edge
+from .page.guard import answer
+from .page.questions import endpoint
+from .page.scene import Tab
+from .page.tab import QUIET, build_tab, early_values, is_early, show
+from .page.texts import LANGUAGES, lesson, words_for
+from .page.view import head
+from .tabs import applications, decoder, heads, kernel, masks, matchmaker, positions
 
-TABS = (matchmaker_tab, kernel_tab, masks_tab, heads_tab, positions_tab, decoder_tab, applications_tab)
-FIELDS = {tab.ID: tab.FIELDS for tab in TABS}
+TABS: tuple[Tab[Any], ...] = (
+    matchmaker.TAB, kernel.TAB, masks.TAB, heads.TAB, positions.TAB, decoder.TAB, applications.TAB,
+)  # fmt: skip
+FIELDS = {tab.id: tab.fields for tab in TABS}
 
 
 def theme() -> gr.themes.Base:
@@ -61,18 +58,18 @@ def theme() -> gr.themes.Base:
     )
 
 
-def open_link(language: str, query: Any) -> list:
+def open_link(language: str, query: Any) -> list[Any]:
     """A page's query string -> the selected tab, a notice, and every tab's inputs and view."""
     tab_id, values, good = link.read(query, FIELDS)
     words = words_for(language)
     notice = "" if good else words("app.bad_link")
-    updates: list = []
+    updates: list[Any] = []
     for tab in TABS:
-        if tab.ID != tab_id:
-            updates += [gr.skip()] * (len(tab.FIELDS) + 1)
+        if tab.id != tab_id:
+            updates += [gr.skip()] * (len(tab.fields) + 1)
             continue
-        if getattr(tab, "SLOW", False):  # the tab opens at once and asks for its picture itself
-            updates += [*(values[field.name] for field in tab.FIELDS), gr.skip()]
+        if tab.slow:  # the tab opens at once and asks for its picture itself
+            updates += [*(values[field.name] for field in tab.fields), gr.skip()]
             continue
         try:
             updates += show(tab, language, values)
@@ -86,15 +83,15 @@ def open_link(language: str, query: Any) -> list:
     ]
 
 
-def open_inputs(query: Any) -> list:
+def open_inputs(query: Any) -> list[Any]:
     """The first half of opening a link: the inputs that ``tab.is_early`` names."""
     tab_id, values, _ = link.read(query, FIELDS)
-    updates: list = []
+    updates: list[Any] = []
     for tab in TABS:
-        if tab.ID == tab_id:
+        if tab.id == tab_id:
             updates += early_values(tab, values)
         else:
-            updates += [gr.skip()] * sum(map(is_early, tab.FIELDS))
+            updates += [gr.skip()] * sum(map(is_early, tab.fields))
     return updates
 
 
@@ -114,14 +111,14 @@ def build_page(language: str) -> None:
     )
     notice = gr.HTML(visible=False, apply_default_css=False, js_on_load=None)
     query = gr.Textbox(visible=False)
-    outputs: list = []
-    first: list = []
+    outputs: list[Any] = []
+    first: list[Any] = []
     with gr.Tabs(elem_id="tabs") as tabs:
         for position, tab in enumerate(TABS):
-            with gr.Tab(words(f"{tab.ID}.title"), id=tab.ID, elem_id=f"tab-{tab.ID}"):
+            with gr.Tab(words(f"{tab.id}.title"), id=tab.id, elem_id=f"tab-{tab.id}"):
                 inputs, view = build_tab(tab, language, first=position == 0)
                 outputs += [*inputs, view]
-                first += [one for field, one in zip(tab.FIELDS, inputs, strict=True) if is_early(field)]
+                first += [one for field, one in zip(tab.fields, inputs, strict=True) if is_early(field)]
     with gr.Accordion(words("app.plan"), open=False, elem_classes="am-lesson am-plan"):
         gr.Markdown(lesson("plan", language))
     read = {"js": "() => [AttentionMatchmaker.query()]", **QUIET}
@@ -135,7 +132,7 @@ def build() -> gr.Blocks:
         gr.Navbar(visible=False)
         build_page(LANGUAGES[0])
         for tab in TABS:
-            gr.api(endpoint(tab), api_name=tab.ID, queue=False)
+            gr.api(endpoint(tab), api_name=tab.id, queue=False)
     for language in LANGUAGES[1:]:
         with demo.route(language, f"/{language}", show_in_navbar=False):
             gr.Navbar(visible=False)

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import TABS
-from .tab import payload
-from .view import to_html
+from .page.guard import Json
+from .page.questions import view_of
+from .page.view import to_html
 
 
 @dataclass(frozen=True)
 class Shown:
     """A drawn payload; notebooks display it in a frame of its own. ``save(path)`` writes the page."""
 
-    payload: dict[str, Any]
+    payload: Json
     height: int = 640
 
     def _repr_html_(self) -> str:
@@ -40,7 +41,7 @@ def show(tab: str, language: str = "en", height: int = 640, **inputs: Any) -> Sh
     height: of the frame, in pixels. inputs: the tab's fields; missing ones take their defaults.
     Raises ``ValueError`` for an unknown tab and ``Refusal`` (one, too) for an input out of its rule.
     """
-    found = {one.ID: one for one in TABS}
+    found = {one.id: one for one in TABS}
     if tab not in found:
         raise ValueError(f"tab must be one of {', '.join(found)}, got {tab!r}")
-    return Shown(payload(found[tab], language, inputs), height)
+    return Shown(view_of(found[tab], language, inputs), height)

@@ -56,7 +56,7 @@ def warm_up(delay: float = 1.0) -> None:
     def work() -> None:
         import matplotlib.figure  # noqa: F401
 
-        from .heads_runs import warm_up as load_model
+        from .tabs.heads.runs import warm_up as load_model
 
         load_model()
 

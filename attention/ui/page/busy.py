@@ -72,7 +72,7 @@ def on_gpu(function: Callable[P, T]) -> Callable[P, T]:
     the function comes back unchanged, as it does from ``spaces`` itself on other hardware.
     """
     try:
-        from spaces import GPU
+        from spaces import GPU  # type: ignore[import-untyped]
     except ImportError:
         return function
     return GPU(function)

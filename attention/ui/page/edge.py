@@ -75,7 +75,7 @@ def is_open(method: str, path: str) -> bool:
 class Edge:
     """Pure ASGI middleware: closed routes answer 404, bodies over ``BODY_LIMIT`` 413."""
 
-    def __init__(self, app: Callable, limit: int = BODY_LIMIT) -> None:
+    def __init__(self, app: Callable[..., Awaitable[None]], limit: int = BODY_LIMIT) -> None:
         self.app, self.limit = app, limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,12 +1,9 @@
-"""The gate: everything that comes from outside is checked here, by fields.
+"""The gate: what a learner, a link or a program sends is refused here in one plain sentence.
 
-A tab declares its inputs once, as a list of fields. From that list come the check of every call
-(page, API, link), the query string (``link.py``) and the API's signature. Gradio itself lets a
-slider deliver NaN, 2.5 at step 1, text or a list, so no handler trusts a component.
-
-This is the only place where an error becomes ``gr.Error``: :func:`answer` turns a refusal into one
-plain sentence in the learner's language, and anything unforeseen into a reference number whose
-trace goes to the log.
+The rules of each input stand with its field (``fields.py``). This is the only place where an error
+becomes words: :func:`answer` for what Gradio calls, :func:`told` for the page's own questions. A
+refusal names the rule that was broken; anything unforeseen becomes a reference number whose trace
+goes to the log.
 """
 
 from __future__ import annotations
@@ -17,9 +14,9 @@ import math
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 import gradio as gr
 
@@ -27,6 +24,10 @@ from .texts import Words, words_for
 
 log = logging.getLogger("attention.ui")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+
+Json = dict[str, object]  # what goes to the page and comes from it
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Refusal(ValueError):
@@ -44,7 +45,7 @@ class Refusal(ValueError):
         return words("errors." + self.key, **values)
 
 
-def to_number(value: Any, field: str) -> float:
+def to_number(value: object, field: str) -> float:
     """A finite float from a number or its plain decimal spelling; raises ``Refusal`` otherwise.
 
     Stricter than ``float()``, which takes "nan", "1_0" and booleans.
@@ -65,103 +66,19 @@ def to_number(value: Any, field: str) -> float:
     return value
 
 
-@dataclass(frozen=True)
-class Number:
-    """A number in [low, high], a whole one where step is an int; shown as a slider."""
-
-    name: str
-    default: float
-    low: float
-    high: float
-    step: float = 0.01
-    kind = float
-
-    def check(self, value: Any, label: str) -> float | int:
-        number = to_number(value, label)
-        if not self.low <= number <= self.high:
-            raise Refusal("out_of_range", field=label, low=f"{self.low:g}", high=f"{self.high:g}")
-        if isinstance(self.step, int):
-            if number != int(number):
-                raise Refusal("not_whole", field=label)
-            return int(number)
-        return number
+def whole(number: object, high: int) -> int:
+    """A whole number in [0, high] out of a question from the page."""
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= high:
+        raise Refusal("bad_request")
+    return number
 
 
-@dataclass(frozen=True)
-class Flag:
-    """A yes or no."""
-
-    name: str
-    default: bool
-    kind = bool
-
-    def check(self, value: Any, label: str) -> bool:
-        if not isinstance(value, bool):
-            raise Refusal("not_a_flag", field=label)
-        return value
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of a fixed list of ids; ``radio`` shows them side by side, else as a menu."""
-
-    name: str
-    default: str
-    options: tuple[str, ...]
-    radio: bool = True
-    kind = str
-
-    def check(self, value: Any, label: str) -> str:
-        if not isinstance(value, str) or value not in self.options:
-            raise Refusal("not_an_option", field=label, options=", ".join(self.options))
-        return value
-
-
-@dataclass(frozen=True)
-class Text:
-    """Text of at most ``limit`` characters; control characters other than tab and newline go."""
-
-    name: str
-    default: str
-    limit: int
-    lines: int = 1
-    required: bool = True
-    kind = str
-    boxed = True  # shown as a text box, which tells of every change (tab.early)
-
-    def check(self, value: Any, label: str) -> str:
-        if not isinstance(value, str):
-            raise Refusal("not_text", field=label)
-        if len(value) > self.limit:
-            raise Refusal("too_long", field=label, limit=self.limit, length=len(value))
-        value = value.replace("\r\n", "\n").replace("\r", "\n")
-        # lone surrogates cannot be sent as UTF-8; other control characters draw nothing
-        value = "".join(c for c in value if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
-        if self.required and not value.strip():
-            raise Refusal("empty", field=label)
-        return value
-
-
-Field = Number | Flag | Choice | Text
-
-
-def check_all(tab: str, fields: Sequence[Field], values: dict[str, Any]) -> dict[str, Any]:
-    """Every field checked; missing ones take their default, unknown names are refused."""
-    known = {field.name for field in fields}
-    for name in values:
-        if name not in known:
-            raise Refusal("unknown_input", field=str(name)[:40])
-    return {
-        field.name: field.check(values.get(field.name, field.default), f"{tab}.{field.name}")
-        for field in fields
-    }
-
-
-def inputs_of(request: Any) -> dict[str, Any]:
+def inputs_of(request: object) -> Json:
     """The inputs, not yet checked, of a question {"inputs": {...}, ...} from the page."""
     if not isinstance(request, dict) or not isinstance(request.get("inputs"), dict):
         raise Refusal("bad_request")
-    return request["inputs"]
+    inputs: Json = request["inputs"]
+    return inputs
 
 
 def sentence_for(error: Exception, words: Words) -> str:
@@ -175,8 +92,8 @@ def sentence_for(error: Exception, words: Words) -> str:
     return words("errors.unforeseen", reference=reference)
 
 
-def answer(language: str, function: Callable, *arguments: Any, **named: Any) -> Any:
-    """Call a function; whatever it raises reaches the page as one escaped sentence."""
+def answer(language: str, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """Call a function; whatever it raises reaches Gradio as one escaped sentence."""
     try:
         return function(*arguments, **named)
     except gr.Error:
@@ -185,3 +102,23 @@ def answer(language: str, function: Callable, *arguments: Any, **named: Any) -> 
         sentence = sentence_for(error, words_for(language))
         # Gradio draws toasts as HTML
         raise gr.Error(html.escape(sentence), print_exception=False) from None
+
+
+def told(function: Callable[Concatenate[str, P], Json]) -> Callable[Concatenate[str, P], Json]:
+    """A question of the page's own, ``function(language, ...)``: any error becomes {"error": sentence}.
+
+    The view shows it in place and keeps its last picture, which suits a text that is still being
+    typed better than a toast per key. ``retry`` beside it: seconds after which the same question
+    may be asked again, where the refusal names them.
+    """
+
+    @wraps(function)
+    def asked(language: str, /, *arguments: P.args, **named: P.kwargs) -> Json:
+        try:
+            return function(language, *arguments, **named)
+        except Exception as error:  # the border to the page, as in answer
+            sentence: Json = {"error": sentence_for(error, words_for(language))}
+            retry = error.values.get("retry") if isinstance(error, Refusal) else None
+            return sentence if retry is None else sentence | {"retry": retry}
+
+    return asked

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..pitfalls import PITFALLS, Exercise
-from .guard import Refusal, sentence_for, to_number
+from ...pitfalls import PITFALLS, Exercise
+from .guard import Json, Refusal, to_number, told, whole
 from .pitfalls_pictures import PICTURES
 from .sheet import show
 from .texts import Words, words_for
@@ -125,14 +125,14 @@ def defaults(id: str) -> dict[str, Any]:
     return given
 
 
-def redrawn(id: str, words: Words, seed: int, value: float) -> list[dict[str, Any]]:
+def redrawn(id: str, words: Words, seed: int, value: float) -> list[Json]:
     """The pictures of an exercise with its knob turned to ``value``, or with other random numbers."""
     question = QUESTIONS[id]
     given = defaults(id) | {question.knob: value}
-    return PICTURES[id](PITFALLS[id](seed, **given), given, words)
+    return [panel.encode() for panel in PICTURES[id](PITFALLS[id](seed, **given), given, words)]
 
 
-def exercise(id: str, words: Words) -> dict[str, Any]:
+def exercise(id: str, words: Words) -> Json:
     """One exercise for the page: question, options, right answer, why, pictures, knob."""
     question, given = QUESTIONS[id], defaults(id)
     found = PITFALLS[id](**given)
@@ -144,37 +144,33 @@ def exercise(id: str, words: Words) -> dict[str, Any]:
         "options": [words(f"pitfalls.{id}.option_{i + 1}", **facts) for i in range(question.options)],
         "answer": question.answer(found),
         "why": words(f"pitfalls.{id}.why", **facts),
-        "panels": PICTURES[id](found, given, words),
+        "panels": [panel.encode() for panel in PICTURES[id](found, given, words)],
         "knob": {"label": words(f"pitfalls.{id}.knob"), "choices": list(question.choices),
                  "labels": [str(choice + question.count_from) for choice in question.choices],
                  "value": given[question.knob]},
     }  # fmt: skip
 
 
-def exercises(tab_id: str, words: Words) -> list[dict[str, Any]]:
+def exercises(tab_id: str, words: Words) -> list[Json]:
     """Every exercise of a tab."""
     return [exercise(id, words) for id in pitfalls_of(tab_id)]
 
 
-def ask_pitfalls(tab_id: str, language: str, request: Any) -> dict[str, Any]:
-    """The page's question: {} -> {"exercises", "words"}; {"pitfall", "seed", "value"} -> {"panels"}.
-
-    Errors come back as {"error": sentence}.
-    """
+@told
+def ask_pitfalls(language: str, tab_id: str, request: object) -> Json:
+    """The page's question: {} -> {"exercises", "words"}; {"pitfall", "seed", "value"} -> {"panels"}."""
     words = words_for(language)
-    try:
-        if not isinstance(request, dict):
-            raise Refusal("bad_request")
-        if "pitfall" not in request:
-            return {"exercises": exercises(tab_id, words), "words": words.section("pitfalls.page")}
-        id, seed = request["pitfall"], request.get("seed", 0)
-        if id not in pitfalls_of(tab_id) or isinstance(seed, bool) or not isinstance(seed, int):
-            raise Refusal("bad_request")
-        value = to_number(request.get("value"), f"pitfalls.{id}.knob")
-        # by place, so that a whole number stays an int
-        choices = QUESTIONS[id].choices
-        if not 0 <= seed < SEEDS or value not in choices:
-            raise Refusal("bad_request")
-        return {"panels": redrawn(id, words, seed, choices[choices.index(value)])}
-    except Exception as error:  # the border to the page, as in guard.answer
-        return {"error": sentence_for(error, words)}
+    if not isinstance(request, dict):
+        raise Refusal("bad_request")
+    if "pitfall" not in request:
+        return {"exercises": exercises(tab_id, words), "words": words.section("pitfalls.page")}
+    id = request["pitfall"]
+    if id not in pitfalls_of(tab_id):
+        raise Refusal("bad_request")
+    seed = whole(request.get("seed", 0), SEEDS - 1)
+    value = to_number(request.get("value"), f"pitfalls.{id}.knob")
+    # by place, so that a whole number stays an int
+    choices = QUESTIONS[id].choices
+    if value not in choices:
+        raise Refusal("bad_request")
+    return {"panels": redrawn(id, words, seed, choices[choices.index(value)])}

@@ -10,10 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..pitfalls import Exercise
+from ...pitfalls import Exercise
+from .panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale
 from .sheet import show
 from .texts import Words
-from .view import heatmap, plot, readouts
+
+Given = dict[str, Any]  # the parameters of an exercise
 
 
 def names(count: int, words: Words, key: str) -> list[str]:
@@ -21,31 +23,52 @@ def names(count: int, words: Words, key: str) -> list[str]:
     return [words("pitfalls." + key, number=i + 1) for i in range(count)]
 
 
-def matrix(id: str, words: Words, tensor: Tensor, rows: list[str], columns: list[str], **more: Any) -> dict:
+def matrix(
+    id: str,
+    words: Words,
+    tensor: Tensor,
+    rows: list[str],
+    columns: list[str],
+    *,
+    high: float = 1.0,
+    masked: Tensor | None = None,
+    digits: int = 2,
+    sums: bool = False,
+    title: str = "",
+    column_title: str = "",
+) -> Heatmap:
     """A small heatmap whose title is a word of the exercise; its cells do not open."""
-    title = more.pop("title", "") or words(f"pitfalls.{id}")
-    return heatmap(f"pitfalls.{id}", title, tensor, rows, columns, opens=False, **more)
+    return Heatmap(
+        f"pitfalls.{id}", title or words(f"pitfalls.{id}"), tensor, Axis(rows), Axis(columns, column_title),
+        Scale(high=high), Look(digits=digits, sums=sums, opens=False), masked=masked,
+    )  # fmt: skip
 
 
-def figures(id: str, words: Words, *items: tuple[str, float, int] | tuple[str, str]) -> dict:
+def figures(id: str, words: Words, *items: tuple[str, float, int] | tuple[str, str]) -> Readouts:
     """Readouts: (key of the label, number, digits), or (key of the label, text)."""
-    shown = [(words(f"pitfalls.{id}.{key}"), show(*value) if len(value) == 2 else value[0], "")
-             for key, *value in items]  # fmt: skip
-    return readouts(f"pitfalls.{id}.figures", shown)
+    shown = [
+        (words(f"pitfalls.{id}.{item[0]}"), show(item[1], item[2]) if len(item) == 3 else item[1], "")
+        for item in items
+    ]
+    return Readouts(f"pitfalls.{id}.figures", shown)
 
 
-def draw_no_scaling(found: Exercise, given: dict, words: Words) -> list[dict]:
-    d, r = found.right["d"], found.readouts
-    series = [
-        {"name": words(f"pitfalls.{way}"), "kind": "line", "role": role, "x": d, "y": side["gradient"]}
+def both_ways(found: Exercise, x: Tensor, name: str, words: Words) -> list[Curve]:
+    """One of the exercise's tensors over x, right and wrong."""
+    return [
+        Curve(words(f"pitfalls.{way}"), "line", x, side[name], role)
         for way, role, side in (("right", "accent", found.right), ("wrong", "truth", found.wrong))
     ]
+
+
+def draw_no_scaling(found: Exercise, given: Given, words: Words) -> list[Panel]:
+    d, r = found.right["d"], found.readouts
     widths = [f"d = {width}" for width in d[::3].tolist()]
     sides = [words("pitfalls.right"), words("pitfalls.wrong")]
     entropy = torch.stack([found.right["entropy"], found.wrong["entropy"]])[:, ::3]
     return [
-        plot("pitfalls.no_scaling.gradient", words("pitfalls.no_scaling.gradient"), series, x_title="d",
-             y_title=words("pitfalls.no_scaling.norm"), log_x=True),
+        Plot("pitfalls.no_scaling.gradient", words("pitfalls.no_scaling.gradient"),
+             both_ways(found, d, "gradient", words), "d", words("pitfalls.no_scaling.norm"), log_x=True),
         matrix("no_scaling.entropy", words, entropy, sides, widths, high=entropy.max().item()),
         figures("no_scaling", words,
                 ("ratio", r["gradient_ratio_at_512"], 1),
@@ -54,7 +77,7 @@ def draw_no_scaling(found: Exercise, given: dict, words: Words) -> list[dict]:
     ]  # fmt: skip
 
 
-def draw_softmax_axis(found: Exercise, given: dict, words: Words) -> list[dict]:
+def draw_softmax_axis(found: Exercise, given: Given, words: Words) -> list[Panel]:
     right, wrong = found.right["weights"], found.wrong["weights"]
     rows, columns = names(right.shape[0], words, "query"), names(right.shape[1], words, "key")
     sums = found.wrong["row_sums"]
@@ -65,7 +88,7 @@ def draw_softmax_axis(found: Exercise, given: dict, words: Words) -> list[dict]:
     ]
 
 
-def draw_dropout(found: Exercise, given: dict, words: Words) -> list[dict]:
+def draw_dropout(found: Exercise, given: Given, words: Words) -> list[Panel]:
     right, wrong, r = found.right["weights"], found.wrong["weights"], found.readouts
     rows, columns = names(len(right), words, "query"), names(len(right), words, "key")
     high = max(1.0, wrong.max().item())
@@ -79,7 +102,7 @@ def draw_dropout(found: Exercise, given: dict, words: Words) -> list[dict]:
     ]  # fmt: skip
 
 
-def draw_all_zero(found: Exercise, given: dict, words: Words) -> list[dict]:
+def draw_all_zero(found: Exercise, given: Given, words: Words) -> list[Panel]:
     rows = [words("pitfalls.all_zero_mask." + row) for row in ("usual", "empty")]
     columns = names(given["m"], words, "key")
     sides = (("minus_inf", found.wrong["minus_inf"]), ("minus_1e9", found.wrong["minus_1e9"]),
@@ -93,7 +116,7 @@ def draw_all_zero(found: Exercise, given: dict, words: Words) -> list[dict]:
     ]  # fmt: skip
 
 
-def draw_inverted(found: Exercise, given: dict, words: Words) -> list[dict]:
+def draw_inverted(found: Exercise, given: Given, words: Words) -> list[Panel]:
     may, r = found.right["may"], found.readouts
     labels = [
         words("pitfalls.token" if real else "pitfalls.padding", number=i + 1)
@@ -109,24 +132,20 @@ def draw_inverted(found: Exercise, given: dict, words: Words) -> list[dict]:
     ]  # fmt: skip
 
 
-def draw_average(found: Exercise, given: dict, words: Words) -> list[dict]:
+def draw_average(found: Exercise, given: Given, words: Words) -> list[Panel]:
     paddings = torch.arange(len(found.right["moved"]))
-    series = [
-        {"name": words(f"pitfalls.{way}"), "kind": "line", "role": role, "x": paddings, "y": side["moved"]}
-        for way, role, side in (("right", "accent", found.right), ("wrong", "truth", found.wrong))
-    ]
     moved = torch.stack([found.right["moved"], found.wrong["moved"]])[:, ::2]
     return [
-        plot("pitfalls.average_over_padding.moved", words("pitfalls.average_over_padding.moved"), series,
-             x_title=words("pitfalls.average_over_padding.x"),
-             y_title=words("pitfalls.average_over_padding.y")),
+        Plot("pitfalls.average_over_padding.moved", words("pitfalls.average_over_padding.moved"),
+             both_ways(found, paddings, "moved", words), words("pitfalls.average_over_padding.x"),
+             words("pitfalls.average_over_padding.y")),
         matrix("average_over_padding.table", words, moved, [words("pitfalls.right"), words("pitfalls.wrong")],
                [str(i) for i in paddings[::2].tolist()], high=max(moved.max().item(), 1e-6),
                column_title=words("pitfalls.average_over_padding.x")),
     ]  # fmt: skip
 
 
-def draw_scale(found: Exercise, given: dict, words: Words) -> list[dict]:
+def draw_scale(found: Exercise, given: Given, words: Words) -> list[Panel]:
     r, n = found.readouts, found.right["weights"].shape[-1]
     rows, columns = names(n, words, "query"), names(n, words, "key")
     high = found.right["weights"][0].max().item()
@@ -141,7 +160,7 @@ def draw_scale(found: Exercise, given: dict, words: Words) -> list[dict]:
     ]  # fmt: skip
 
 
-def draw_split(found: Exercise, given: dict, words: Words) -> list[dict]:
+def draw_split(found: Exercise, given: Given, words: Words) -> list[Panel]:
     h, n, d = found.right["tokens"].shape
     rows = [words("pitfalls.head_row", head=i + 1, number=t + 1) for i in range(h) for t in range(n)]
     columns = names(d, words, "feature")
@@ -166,7 +185,7 @@ def draw_split(found: Exercise, given: dict, words: Words) -> list[dict]:
     ]
 
 
-def draw_not_dividing(found: Exercise, given: dict, words: Words) -> list[dict]:
+def draw_not_dividing(found: Exercise, given: Given, words: Words) -> list[Panel]:
     used = torch.stack([found.right["used"], found.wrong["used"]])
     fits = int(found.readouts["fitting_heads"])
     rows = [words("pitfalls.heads", count=count) for count in (fits, given["num_heads"])]
@@ -179,7 +198,7 @@ def draw_not_dividing(found: Exercise, given: dict, words: Words) -> list[dict]:
     ]  # fmt: skip
 
 
-def draw_full_width(found: Exercise, given: dict, words: Words) -> list[dict]:
+def draw_full_width(found: Exercise, given: Given, words: Words) -> list[Panel]:
     rows = (found.right["one_head"], found.right["multiplications"], found.wrong["multiplications"])
     counts = torch.stack(rows) / 1e6
     sides = [

@@ -1,6 +1,5 @@
 """The sheet: the arithmetic behind one cell, as sections the page can draw.
 
-A section is ``{"title", "text"?, "table"?: {"columns", "rows"}, "lines"?: [label, formula, value]}``.
 Numbers are written out here, so that page, test and screen reader see the same digits.
 """
 
@@ -8,14 +7,63 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from ..pooling import Cell
+from ...pooling import Cell
+from .guard import Json
 from .texts import Words
 
 TOP = 8  # summands shown one by one where there are many; the rest is one line
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of a section, every entry as it is shown. total: the last row is a sum."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    total: bool = False
+
+    def encode(self) -> Json:
+        total: Json = {"total": True} if self.total else {}
+        return {"columns": list(self.columns), "rows": [list(row) for row in self.rows]} | total
+
+
+@dataclass(frozen=True)
+class Section:
+    """One step of the arithmetic. lines: (label, formula, value)."""
+
+    title: str = ""
+    text: str = ""
+    table: Grid | None = None
+    lines: Sequence[tuple[str, str, str]] = ()
+
+    def encode(self) -> Json:
+        encoded: Json = {"title": self.title, "text": self.text}
+        if self.table is not None:
+            encoded["table"] = self.table.encode()
+        if self.lines:
+            encoded["lines"] = [list(line) for line in self.lines]
+        return encoded
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The arithmetic of one cell. weight: what it comes to, where it is an attention weight."""
+
+    title: str
+    sections: Sequence[Section]
+    weight: float | None = None
+
+    def encode(self) -> Json:
+        weight: Json = {} if self.weight is None else {"weight": self.weight}
+        return {"title": self.title, "sections": [one.encode() for one in self.sections]} | weight
+
+    def then(self, *sections: Section) -> Sheet:
+        """The same sheet with more sections at its end."""
+        return replace(self, sections=[*self.sections, *sections])
 
 
 def show(number: float, digits: int = 4) -> str:
@@ -39,19 +87,47 @@ def cell_sheet(
     query_name: str,
     key_name: str,
     *,
-    dimensions: Sequence[str] | None = None,
-    top: int = TOP,
-    left: str = "",
-    right: str = "",
-) -> dict[str, Any]:
+    left: str = "q",
+    right: str = "k",
+    about: str = "",
+) -> Sheet:
     """Everything between the two vectors and the weight, and what the weight then moves.
 
-    dimensions: names of the summands, default their numbers. top: how many summands are listed
-    when there are more; they are then sorted by magnitude. left, right: what the two factors of a
-    product are called, default q and k (scoring.factors says what they are for each scoring).
+    left, right: what the two factors of a product are called (scoring.factors says what they are
+    for each scoring). about: a sentence above the products. Of more than TOP summands the largest
+    are listed.
     """
-    sections = [_terms(cell, words, dimensions, top, left or "q", right or "k")]
-    lines = [[words("sheet.score"), "Σ", show(cell.raw)]]
+    return Sheet(
+        words("sheet.title", query=query_name, key=key_name),
+        [
+            _terms(cell, words, left, right, about),
+            _logit(cell, words),
+            _softmax(cell, words),
+            _contribution(cell, words),
+        ],
+        cell.weight,
+    )
+
+
+def _terms(cell: Cell, words: Words, left: str, right: str, about: str) -> Section:
+    k = len(cell.terms)
+    order = list(range(k))
+    if k > TOP:
+        order = cell.terms.abs().argsort(descending=True)[:TOP].tolist()
+        about = about or words("sheet.sorted", top=TOP, count=k)
+    columns = cell.left, cell.right, cell.terms
+    rows = [[str(i + 1), *(show(column[i].item()) for column in columns)] for i in order]
+    if k > TOP:
+        rest = cell.raw - sum(cell.terms[i].item() for i in order)
+        rows.append([words("sheet.others", count=k - TOP), "", "", show(rest)])
+    rows.append([words("sheet.sum"), "", "", show(cell.raw)])
+    names = [words("sheet.dimension"), left, right, f"{left} × {right}"]
+    return Section(words("sheet.terms_title"), about, Grid(names, rows, total=True))
+
+
+def _logit(cell: Cell, words: Words) -> Section:
+    """From the sum of products to the logit: scale, temperature, soft cap, bias, mask."""
+    lines = [(words("sheet.score"), "Σ", show(cell.raw))]
     if cell.scale != 1 or cell.temperature != 1:
         formula = f"{show(cell.raw)} × {show(cell.scale)}"
         if cell.temperature != 1:
@@ -59,104 +135,63 @@ def cell_sheet(
         plain = cell.raw * cell.scale / cell.temperature
         if not math.isclose(plain, cell.scaled, rel_tol=1e-4, abs_tol=1e-6):
             formula = words("sheet.softcap") + f" ({formula})"
-        lines.append([words("sheet.scaled"), formula, show(cell.scaled)])
+        lines.append((words("sheet.scaled"), formula, show(cell.scaled)))
     if cell.bias:
-        lines.append([words("sheet.bias"), f"{show(cell.scaled)} + {show(cell.bias)}", show(cell.logit)])
+        lines.append((words("sheet.bias"), f"{show(cell.scaled)} + {show(cell.bias)}", show(cell.logit)))
     if not cell.allowed:
-        lines.append([words("sheet.mask"), words("sheet.masked"), "-∞"])
-    sections.append({"title": words("sheet.logit_title"), "lines": lines})
+        lines.append((words("sheet.mask"), words("sheet.masked"), "-∞"))
+    return Section(words("sheet.logit_title"), lines=lines)
 
-    if cell.allowed:
-        shift = show(cell.shift) if cell.shift >= 0 else f"({show(cell.shift)})"
-        exponent = f"exp({show(cell.logit)} - {shift})"
-    else:
-        exponent = "exp(-∞)"
-    if cell.denominator:
-        quotient = f"{show(cell.numerator)} / {show(cell.denominator)}"
-    else:
+
+def _softmax(cell: Cell, words: Words) -> Section:
+    shift = show(cell.shift) if cell.shift >= 0 else f"({show(cell.shift)})"
+    exponent = f"exp({show(cell.logit)} - {shift})" if cell.allowed else "exp(-∞)"
+    quotient = f"{show(cell.numerator)} / {show(cell.denominator)}"
+    if not cell.denominator:
         quotient = words("sheet.empty_row")
-    sections.append({
-        "title": words("sheet.softmax_title"),
-        "text": words("sheet.softmax_text"),
-        "lines": [
-            [words("sheet.numerator"), exponent, show(cell.numerator)],
-            [words("sheet.denominator"), words("sheet.denominator_formula"), show(cell.denominator)],
-            [words("sheet.weight"), quotient, show(cell.weight)],
-        ],
-    })  # fmt: skip
-    sections.append(_contribution(cell, words, top))
-    return {
-        "title": words("sheet.title", query=query_name, key=key_name),
-        "weight": cell.weight,
-        "sections": sections,
-    }
-
-
-def _terms(cell, words, dimensions, top, left, right) -> dict[str, Any]:
-    k = len(cell.terms)
-    names = [str(i + 1) for i in range(k)] if dimensions is None else list(dimensions)
-    order = list(range(k))
-    if k > top:
-        order = cell.terms.abs().argsort(descending=True)[:top].tolist()
-    rows = [
-        [names[i], show(cell.left[i].item()), show(cell.right[i].item()), show(cell.terms[i].item())]
-        for i in order
+    lines = [
+        (words("sheet.numerator"), exponent, show(cell.numerator)),
+        (words("sheet.denominator"), words("sheet.denominator_formula"), show(cell.denominator)),
+        (words("sheet.weight"), quotient, show(cell.weight)),
     ]
-    if k > top:
-        rest = cell.raw - sum(cell.terms[i].item() for i in order)
-        rows.append([words("sheet.others", count=k - top), "", "", show(rest)])
-    rows.append([words("sheet.sum"), "", "", show(cell.raw)])
-    columns = [words("sheet.dimension"), left, right, f"{left} × {right}"]
-    return {
-        "title": words("sheet.terms_title"),
-        "text": words("sheet.sorted", top=top, count=k) if k > top else "",
-        "table": {"columns": columns, "rows": rows, "total": True},
-    }
+    return Section(words("sheet.softmax_title"), words("sheet.softmax_text"), lines=lines)
 
 
-def _contribution(cell: Cell, words: Words, top: int) -> dict[str, Any]:
+def _contribution(cell: Cell, words: Words) -> Section:
     size = len(cell.value)
     order = list(range(size))
-    if size > top:
-        order = cell.contribution.abs().argsort(descending=True)[:top].tolist()
-    rows = [
-        [
-            str(i + 1),
-            show(cell.value[i].item()),
-            show(cell.contribution[i].item()),
-            show(cell.output[i].item()),
-        ]
-        for i in order
-    ]
+    if size > TOP:
+        order = cell.contribution.abs().argsort(descending=True)[:TOP].tolist()
+    columns = cell.value, cell.contribution, cell.output
+    rows = [[str(i + 1), *(show(column[i].item()) for column in columns)] for i in order]
     norm = cell.value.norm().item()
-    return {
-        "title": words("sheet.value_title"),
-        "text": words("sheet.value_text", norm=show(norm), share=show(cell.weight * norm)),
-        "table": {
-            "columns": [
-                words("sheet.dimension"),
-                words("sheet.value"),
-                words("sheet.contribution"),
-                words("sheet.output"),
-            ],
-            "rows": rows,
-        },
-    }
+    names = [words(f"sheet.{name}") for name in ("dimension", "value", "contribution", "output")]
+    text = words("sheet.value_text", norm=show(norm), share=show(cell.weight * norm))
+    return Section(words("sheet.value_title"), text, Grid(names, rows))
 
 
 def output_sheet(
-    words: Words, title: str, weights: Tensor, values: Tensor, names: Sequence[str]
-) -> dict[str, Any]:
-    """One number of an output, opened: weights (m,) times one value feature (m,), summed."""
+    words: Words,
+    title: str,
+    weights: Tensor,
+    values: Tensor,
+    names: Sequence[str],
+    *,
+    about: Section | None = None,
+    value_name: str = "",
+) -> Sheet:
+    """One number of an output, opened: weights (m,) times one value feature (m,), summed.
+
+    about: title and text of the section, where they are not the usual ones; value_name: what the
+    feature is called.
+    """
     products = weights * values
     rows = [
         [name, show(w.item()), show(v.item()), show(p.item())]
         for name, w, v, p in zip(names, weights, values, products, strict=True)
     ]
     rows.append([words("sheet.sum"), show(weights.sum().item()), "", show(products.sum().item())])
-    columns = [words("sheet.key"), words("sheet.weight"), words("sheet.value"), words("sheet.product")]
-    section = {
-        "title": words("sheet.output_title"),
-        "table": {"columns": columns, "rows": rows, "total": True},
-    }
-    return {"title": title, "sections": [section]}
+    value_name = value_name or words("sheet.value")
+    columns = [words("sheet.key"), words("sheet.weight"), value_name, words("sheet.product")]
+    about = about or Section(words("sheet.output_title"))
+    return Sheet(title, [replace(about, table=Grid(columns, rows, total=True))])

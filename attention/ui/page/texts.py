@@ -11,7 +11,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
+ASSETS = Path(__file__).resolve().parents[3] / "assets"
 LANGUAGES = ("en", "zh")
 
 

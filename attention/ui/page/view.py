@@ -1,9 +1,9 @@
 """AttentionView: the one component that draws. Python hands over a payload, the page draws it.
 
-A payload is a plain dict, a pure function of a tab's inputs:
+A payload is plain JSON, a pure function of a tab's inputs (``tab.view_of`` writes it):
 
 ``tab, language, inputs, link``  what it shows and how to get back to it
-``panels``   a list of panels in reading order; builders below make them
+``panels``   pictures in reading order, encoded (panels.py)
 ``code``     the snippet that prints the numbers shown
 ``notices``  sentences above the panels (what was cut, hidden, renormalised)
 ``tasks``    exercises with computed answers
@@ -14,102 +14,17 @@ draws the panel kind NAME. Text from a payload reaches the DOM through ``textCon
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import gradio as gr
-import torch
-from torch import Tensor
 
+from .guard import Json
 from .texts import ASSETS, LANGUAGES, words_for
 
 TEMPLATE = '<div class="am-view"></div>'  # static: a value inside a template would run as script
-
-
-def numbers(tensor: Tensor | Sequence) -> dict[str, Any]:
-    """A tensor for the page, exactly: {"shape", "f32": base64 of little-endian float32}.
-
-    NaN and infinity survive here (JSON could not carry them); only the masks tab sends any.
-    """
-    tensor = torch.as_tensor(tensor).detach().to("cpu", torch.float32).contiguous()
-    data = base64.b64encode(tensor.numpy().astype("<f4").tobytes()).decode()
-    return {"shape": list(tensor.shape), "f32": data}
-
-
-def heatmap(
-    id: str,
-    title: str,
-    matrix: Tensor,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    *,
-    row_title: str = "",
-    column_title: str = "",
-    caption: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    diverging: bool = False,
-    opens: bool = True,
-    masked: Tensor | None = None,
-    digits: int = 2,
-    wide: bool = False,
-    sums: bool = False,
-) -> dict[str, Any]:
-    """A matrix (n, m) as coloured cells with its numbers; ``opens`` means a click shows the sheet.
-
-    low, high: the ends of the colour scale, default 0 and 1 (diverging: the largest magnitude, both
-    signs). masked: (n, m) bool, True = hatched, not attended. digits: decimals shown. sums: print
-    each row's sum at its end. wide: take the whole width of the page.
-    """
-    matrix = torch.as_tensor(matrix).detach().float().cpu()
-    finite = matrix[matrix.isfinite()]
-    if diverging and high is None:
-        high = max(finite.abs().max().item() if finite.numel() else 1.0, 1e-6)
-        low = -high
-    return {
-        "kind": "heatmap", "id": id, "title": title, "caption": caption, "digits": digits,
-        "rows": list(rows), "columns": list(columns), "row_title": row_title,
-        "column_title": column_title, "data": numbers(matrix), "diverging": diverging,
-        "low": 0.0 if low is None else low, "high": 1.0 if high is None else high,
-        "opens": opens, "wide": wide, "sums": sums,
-        "masked": None if masked is None else masked.expand(matrix.shape).int().tolist(),
-    }  # fmt: skip
-
-
-def readouts(id: str, items: Sequence[tuple[str, str, str]], title: str = "") -> dict[str, Any]:
-    """Single figures: (label, value as shown, note)."""
-    items = [{"label": label, "value": value, "note": note} for label, value, note in items]
-    return {"kind": "readouts", "id": id, "title": title, "items": items}
-
-
-def heading(text: str, caption: str = "") -> dict[str, Any]:
-    """A heading between panels; the panels after it, up to the next heading, form its group."""
-    return {"kind": "heading", "id": "", "title": text, "caption": caption}
-
-
-def plot(
-    id: str,
-    title: str,
-    series: Sequence[dict[str, Any]],
-    *,
-    x_title: str = "",
-    y_title: str = "",
-    caption: str = "",
-    wide: bool = False,
-    log_x: bool = False,
-) -> dict[str, Any]:
-    """Lines, points and bars over x. A series is {"name", "kind": "line"|"points"|"bars", "x", "y"}.
-
-    Optional in a series: "role" ("accent", "data", "truth", "muted") picks colour and dash.
-    """
-    series = [{**one, "x": numbers(one["x"]), "y": numbers(one["y"])} for one in series]
-    return {
-        "kind": "plot", "id": id, "title": title, "caption": caption, "series": series,
-        "x_title": x_title, "y_title": y_title, "wide": wide, "log_x": log_x,
-    }  # fmt: skip
 
 
 class AttentionView(gr.HTML):
@@ -121,11 +36,11 @@ class AttentionView(gr.HTML):
 
     def __init__(
         self,
-        value: dict | None = None,
+        value: Json | None = None,
         *,
         tab: str = "",
         language: str = "en",
-        server_functions: Sequence[Callable] = (),
+        server_functions: Sequence[Callable[..., Any]] = (),
         **settings: Any,
     ) -> None:
         super().__init__(
@@ -171,10 +86,10 @@ def head() -> str:
     return f"<style>{style()}</style>\n<script>{script()}\nAttentionMatchmaker.startPage();</script>"
 
 
-def to_html(payload: dict[str, Any]) -> str:
+def to_html(payload: Json) -> str:
     """One self-contained page that draws the payload and needs no network or server."""
     data = json.dumps(payload, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-    title = words_for(payload["language"])("app.title")
+    title = words_for(str(payload["language"]))("app.title")
     return (
         f'<!doctype html><html lang="{payload["language"]}"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'

@@ -1,0 +1,367 @@
+"""Pictures as typed things: what a panel shows, as tensors and words.
+
+A panel is a frozen class with an ``id``; it is encoded once, at the border to the page
+(:meth:`Panel.encode`), and saved from its own tensors (``exports.py``). ``kinds.NAME`` of the
+page's script draws what ``encode`` calls NAME. Kinds that one tab alone has stand with that tab.
+"""
+
+from __future__ import annotations
+
+import base64
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...heatmap import save_figure
+from ...plotting import Series, save_plot
+from .guard import Json, Refusal
+
+
+def numbers(tensor: Tensor | Sequence[float]) -> Json:
+    """A tensor for the page, exactly: {"shape", "f32": base64 of little-endian float32}.
+
+    NaN and infinity survive here, which JSON could not carry.
+    """
+    tensor = torch.as_tensor(tensor).detach().to("cpu", torch.float32).contiguous()
+    data = base64.b64encode(tensor.numpy().astype("<f4").tobytes()).decode()
+    return {"shape": list(tensor.shape), "f32": data}
+
+
+Arrays = dict[str, np.ndarray | Sequence[str]]  # by name, as an NPZ file holds them
+
+
+class Table(NamedTuple):
+    """What a spreadsheet gets of a panel: values (n, m) with a label for each row and column."""
+
+    values: np.ndarray
+    rows: Sequence[str]
+    columns: Sequence[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel(ABC):
+    """One picture of a view. id: unique in its view, "" where nothing refers to it."""
+
+    id: str
+
+    @abstractmethod
+    def encode(self) -> Json:
+        """What the page draws, as JSON; its "kind" names the function that draws it."""
+
+
+class Saved(ABC):
+    """A panel that can be saved as numbers, and as a picture unless its own drawing is the page's."""
+
+    @abstractmethod
+    def table(self) -> Table:
+        """Its numbers, for CSV."""
+
+    def arrays(self) -> Arrays:
+        """Its numbers by name, for NPZ."""
+        values, rows, columns = self.table()
+        return {"values": values, "rows": rows, "columns": columns}
+
+    def picture(self, format: str) -> bytes:
+        """The panel drawn by matplotlib, "png" or "svg"."""
+        raise Refusal("bad_request")
+
+    def part(self, frame: str) -> Saved:
+        """The frame named behind the "@" of a panel's id, "" for the panel itself."""
+        if frame:
+            raise Refusal("bad_request")
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Heading(Panel):
+    """A heading between panels; the panels after it, up to the next heading, form its group."""
+
+    title: str
+    caption: str = ""
+
+    def encode(self) -> Json:
+        return {"kind": "heading", "id": self.id, "title": self.title, "caption": self.caption}
+
+
+def heading(title: str, caption: str = "") -> Heading:
+    """A heading that nothing refers to."""
+    return Heading("", title, caption)
+
+
+@dataclass(frozen=True, eq=False)
+class Readouts(Panel):
+    """Single figures: (label, value as shown, note)."""
+
+    items: Sequence[tuple[str, str, str]]
+    title: str = ""
+    wide: bool = False
+
+    def encode(self) -> Json:
+        items = [{"label": label, "value": value, "note": note} for label, value, note in self.items]
+        wide: Json = {"wide": True} if self.wide else {}
+        return {"kind": "readouts", "id": self.id, "title": self.title, "items": items} | wide
+
+
+class Axis(NamedTuple):
+    """One side of a matrix: a label for each row or column, and what they all are."""
+
+    labels: Sequence[str]
+    title: str = ""
+
+
+class Scale(NamedTuple):
+    """What the colours mean: from low to high; diverging means white at 0."""
+
+    low: float = 0.0
+    high: float = 1.0
+    diverging: bool = False
+
+
+SHARES = Scale()
+
+
+def signed(*tensors: Tensor) -> Scale:
+    """Both signs alike, up to the largest finite magnitude of the tensors."""
+    finite = torch.cat([one.detach().float().flatten() for one in tensors])
+    finite = finite[finite.isfinite()]
+    high = max(finite.abs().max().item() if finite.numel() else 1.0, 1e-6)
+    return Scale(-high, high, True)
+
+
+class Look(NamedTuple):
+    """How a heatmap stands on the page.
+
+    digits: decimals shown. wide: take the whole width. sums: print each row's sum at its end.
+    opens: a click shows the cell's arithmetic. cells: what is written in the cells instead of their
+    numbers.
+    """
+
+    digits: int = 2
+    wide: bool = False
+    sums: bool = False
+    opens: bool = True
+    cells: Sequence[Sequence[str]] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmap(Panel, Saved):
+    """A matrix (n, m) as coloured cells with its numbers. masked: (n, m) bool, True = hatched."""
+
+    title: str
+    matrix: Tensor
+    rows: Axis
+    columns: Axis
+    scale: Scale = SHARES
+    look: Look = Look()
+    caption: str = ""
+    masked: Tensor | None = None
+
+    def encode(self) -> Json:
+        scale, look = self.scale, self.look
+        cells: Json = {} if look.cells is None else {"cell_labels": look.cells}
+        masked = None if self.masked is None else self.masked.expand(self.matrix.shape).int().tolist()
+        return {
+            "kind": "heatmap", "id": self.id, "title": self.title, "caption": self.caption,
+            "rows": list(self.rows.labels), "row_title": self.rows.title,
+            "columns": list(self.columns.labels), "column_title": self.columns.title,
+            "data": numbers(self.matrix), "masked": masked,
+            "low": scale.low, "high": scale.high, "diverging": scale.diverging,
+            "digits": look.digits, "opens": look.opens, "wide": look.wide, "sums": look.sums,
+        } | cells  # fmt: skip
+
+    def table(self) -> Table:
+        values = self.matrix.detach().float().cpu().numpy()
+        return Table(values, self.rows.labels, self.columns.labels)
+
+    def picture(self, format: str) -> bytes:
+        return save_figure(
+            self.matrix.detach().float().cpu(), self.rows.labels, self.columns.labels, self.title,
+            format, holes=True, xlabel=self.columns.title, ylabel=self.rows.title,
+            diverging=self.scale.diverging,
+        )  # fmt: skip
+
+
+class Curve(NamedTuple):
+    """k points over x. role: "accent", "data", "truth" or "muted" picks colour and dash."""
+
+    name: str
+    kind: Literal["line", "points", "bars"]
+    x: Tensor
+    y: Tensor
+    role: str = ""
+
+
+class RowsOf(NamedTuple):
+    """A plot that shows, for the query pointed at, a row of a matrix as bars over x."""
+
+    panel: str  # the heatmap whose cells the bars are
+    x: Tensor
+    matrix: Tensor
+    queries: Tensor
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Plot(Panel, Saved):
+    """Lines, points and bars over x."""
+
+    title: str
+    curves: Sequence[Curve]
+    x_title: str = ""
+    y_title: str = ""
+    caption: str = ""
+    wide: bool = False
+    log_x: bool = False
+    rows: RowsOf | None = None
+
+    def encode(self) -> Json:
+        series = [
+            {"name": one.name, "kind": one.kind, "x": numbers(one.x), "y": numbers(one.y)}
+            | ({"role": one.role} if one.role else {})
+            for one in self.curves
+        ]
+        rows: Json = {}
+        if self.rows is not None:
+            panel, x, matrix, queries, name = self.rows
+            rows["rows"] = {"panel": panel, "kind": "bars", "x": numbers(x), "matrix": numbers(matrix),
+                            "queries": numbers(queries), "name": name}  # fmt: skip
+        return {
+            "kind": "plot", "id": self.id, "title": self.title, "caption": self.caption,
+            "series": series, "x_title": self.x_title, "y_title": self.y_title, "wide": self.wide,
+            "log_x": self.log_x,
+        } | rows  # fmt: skip
+
+    def table(self) -> Table:
+        """Point by point, the curve's name first."""
+        names = [one.name for one in self.curves for _ in one.x]
+        points = [np.stack([_floats(one.x), _floats(one.y)], axis=1) for one in self.curves]
+        return Table(np.concatenate(points), names, [self.x_title or "x", self.y_title or "y"])
+
+    def arrays(self) -> Arrays:
+        values, names, _ = self.table()
+        return {"series": names, "x": values[:, 0], "y": values[:, 1]}
+
+    def picture(self, format: str) -> bytes:
+        series = [
+            Series(one.name, one.kind, _floats(one.x).tolist(), _floats(one.y).tolist(), one.role)
+            for one in self.curves
+        ]
+        return save_plot(
+            series, self.title, format, xlabel=self.x_title, ylabel=self.y_title, log_x=self.log_x
+        )
+
+
+def _floats(tensor: Tensor) -> np.ndarray:
+    floats: np.ndarray = torch.as_tensor(tensor).detach().cpu().float().numpy()
+    return floats
+
+
+@dataclass(frozen=True, eq=False)
+class PairBars(Panel, Saved):
+    """Rows of horizontal bars, one or two to a name, each with its number."""
+
+    title: str
+    names: Sequence[str]
+    series: Sequence[tuple[str, Sequence[float]]]  # (name, a value for each of the names)
+    caption: str
+    digits: int
+
+    def encode(self) -> Json:
+        return {
+            "kind": "pairbars", "id": self.id, "title": self.title, "names": list(self.names),
+            "series": [{"name": name, "values": list(values)} for name, values in self.series],
+            "caption": self.caption, "digits": self.digits,
+        }  # fmt: skip
+
+    def table(self) -> Table:
+        values = np.array([values for _, values in self.series]).T
+        return Table(values, self.names, [name for name, _ in self.series])
+
+    def picture(self, format: str) -> bytes:
+        series = [
+            Series(name, "bars", range(len(self.names)), values, role)
+            for (name, values), role in zip(self.series, ("accent", "truth"), strict=False)
+        ]
+        return save_plot(series, self.title, format, x_names=self.names)
+
+
+@dataclass(frozen=True, eq=False)
+class Player(Panel, Saved):
+    """Recorded steps of a training, played and scrubbed: a heatmap that changes, and curves.
+
+    frames: (steps, n, m). marks: (name, frame) worth jumping to. step_word: what a step is called
+    in the title of a saved frame.
+    """
+
+    title: str
+    steps: Sequence[int]
+    frames: Tensor
+    rows: Axis
+    columns: Axis
+    curves: Sequence[tuple[str, Sequence[float]]]
+    marks: Sequence[tuple[str, int]]
+    caption: str
+    step_word: str
+
+    def encode(self) -> Json:
+        return {
+            "kind": "player", "id": self.id, "title": self.title, "wide": True, "caption": self.caption,
+            "steps": list(self.steps), "frames": numbers(self.frames),
+            "rows": list(self.rows.labels), "row_title": self.rows.title,
+            "columns": list(self.columns.labels), "column_title": self.columns.title,
+            "curves": [{"name": name, "values": list(values)} for name, values in self.curves],
+            "low": 0.0, "high": 1.0, "diverging": False, "digits": 2, "sums": True,
+            "marks": [{"name": name, "frame": frame} for name, frame in self.marks],
+        }  # fmt: skip
+
+    def table(self) -> Table:
+        raise Refusal("bad_request")  # of which step?
+
+    def part(self, frame: str) -> Saved:
+        if not (frame.isascii() and frame.isdigit()) or len(frame) > 4 or int(frame) >= len(self.steps):
+            raise Refusal("bad_request")
+        at = int(frame)
+        title = f"{self.title} · {self.step_word} {self.steps[at]}"
+        return Frame(self.id, title, self.frames[at], self.rows, self.columns, of=self)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame(Heatmap):
+    """One step of a player, saved: the file of numbers has room for the whole training."""
+
+    of: Player = field(kw_only=True)
+
+    def arrays(self) -> Arrays:
+        curves = self.of.curves
+        return super().arrays() | {
+            "frames": self.of.frames.detach().float().numpy(), "steps": np.array(self.of.steps),
+            "curves": [name for name, _ in curves],
+            "curve_values": np.array([values for _, values in curves], dtype="<f4"),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Later(Panel):
+    """A place that the page fills by asking the question that the id names."""
+
+    title: str
+
+    def encode(self) -> Json:
+        return {"kind": "later", "id": f"later-{self.id}", "part": self.id, "ask": self.id,
+                "title": self.title, "wide": True}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Part(Panel):
+    """A panel that belongs to a part of the view; drawn ``late``, a part never moves what stands."""
+
+    panel: Panel
+    late: bool = False
+
+    def encode(self) -> Json:
+        return self.panel.encode() | {"part": self.id, "late": self.late}
