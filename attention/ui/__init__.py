@@ -18,7 +18,7 @@ from .page.edge import Edge
 from .page.guard import answer
 from .page.questions import endpoint
 from .page.scene import Tab
-from .page.tab import QUIET, build_tab, early_values, is_early, show
+from .page.tab import QUIET, build_tab, early_values, is_early, show, switch_style
 from .page.texts import LANGUAGES, lesson, words_for
 from .page.view import head
 from .tabs import applications, decoder, heads, kernel, masks, matchmaker, positions
@@ -144,7 +144,7 @@ def mount_options() -> dict[str, Any]:
     """What belongs to ``mount_gradio_app`` or ``launch`` rather than to ``Blocks``."""
     return {
         "theme": theme(),
-        "head": head(),
+        "head": head(switch_style(TABS)),
         "footer_links": ["api"],
         "run_history": False,  # it would keep every run in the browser and slow each update
         "ssr_mode": False,  # a second server process, for pages that are drawn by script anyway

@@ -75,7 +75,8 @@ def on_gpu(function: Callable[P, T]) -> Callable[P, T]:
         from spaces import GPU  # type: ignore[import-untyped]
     except ImportError:
         return function
-    return GPU(function)
+    lent: Callable[P, T] = GPU(function)
+    return lent
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def lent_gpu(module: torch.nn.Module) -> Iterator[Callable[[T], T]]:
 
     Everywhere else the module stays where it is, and results come as they are.
     """
-    if not (ZERO_GPU and torch.cuda.is_initialized()):  # only the forked process has one
+    if not (ZERO_GPU and torch.cuda.is_initialized()):  # type: ignore[no-untyped-call]  # only the forked process has one
         yield lambda result: result
         return
     module.to("cuda")

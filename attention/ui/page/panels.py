@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -323,9 +323,7 @@ class Player(Panel, Saved):
         raise Refusal("bad_request")  # of which step?
 
     def part(self, frame: str) -> Saved:
-        if not (frame.isascii() and frame.isdigit()) or len(frame) > 4 or int(frame) >= len(self.steps):
-            raise Refusal("bad_request")
-        at = int(frame)
+        at = frame_at(frame, len(self.steps))
         title = f"{self.title} · {self.step_word} {self.steps[at]}"
         return Frame(self.id, title, self.frames[at], self.rows, self.columns, of=self)
 
@@ -343,6 +341,40 @@ class Frame(Heatmap):
             "curves": [name for name, _ in curves],
             "curve_values": np.array([values for _, values in curves], dtype="<f4"),
         }  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Training(Panel):
+    """The frame of a live training (``scene.Trainer``); its numbers come with the chunks.
+
+    run: what makes it another run. rows, columns: titles of the weights it shows. words: of its
+    buttons and curves.
+    """
+
+    title: str
+    caption: str
+    steps: int
+    run: Sequence[str | float]
+    rows: str
+    columns: str
+    words: Mapping[str, str]
+    sums: bool = False
+
+    def encode(self) -> Json:
+        sums: Json = {"sums": True} if self.sums else {}
+        return {
+            "kind": "trainer", "id": self.id, "wide": True, "title": self.title,
+            "caption": self.caption, "steps": self.steps, "run": list(self.run),
+            "row_title": self.rows, "column_title": self.columns, "low": 0.0, "high": 1.0,
+            "diverging": False, "digits": 2, "opens": True, "words": dict(self.words),
+        } | sums  # fmt: skip
+
+
+def frame_at(text: str, count: int) -> int:
+    """What follows "@" in a panel's id, as a whole number below ``count``; raises ``Refusal``."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 4 or int(text) >= count:
+        raise Refusal("no_such_cell")
+    return int(text)
 
 
 @dataclass(frozen=True, eq=False)

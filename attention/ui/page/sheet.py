@@ -114,7 +114,7 @@ def _terms(cell: Cell, words: Words, left: str, right: str, about: str) -> Secti
     order = list(range(k))
     if k > TOP:
         order = cell.terms.abs().argsort(descending=True)[:TOP].tolist()
-        about = about or words("sheet.sorted", top=TOP, count=k)
+        about = " ".join([about, words("sheet.sorted", top=TOP, count=k)]).strip()
     columns = cell.left, cell.right, cell.terms
     rows = [[str(i + 1), *(show(column[i].item()) for column in columns)] for i in order]
     if k > TOP:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
-from .fields import Field
+from .fields import Choice, Field
 from .guard import Json, answer
 from .pitfalls import ask_pitfalls, pitfalls_of
 from .questions import AnyTab, server_functions, view_of
@@ -31,11 +31,19 @@ class Controls(dict[str, Component]):
         super().__init__()
         self._tab, self._words = tab, words
 
-    def place(self, *names: str) -> None:
+    def place(self, *names: str, visible: bool = True) -> None:
         """Widgets for these fields, here, in the order of the fields; without names for all."""
         for field in self._tab.fields:
             if field.name in names or not names:
                 self[field.name] = self.widget(field)
+                self[field.name].visible = visible
+
+    def only(self, value: str) -> gr.Column:
+        """A column for widgets that are in sight while a radio of the tab stands on ``value``.
+
+        Hidden by style (:func:`switch_style`): an input that Gradio hides would forget what a link set.
+        """
+        return gr.Column(elem_classes=f"am-only-{value}")
 
     def widget(self, field: Field[Any]) -> Component:
         """One field's widget, labelled from the words files."""
@@ -46,6 +54,17 @@ class Controls(dict[str, Component]):
     def option(self, name: str, option: str) -> str:
         """The label of one option of a menu; a name that has no words of its own stands for itself."""
         return self._words.get(f"{self._tab.id}.{name}.{option}", option)
+
+
+def switch_style(tabs: Iterable[AnyTab]) -> str:
+    """The style rules behind :meth:`Controls.only`, one for each option of any radio."""
+    fields = [field for tab in tabs for field in tab.fields if isinstance(field, Choice)]
+    options = {option for field in fields for option in field.options}
+    return "".join(
+        f'.am-tab:not(:has(input[type="radio"][value="{option}"]:checked)) .am-only-{option}'
+        " { display: none !important; }\n"
+        for option in sorted(options) if option.replace("_", "").isalnum()
+    )  # fmt: skip
 
 
 def build_tab(tab: AnyTab, language: str, first: bool) -> tuple[list[Component], AttentionView]:

@@ -81,9 +81,10 @@ def style() -> str:
     return "\n".join(path.read_text("utf-8") for path in sorted((ASSETS / "view").glob("*.css")))
 
 
-def head() -> str:
+def head(more_style: str = "") -> str:
     """What the page needs before Gradio starts, inline: nothing is fetched."""
-    return f"<style>{style()}</style>\n<script>{script()}\nAttentionMatchmaker.startPage();</script>"
+    styles = f"<style>{style()}{more_style}</style>"
+    return f"{styles}\n<script>{script()}\nAttentionMatchmaker.startPage();</script>"
 
 
 def to_html(payload: Json) -> str:

@@ -1,184 +1,138 @@
-"""The matchmaker: one query, a few candidates, four steps; and the same learned from evenings."""
+"""The matchmaker by hand: similarity, scaling, softmax, weighted sum, every number of the four steps."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
-from ..steps import SCORINGS, Projections, Steps, example, forward_steps, make_projections
-from .guard import Choice, Flag, Number, Refusal
-from .matchmaker_training import (
-    TRAINING,
-    train,
-    training_panels,
-    training_results,
-    training_sheet,
-    training_snippet,
-    training_tasks,
-)
-from .people import People
-from .sheet import cell_sheet, output_sheet, show
-from .texts import Words
-from .view import heading, heatmap
+from ....steps import Projections, Steps, forward_steps, make_projections
+from ...page.guard import Json, Refusal
+from ...page.panels import Axis, Heatmap, Look, Panel, heading, signed
+from ...page.scene import Place, Task
+from ...page.sheet import Sheet, cell_sheet, output_sheet, show
+from ...page.texts import Words
+from .inputs import Inputs
 
-ID = "matchmaker"
-FIRST = example()
-PEOPLE = {
-    "names": ["Ann", "Bo", "Cai"],
-    "query": FIRST.query.tolist(),
-    "keys": FIRST.keys.tolist(),
-    "values": FIRST.values.tolist(),
-}
-MODES = ("steps", "training")
-FIELDS = (
-    Choice("mode", "steps", MODES),
-    People("people", PEOPLE),
-    Choice("scoring", "dot", SCORINGS),
-    Flag("scale", False),
-    Number("temperature", 1.0, 0.05, 10.0, 0.05),
-    Flag("projections", False),
-    Number("weights_seed", 0, 0, 99, 1),
-    Number("candidates", 6, 2, 8, 1),
-    Number("seed", 0, 0, 99, 1),
-    Number("steps", 200, 10, 300, 10),
-    Number("learning_rate", 2.0, 0.05, 12.0, 0.05),
-    Number("dropout", 0.0, 0.0, 0.9, 0.05),
-    Number("weight_decay", 0.0, 0.0, 0.1, 0.005),
-)
-EXAMPLES = (
-    ("example_first", {}),
-    ("example_cold", {"temperature": 0.2}),
-    ("example_boast", {"people": PEOPLE | {
-        "query": [1.0, 0.0], "keys": [[3.0, 0.0], [1.0, 1.0], [0.5, 2.0]],
-        "values": [[0.1, 0.2], [0.9, 0.5], [0.7, 0.9]]}, "scale": True}),
-    ("example_training", {"mode": "training"}),
-    ("example_decay", {"mode": "training", "weight_decay": 0.01}),
-)  # fmt: skip
+FIELDS = ("people", "scoring", "scale", "temperature", "projections", "weights_seed")
 
 
-def controls(words: Words) -> dict[str, Any]:
-    """The people first, the knobs of the chosen mode below; the others stay out of sight."""
-    import gradio as gr
+@dataclass(frozen=True, eq=False)
+class Study:
+    """The four steps for these inputs. scaled: whether scores are divided by a root at all."""
 
-    from .tab import Controls
+    inputs: Inputs
+    steps: Steps
+    scaled: bool
 
-    made = Controls(ID, FIELDS, words)
-    made.place("mode")
-    with gr.Column(elem_classes="am-by-hand") as by_hand:
-        made.place("people", "scoring", "scale", "temperature", "projections", "weights_seed")
-    with gr.Column(elem_classes="am-learned", visible=False) as learned:
-        made.place(*TRAINING)
-    # the page hides one or the other by itself; a link sets mode, and its change does the same
-    made["mode"].change(
-        None,
-        made["mode"],
-        [by_hand, learned],
-        js="(mode) => [{visible: mode === 'steps', __type__: 'update'},"
-        " {visible: mode === 'training', __type__: 'update'}]",
-        queue=False,
-        api_visibility="private",
-    )
-    return made
+    @property
+    def names(self) -> list[str]:
+        return self.inputs.people["names"]
 
 
-def walk(values: dict[str, Any]) -> Steps:
-    """The four steps for these inputs."""
-    people = values["people"]
-    query, keys, facts = (
-        torch.tensor(people[part], dtype=torch.float64) for part in ("query", "keys", "values")
-    )
+def study(inputs: Inputs) -> Study:
+    """Take the four steps."""
+    people = inputs.people
+    query = torch.tensor(people["query"], dtype=torch.float64)
+    keys = torch.tensor(people["keys"], dtype=torch.float64)
+    facts = torch.tensor(people["values"], dtype=torch.float64)
     projections = None
-    if values["projections"]:
-        made = make_projections(len(query), facts.shape[1], seed=values["weights_seed"])
-        projections = Projections(*(matrix.double() for matrix in made))
-    return forward_steps(
-        query, keys, facts,
-        scoring=values["scoring"], scale_on=values["scale"] or values["scoring"] == "scaled_dot",
-        temperature=values["temperature"], projections=projections, seed=values["weights_seed"],
+    if inputs.projections:
+        drawn = make_projections(len(query), facts.shape[1], seed=inputs.weights_seed)
+        projections = Projections(*(matrix.double() for matrix in drawn))
+    scaled = inputs.scale or inputs.scoring == "scaled_dot"
+    steps = forward_steps(
+        query, keys, facts, scoring=inputs.scoring, scale_on=scaled,
+        temperature=inputs.temperature, projections=projections, seed=inputs.weights_seed,
     )  # fmt: skip
+    return Study(inputs, steps, scaled)
 
 
-def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
-    """The four steps by hand, or the recorded training."""
-    return training_panels(values, words) if values["mode"] == "training" else step_panels(values, words)
+def panels(s: Study, words: Words) -> list[Panel]:
+    """Similarity, scaling, softmax, weighted sum; before them the projections where there are any."""
+    return [*projected(s, words), *weighing(s, words), *blending(s, words)]
 
 
-def step_panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
-    """Similarity, scaling, softmax, weighted sum: every number of the four steps."""
-    steps, names = walk(values), values["people"]["names"]
-    you = [words("matchmaker.you")]
-    traits = [str(i + 1) for i in range(steps.values.shape[1])]
-    size = max(steps.similarity.abs().max().item(), 1e-6)
-    projected = []
-    if values["projections"]:
-        features = [str(i + 1) for i in range(len(steps.query))]
-        projected = [
-            heading(words("matchmaker.step_0"), words("matchmaker.step_0_text")),
-            heatmap("projected_query", words("matchmaker.projected_query"), steps.query[None], you, features,
-                    diverging=True, opens=False),
-            heatmap("projected_keys", words("matchmaker.projected_keys"), steps.keys, names, features,
-                    diverging=True, opens=False),
-            heatmap("projected_values", words("matchmaker.projected_values"), steps.values, names, traits,
-                    diverging=True, opens=False),
-        ]  # fmt: skip
+def projected(s: Study, words: Words) -> list[Panel]:
+    """Query, keys and values after the learner's matrices."""
+    if not s.inputs.projections:
+        return []
+    steps, look = s.steps, Look(opens=False)
+    features = Axis([str(i + 1) for i in range(len(steps.query))])
+    you, names = Axis([words("matchmaker.you")]), Axis(s.names)
     return [
-        *projected,
-        heading(words("matchmaker.step_1"), words(f"matchmaker.score_{values['scoring']}")),
-        heatmap("similarity", words("matchmaker.similarity"), steps.similarity[None], you, names,
-                diverging=True, low=-size, high=size),
-        heading(words("matchmaker.step_2"), words("matchmaker.step_2_text", scale=show(steps.scale),
-                temperature=f"{steps.temperature:g}")),
-        heatmap("scaled", words("matchmaker.scaled"), steps.scaled[None], you, names, diverging=True),
-        heading(words("matchmaker.step_3"), words("matchmaker.step_3_text", shift=show(steps.shift))),
-        heatmap("numerators", words("matchmaker.numerators"), steps.numerators[None], you, names, digits=4,
-                caption=words("matchmaker.numerators_caption", denominator=show(steps.denominator))),
-        heatmap("weights", words("matchmaker.weights"), steps.weights[None], you, names, sums=True, digits=4),
-        heading(words("matchmaker.step_4"), words("matchmaker.step_4_text")),
-        heatmap("contributions", words("matchmaker.contributions"), steps.contributions, names, traits,
-                diverging=True),
-        heatmap("output", words("matchmaker.output"), steps.output[None], you, traits, diverging=True,
-                digits=4, caption=words("matchmaker.output_caption")),
+        heading(words("matchmaker.step_0"), words("matchmaker.step_0_text")),
+        Heatmap("projected_query", words("matchmaker.projected_query"), steps.query[None], you, features,
+                signed(steps.query), look),
+        Heatmap("projected_keys", words("matchmaker.projected_keys"), steps.keys, names, features,
+                signed(steps.keys), look),
+        Heatmap("projected_values", words("matchmaker.projected_values"), steps.values, names, traits(s),
+                signed(steps.values), look),
     ]  # fmt: skip
 
 
-def notices(values: dict[str, Any], words: Words) -> list[str]:
-    """A training that ran away says so."""
-    if values["mode"] == "training" and train(values).diverged:
-        return [words("matchmaker.diverged", step=train(values).steps[-1])]
-    return []
+def weighing(s: Study, words: Words) -> list[Panel]:
+    """From the query and the keys to the weights."""
+    steps, inputs = s.steps, s.inputs
+    you, names = Axis([words("matchmaker.you")]), Axis(s.names)
+    denominator = words("matchmaker.numerators_caption", denominator=show(steps.denominator))
+    scaling = words("matchmaker.step_2_text", scale=show(steps.scale), temperature=f"{steps.temperature:g}")
+    return [
+        heading(words("matchmaker.step_1"), words(f"matchmaker.score_{inputs.scoring}")),
+        Heatmap("similarity", words("matchmaker.similarity"), steps.similarity[None], you, names,
+                signed(steps.similarity)),
+        heading(words("matchmaker.step_2"), scaling),
+        Heatmap("scaled", words("matchmaker.scaled"), steps.scaled[None], you, names, signed(steps.scaled)),
+        heading(words("matchmaker.step_3"), words("matchmaker.step_3_text", shift=show(steps.shift))),
+        Heatmap("numerators", words("matchmaker.numerators"), steps.numerators[None], you, names,
+                look=Look(digits=4), caption=denominator),
+        Heatmap("weights", words("matchmaker.weights"), steps.weights[None], you, names,
+                look=Look(digits=4, sums=True)),
+    ]  # fmt: skip
 
 
-def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: int) -> dict[str, Any]:
-    """The arithmetic of a cell of any panel; "training@17" is frame 17 of the player."""
-    if panel.startswith("training@"):
-        return training_sheet(values, words, panel, row, column)
-    steps, names = walk(values), values["people"]["names"]
+def blending(s: Study, words: Words) -> list[Panel]:
+    """What each candidate's value adds, and the blend."""
+    steps, you = s.steps, Axis([words("matchmaker.you")])
+    return [
+        heading(words("matchmaker.step_4"), words("matchmaker.step_4_text")),
+        Heatmap("contributions", words("matchmaker.contributions"), steps.contributions, Axis(s.names),
+                traits(s), signed(steps.contributions)),
+        Heatmap("output", words("matchmaker.output"), steps.output[None], you, traits(s),
+                signed(steps.output), Look(digits=4), words("matchmaker.output_caption")),
+    ]  # fmt: skip
+
+
+def traits(s: Study) -> Axis:
+    """The traits of the values, by number."""
+    return Axis([str(i + 1) for i in range(s.steps.values.shape[1])])
+
+
+def sheet(s: Study, words: Words, place: Place) -> Sheet:
+    """The arithmetic of a cell of any panel."""
+    steps, names, column = s.steps, s.names, place.column
     you = words("matchmaker.you")
-    if panel in ("contributions", "output"):
-        if column >= steps.values.shape[1] or row >= (1 if panel == "output" else len(names)):
-            raise Refusal("no_such_cell")
+    if place.panel in ("contributions", "output"):
+        place.within(1 if place.panel == "output" else len(names), steps.values.shape[1])
         title = words("sheet.output_of", query=you, feature=column + 1)
         return output_sheet(words, title, steps.weights, steps.values[:, column], names)
-    if panel not in ("similarity", "scaled", "numerators", "weights") or row or column >= len(names):
+    if place.panel not in ("similarity", "scaled", "numerators", "weights"):
         raise Refusal("no_such_cell")
-    left, right = (
-        words(f"matchmaker.left_{values['scoring']}"),
-        words(f"matchmaker.right_{values['scoring']}"),
-    )
+    place.within(1, len(names))
+    left, right = (words(f"matchmaker.{side}_{s.inputs.scoring}") for side in ("left", "right"))
     return cell_sheet(steps.cells[column], words, you, names[column], left=left, right=right)
 
 
-def snippet(values: dict[str, Any]) -> str:
-    """The weights and output of the steps, or the entropy and last weights of the training."""
-    if values["mode"] == "training":
-        return training_snippet(values)
-    people = values["people"]
-    scale = values["scale"] or values["scoring"] == "scaled_dot"
-    projections = (
-        f"make_projections({len(people['query'])}, {len(people['values'][0])}, seed={values['weights_seed']})"
-        if values["projections"] else "None"
-    )  # fmt: skip
+def snippet(s: Study) -> str:
+    """The weights and the output."""
+    inputs, people = s.inputs, s.inputs.people
+    width = len(people["query"])
+    projections = "None"
+    if inputs.projections:
+        projections = f"make_projections({width}, {len(people['values'][0])}, seed={inputs.weights_seed})"
+    scale = "1.0"
+    if s.scaled:
+        scale = "None" if "dot" in inputs.scoring else "query.shape[-1] ** -0.5"
     return f"""import torch
 from attention import attend
 from attention.steps import make_projections, make_scoring
@@ -191,20 +145,18 @@ if w:
     query, keys, values = query @ w.w_q, keys @ w.w_k, values @ w.w_v
 output, weights, scores = attend(
     query, keys, values,
-    scoring=make_scoring({values["scoring"]!r}, {len(people["query"])}, seed={values["weights_seed"]}),
-    scale={"None" if scale and "dot" in values["scoring"] else "query.shape[-1] ** -0.5" if scale else "1.0"},
-    temperature={values["temperature"]!r},
+    scoring=make_scoring({inputs.scoring!r}, {width}, seed={inputs.weights_seed}),
+    scale={scale},
+    temperature={inputs.temperature!r},
 )
 print(weights[0])
 print(output[0])
 """
 
 
-def results(values: dict[str, Any]) -> dict[str, Any]:
-    """Plain numbers for the API, of the mode asked for."""
-    if values["mode"] == "training":
-        return training_results(values)
-    steps = walk(values)
+def results(s: Study) -> Json:
+    """Plain numbers for the API."""
+    steps = s.steps
     return {
         "similarity": steps.similarity.tolist(),
         "scale": steps.scale,
@@ -216,52 +168,22 @@ def results(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
+def tasks(s: Study, words: Words) -> list[Task]:
     """Predict, then look."""
-    if values["mode"] == "training":
-        return training_tasks(values, words)
-    steps, names = walk(values), values["people"]["names"]
+    steps, names = s.steps, s.names
     article = torch.softmax(torch.tensor([3.0, 1.0, 0.5]), dim=0)
     printed = torch.tensor([0.84, 0.11, 0.05])
+    numbers = ", ".join(f"{w:.2f}" for w in article.tolist())
+    fraction = {"numerator": show(steps.numerators[0].item()), "denominator": show(steps.denominator)}
     return [
-        {
-            "id": "winner",
-            "hides": ["weights", "numerators", "contributions", "output"],
-            "question": words("matchmaker.task_winner"),
-            "kind": "choice",
-            "options": names,
-            "answer": int(steps.weights.argmax()),
-            "why": words("matchmaker.task_winner_why"),
-        },
-        {
-            "id": "article",
-            "question": words("matchmaker.task_article"),
-            "kind": "choice",
-            "options": [words("matchmaker.task_article_yes"), words("matchmaker.task_article_no")],
-            "answer": int(((article - printed).abs() > 0.005).any()),
-            "why": words(
-                "matchmaker.task_article_why", numbers=", ".join(f"{w:.2f}" for w in article.tolist())
-            ),
-        },
-        {
-            "id": "first",
-            "hides": ["weights"],
-            "question": words("matchmaker.task_first", name=names[0]),
-            "kind": "number",
-            "answer": steps.weights[0].item(),
-            "tolerance": 0.02,
-            "why": words(
-                "matchmaker.task_first_why",
-                numerator=show(steps.numerators[0].item()),
-                denominator=show(steps.denominator),
-            ),
-        },
-        {
-            "id": "shift",
-            "question": words("matchmaker.task_shift"),
-            "kind": "choice",
-            "options": [words("matchmaker.task_shift_" + o) for o in ("up", "same", "down")],
-            "answer": 1,
-            "why": words("matchmaker.task_shift_why"),
-        },
-    ]
+        Task("winner", words("matchmaker.task_winner"), int(steps.weights.argmax()),
+             words("matchmaker.task_winner_why"), names,
+             hides=["weights", "numerators", "contributions", "output"]),
+        Task("article", words("matchmaker.task_article"), int(((article - printed).abs() > 0.005).any()),
+             words("matchmaker.task_article_why", numbers=numbers),
+             [words("matchmaker.task_article_yes"), words("matchmaker.task_article_no")]),
+        Task("first", words("matchmaker.task_first", name=names[0]), steps.weights[0].item(),
+             words("matchmaker.task_first_why", **fraction), tolerance=0.02, hides=["weights"]),
+        Task("shift", words("matchmaker.task_shift"), 1, words("matchmaker.task_shift_why"),
+             [words("matchmaker.task_shift_" + o) for o in ("up", "same", "down")]),
+    ]  # fmt: skip

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import gradio as gr
 
-from .guard import Refusal, to_number
+from ...page.fields import Field
+from ...page.guard import Refusal, to_number
 
 CANDIDATES, TRAITS, NAME = 8, 6, 24
 LARGEST = 100.0  # exp() of a product stays finite in float64, and the numbers fit their cells
 
 
+class Crowd(TypedDict):
+    """Who says and is what: m names, a query of d traits, m keys of d and m values of v traits."""
+
+    names: list[str]
+    query: list[float]
+    keys: list[list[float]]
+    values: list[list[float]]
+
+
 @dataclass(frozen=True)
-class People:
-    """{"names": [m], "query": [d], "keys": [m][d], "values": [m][v]}: who says and is what."""
+class People(Field[Crowd]):
+    """The people, edited in a grid of their own."""
 
-    name: str
-    default: dict[str, Any]
-    kind = dict
-    limits = f"1 to {CANDIDATES} candidates, 1 to {TRAITS} traits, numbers from -100 to 100."
+    @property
+    def kind(self) -> type:
+        return dict
 
-    def check(self, value: Any, label: str) -> dict[str, Any]:
+    @property
+    def limits(self) -> str:
+        return f"1 to {CANDIDATES} candidates, 1 to {TRAITS} traits, numbers from -100 to 100."
+
+    def read(self, text: str) -> object:
+        return json.loads(text)  # RecursionError cannot occur: link.QUERY bounds the nesting
+
+    def check(self, value: object, label: str) -> Crowd:
         if not isinstance(value, dict) or set(value) != {"names", "query", "keys", "values"}:
             raise Refusal("not_people", field=label)
         names, query, keys, values = (value[k] for k in ("names", "query", "keys", "values"))
@@ -39,7 +57,7 @@ class People:
             "values": [self._row(row, len(values[0]), label, str(i + 1)) for i, row in enumerate(values)],
         }
 
-    def _row(self, row: Any, length: int | None, label: str, number: str) -> list[float]:
+    def _row(self, row: object, length: int | None, label: str, number: str) -> list[float]:
         if not isinstance(row, list) or not 1 <= len(row) <= TRAITS:
             raise Refusal("traits", field=label, limit=TRAITS)
         if length is not None and len(row) != length:
@@ -49,14 +67,14 @@ class People:
             raise Refusal("out_of_range", field=label, low=f"{-LARGEST:g}", high=f"{LARGEST:g}")
         return numbers
 
-    def component(self, label: str, info: str | None, value: dict[str, Any]) -> PeopleGrid:
-        return PeopleGrid(value, label=label)
+    def component(self, label: str, info: str | None, options: Callable[[str], str]) -> PeopleGrid:
+        return PeopleGrid(self.default, label=label)
 
 
 class PeopleGrid(gr.HTML):
     """Query, keys and values as tables of number cells; fires ``input`` when one changes."""
 
-    def __init__(self, value: dict[str, Any] | None = None, *, label: str = "", **settings: Any) -> None:
+    def __init__(self, value: Crowd | None = None, *, label: str = "", **settings: Any) -> None:
         super().__init__(
             value=value,
             label=label,
