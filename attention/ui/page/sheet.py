@@ -61,9 +61,10 @@ class Sheet:
         weight: Json = {} if self.weight is None else {"weight": self.weight}
         return {"title": self.title, "sections": [one.encode() for one in self.sections]} | weight
 
-    def then(self, *sections: Section) -> Sheet:
-        """The same sheet with more sections at its end."""
-        return replace(self, sections=[*self.sections, *sections])
+    def then(self, *sections: Section, weight: float | None = None) -> Sheet:
+        """The same sheet with more sections at its end, and the weight they come to."""
+        weight = self.weight if weight is None else weight
+        return replace(self, sections=[*self.sections, *sections], weight=weight)
 
 
 def show(number: float, digits: int = 4) -> str:
@@ -178,12 +179,12 @@ def output_sheet(
     names: Sequence[str],
     *,
     about: Section | None = None,
-    value_name: str = "",
+    columns: tuple[str, str, str] | None = None,
 ) -> Sheet:
     """One number of an output, opened: weights (m,) times one value feature (m,), summed.
 
-    about: title and text of the section, where they are not the usual ones; value_name: what the
-    feature is called.
+    about: title and text of the section, where they are not the usual ones; columns: what a key, a
+    weight and a value are called.
     """
     products = weights * values
     rows = [
@@ -191,7 +192,6 @@ def output_sheet(
         for name, w, v, p in zip(names, weights, values, products, strict=True)
     ]
     rows.append([words("sheet.sum"), show(weights.sum().item()), "", show(products.sum().item())])
-    value_name = value_name or words("sheet.value")
-    columns = [words("sheet.key"), words("sheet.weight"), value_name, words("sheet.product")]
+    columns = columns or (words("sheet.key"), words("sheet.weight"), words("sheet.value"))
     about = about or Section(words("sheet.output_title"))
-    return Sheet(title, [replace(about, table=Grid(columns, rows, total=True))])
+    return Sheet(title, [replace(about, table=Grid([*columns, words("sheet.product")], rows, total=True))])

@@ -45,6 +45,10 @@ class Controls(dict[str, Component]):
         """
         return gr.Column(elem_classes=f"am-only-{value}")
 
+    def on(self, name: str, event: str, target: Component, js: str) -> None:
+        """In the browser alone: an event of one widget sets another."""
+        getattr(self[name], event)(None, None, target, js=js, **QUIET)
+
     def widget(self, field: Field[Any]) -> Component:
         """One field's widget, labelled from the words files."""
         key = f"{self._tab.id}.{field.name}"

@@ -1,234 +1,267 @@
-"""The classifier's half of the applications tab: predict, open the heads, then meddle with them."""
+"""The classifier: predict, open the heads, then meddle with them."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..classifier import Classified, classify, explain_cell, load_classifier, permute
-from ..reviews import LABELS, MAX_TOKENS, tokenise
-from .applications_fields import LARGEST, say
-from .applications_marks import marks
-from .guard import Refusal
-from .sheet import cell_sheet, output_sheet, show
-from .texts import Words
-from .view import heading, heatmap, plot, readouts
+from ....classifier import Classified, classify, explain_cell, load_classifier, permute
+from ....reviews import LABELS
+from ...page.guard import Json, Refusal
+from ...page.panels import Axis, Curve, Heatmap, Look, PairBars, Panel, Plot, Readouts, heading, signed
+from ...page.scene import Place, Task
+from ...page.sheet import Section, Sheet, cell_sheet, output_sheet, show
+from ...page.texts import Words
+from .fields import LARGEST, SHUFFLES, Inputs, say
+from .marks import marks
+from .reading import labels, received_sheet, tokens_of, unknown_words
 
-SHUFFLES = 50  # permutations drawn, beside the one chosen
 MODELS = ("attention", "bag", "uniform", "permuted")
-GROUPS = ("all", "negation")
+GROUPS = ("all", "new", "negation", "double")
+Say = Callable[..., str]
 
 
-def factors_of(values: dict[str, Any], count: int) -> Tensor:
-    """One factor per token: those given, and 1 for the rest."""
-    given = [float(part) for part in values["token_weights"].split(",") if part][:count]
-    return torch.tensor(given + [1.0] * (count - len(given)))
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A review as the model reads it, and with the weights that the learner changed.
+
+    factors: (n,), how much each token counts, 1 as learned.
+    """
+
+    inputs: Inputs
+    factors: Tensor
+    learned: Classified
+    read: Classified
+
+    @cached_property
+    def names(self) -> list[str]:
+        return labels(self.read)
+
+    @cached_property
+    def received(self) -> Tensor:
+        """(h, n): what each head takes from each token."""
+        return self.read.weights.mean(-2)
+
+    @cached_property
+    def effects(self) -> Tensor:
+        """(h, n, c): what a token's value would add to the logits with all of a head's weight."""
+        model, value = load_classifier(), self.read.value
+        heads, _, d = value.shape
+        w_o = model.attention.w_o.unflatten(1, (heads, d))  # (d_model, h, d)
+        return torch.einsum("hnd,ohd,co->hnc", value, w_o, model.weight)
+
+    @cached_property
+    def shuffled(self) -> Tensor:
+        """P(positive) after each of SHUFFLES permutations of the learned weights."""
+        received = torch.stack([permute(self.read.original_weights, s).mean(-2) for s in range(SHUFFLES)])
+        logits = torch.einsum("shn,hnc->sc", received, self.effects) + self.read.base
+        return logits.softmax(-1)[:, 1]
 
 
-def look(values: dict[str, Any]) -> Classified:
-    """The prediction for these inputs, with the learned weights or with the changed ones."""
-    text = values["text"]
-    try:
-        tokens = tokenise(text)
-    except ValueError:
-        raise Refusal("review_size", field="applications.text", limit=MAX_TOKENS) from None
-    model, how = load_classifier(), values["override"]
-    if how == "permute":
-        return classify(model, text, permute_seed=values["permute_seed"])
-    seen = classify(model, text)
-    if how == "drag":
-        return classify(model, text, weights_override=seen.weights * factors_of(values, len(tokens)))
-    if how == "uniform":
-        return classify(model, text, weights_override=torch.ones_like(seen.weights))
-    return seen
+def study(inputs: Inputs) -> Study:
+    """Read the review with the learned weights, and with the changed ones."""
+    count, model, text = len(tokens_of(inputs.text)), load_classifier(), inputs.text
+    given = [float(part) for part in inputs.token_weights.split(",") if part][:count]
+    factors = torch.tensor(given + [1.0] * (count - len(given)))
+    learned = read = classify(model, text)
+    if inputs.override == "permute":
+        read = classify(model, text, permute_seed=inputs.permute_seed)
+    elif inputs.override == "drag":
+        read = classify(model, text, weights_override=learned.weights * factors)
+    elif inputs.override == "uniform":
+        read = with_even_weights(learned, text)
+    return Study(inputs, factors, learned, read)
 
 
-def labels(seen: Classified) -> list[str]:
-    """The tokens; one that the model never met carries a small circle."""
-    return [t if known else f"{t}°" for t, known in zip(seen.tokens, seen.known, strict=True)]
+def with_even_weights(learned: Classified, text: str) -> Classified:
+    """The same review when every token counts alike."""
+    return classify(load_classifier(), text, weights_override=torch.ones_like(learned.weights))
 
 
-def per_head(seen: Classified) -> Tensor:
-    """(h, n, c): what the value of a token would add to the logits with all of a head's weight."""
-    model = load_classifier()
-    heads, _, d = seen.value.shape
-    w_o = model.attention.w_o.unflatten(1, (heads, d))  # (d_model, h, d)
-    return torch.einsum("hnd,ohd,co->hnc", seen.value, w_o, model.weight)
+@dataclass(frozen=True, eq=False)
+class TokenBars(Panel):
+    """A bar for each token, dragged to make it count more or less."""
+
+    title: str
+    caption: str
+    study: Study
+    words: dict[str, str]
+
+    def encode(self) -> Json:
+        s, how = self.study, self.study.inputs.override
+        factors = [round(x, 4) for x in s.factors.tolist()] if how == "drag" else [1.0] * len(s.names)
+        return {
+            "kind": "tokenbars", "id": self.id, "title": self.title, "caption": self.caption,
+            "wide": True, "tokens": s.names, "high": LARGEST,
+            "learned": s.read.original_weights.mean(-2).mean(0).tolist(),
+            "now": s.received.mean(0).tolist(), "drag": how == "drag", "changed": how != "none",
+            "factors": factors, "words": self.words,
+        }  # fmt: skip
 
 
-def shuffled(seen: Classified) -> Tensor:
-    """P(positive) after each of SHUFFLES permutations of the learned weights."""
-    received = torch.stack([permute(seen.original_weights, s).mean(-2) for s in range(SHUFFLES)])
-    return (torch.einsum("shn,hnc->sc", received, per_head(seen)) + seen.base).softmax(-1)[:, 1]
-
-
-def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
+def panels(s: Study, words: Words) -> list[Panel]:
     """Prediction, bars, heads, shares, permutations and marks."""
     w = partial(say, words)
-    seen, how = look(values), values["override"]
-    names, classes = labels(seen), [w(label) for label in LABELS]
-    heads, n, _ = seen.weights.shape
-    received = seen.weights.mean(-2)  # (h, n)
-    learned = seen.original_weights.mean(-2).mean(0)
-    series = [{"name": w("learned"), "values": seen.original_probabilities.tolist()}]
+    return [*prediction(s, w), *heads(s, w), *shares(s, w), *doubts(s, w)]
+
+
+def prediction(s: Study, w: Say) -> list[Panel]:
+    """The verdict, and what each token counts for it."""
+    read, how = s.read, s.inputs.override
+    series = [(w("learned"), read.original_probabilities.tolist())]
     if how != "none":
-        series.append({"name": w(f"override.{how}"), "values": seen.probabilities.tolist()})
-    lines = heatmap(
-        "contributions", w("contributions"), torch.cat([seen.contributions, seen.base[None]]).T,
-        classes, [*names, w("bias")], diverging=True, sums=True, wide=True,
-        caption=w("contributions_caption", logits=" · ".join(
-            f"{name} {show(x, 3)}" for name, x in zip(classes, seen.logits.tolist(), strict=True))),
-    )  # fmt: skip
+        series.append((w(f"override.{how}"), read.probabilities.tolist()))
+    caption = "" if read.decided else w("undecided_caption")
     return [
         heading(w("predict_title"), w("predict_text")),
-        {"kind": "pairbars", "id": "prediction", "title": w("prediction"), "digits": 4,
-         "names": classes, "series": series, "caption": ""},
-        verdict(seen, how, w),
-        {"kind": "tokenbars", "id": "bars", "title": w("bars"), "caption": w("bars_caption"),
-         "wide": True, "tokens": names, "learned": learned.tolist(), "high": LARGEST,
-         "now": received.mean(0).tolist(), "drag": how == "drag", "changed": how != "none",
-         "factors": [round(x, 4) for x in factors_of(values, n).tolist()] if how == "drag" else [1.0] * n,
-         "words": {"reset": w("reset"), "share": w("share"), "factor": w("factor")}},
-        heading(w("heads_title"), w(f"heads_text_{how}")),
-        *(heatmap(f"head_{h}", w("head", number=h + 1), seen.weights[h], names, names,
-                  row_title=w("query"), column_title=w("key")) for h in range(heads)),
-        heading(w("shares_title"), w("shares_text")),
-        heatmap("received", w("received"), received, [w("head", number=h + 1) for h in range(heads)],
-                names, sums=True, wide=True, caption=w("received_caption")),
-        lines,
-        heading(w("why_title"), w("why_text")),
-        plot("shuffles", w("shuffles", count=SHUFFLES), [
-            {"name": w("shuffled"), "kind": "points", "role": "data",
-             "x": torch.arange(SHUFFLES), "y": shuffled(seen)},
-            {"name": w("learned"), "kind": "line", "role": "accent", "x": [0, SHUFFLES - 1],
-             "y": [seen.original_probabilities[1].item()] * 2},
-        ], x_title=w("permute_seed"), y_title="P(" + w("positive") + ")", caption=w("shuffles_caption",
-            moved=f"{marks()['permuting']['moved']:.0%}", count=f"{marks()['reviews']:,}")),
-        marks_panel(w),
+        PairBars("prediction", w("prediction"), [w(label) for label in LABELS], series, caption, 4),
+        Readouts("verdict", verdict(s, w)),
+        TokenBars("bars", w("bars"), w("bars_caption"), s, {key: w(key) for key in ("reset", "share", "factor")}),
+    ]
+
+
+def verdict(s: Study, w: Say) -> list[tuple[str, str, str]]:
+    """The label in words, and whether the change moved it; none where no word is known."""
+    read = s.read
+    if read.label is None:
+        return [(w("label"), w("undecided"), w("undecided_note"))]
+    items = [(w("label"), w(read.label), w("label_note", share=show(read.probabilities.max().item())))]
+    if s.inputs.override != "none":
+        distance = (read.probabilities - read.original_probabilities).abs().sum().item() / 2
+        items += [
+            (w("moves"), w("moved" if read.moved else "stayed"), w("moves_note")),
+            (w("distance"), show(distance, 3), w("distance_note")),
+        ]
+    return items
+
+
+def heads(s: Study, w: Say) -> list[Panel]:
+    """Each head's weights."""
+    rows, columns = Axis(s.names, w("query")), Axis(s.names, w("key"))
+    return [
+        heading(w("heads_title"), w(f"heads_text_{s.inputs.override}")),
+        *(Heatmap(f"head_{h}", w("head", number=h + 1), weights, rows, columns)
+          for h, weights in enumerate(s.read.weights)),
     ]  # fmt: skip
 
 
-def verdict(seen: Classified, how: str, w: Any) -> dict[str, Any]:
-    """The label in words, and whether the change moved it."""
-    best = seen.probabilities.max().item()
-    items = [(w("label"), w(seen.label), w("label_note", share=show(best)))]
-    if how != "none":
-        distance = (seen.probabilities - seen.original_probabilities).abs().sum().item() / 2
-        items += [
-            (w("moves"), w("moved" if seen.moved else "stayed"), w("moves_note")),
-            (w("distance"), show(distance, 3), w("distance_note")),
-        ]
-    return readouts("verdict", items)
+def shares(s: Study, w: Say) -> list[Panel]:
+    """What each head takes from each token, and what each token adds to the logits."""
+    read, classes = s.read, [w(label) for label in LABELS]
+    names = [w("head", number=h + 1) for h in range(len(s.received))]
+    added = torch.cat([read.contributions, read.base[None]]).T
+    logits = " · ".join(f"{name} {show(x, 3)}" for name, x in zip(classes, read.logits.tolist(), strict=True))
+    look = Look(sums=True, wide=True)
+    return [
+        heading(w("shares_title"), w("shares_text")),
+        Heatmap("received", w("received"), s.received, Axis(names), Axis(s.names), look=look,
+                caption=w("received_caption")),
+        Heatmap("contributions", w("contributions"), added, Axis(classes), Axis([*s.names, w("bias")]),
+                signed(added), look, w("contributions_caption", logits=logits)),
+    ]  # fmt: skip
 
 
-def marks_panel(w: Any) -> dict[str, Any]:
-    """Held-out accuracy: attention, a bag of words, and attention broken on purpose."""
-    found = marks()["classifier"]
-    matrix = torch.tensor([[found[model][group] for group in GROUPS] for model in MODELS])
-    return heatmap(
-        "marks", w("marks"), matrix, [w(f"model_{m}") for m in MODELS], [w(f"group_{g}") for g in GROUPS],
-        opens=False, digits=3, caption=w("marks_caption", count=f"{marks()['reviews']:,}"),
+def doubts(s: Study, w: Say) -> list[Panel]:
+    """What permuted weights do, here and on held-out reviews; and what attention is worth."""
+    found, reviews = marks(), f"{marks()['reviews']:,}"
+    learned = torch.full((2,), s.read.original_probabilities[1].item())
+    accuracy = torch.tensor([[found["classifier"][model][group] for group in GROUPS] for model in MODELS])
+    return [
+        heading(w("why_title"), w("why_text")),
+        Plot("shuffles", w("shuffles", count=SHUFFLES), [
+            Curve(w("shuffled"), "points", torch.arange(SHUFFLES), s.shuffled, "data"),
+            Curve(w("learned"), "line", torch.tensor([0, SHUFFLES - 1]), learned, "accent"),
+        ], w("permute_seed"), "P(" + w("positive") + ")",
+            w("shuffles_caption", moved=f"{found['permuting']['moved']:.0%}", count=reviews)),
+        Heatmap("marks", w("marks"), accuracy, Axis([w(f"model_{m}") for m in MODELS]),
+                Axis([w(f"group_{g}") for g in GROUPS]), look=Look(opens=False, digits=3),
+                caption=w("marks_caption", count=reviews, new=f"{found['new_reviews']:,}")),
+    ]  # fmt: skip
+
+
+def notices(s: Study, words: Words) -> list[str]:
+    """What the model cannot know."""
+    return unknown_words(s.read, words)
+
+
+def sheet(s: Study, words: Words, place: Place) -> Sheet:
+    """A weight of a head, what a token receives, or what it adds to a logit."""
+    w, n = partial(say, words), len(s.names)
+    for head in range(len(s.received)):
+        if place.panel == f"head_{head}":
+            return weight_sheet(s, words, head, place.within(n, n))
+    if place.panel == "received":
+        return received_sheet(s.read, words, place)
+    if place.panel != "contributions":
+        raise Refusal("no_such_cell")
+    row, column = place.within(len(LABELS), n + 1).row, place.column
+    if column == n:
+        return bias_sheet(w, row)
+    columns = w("head_word"), w("share"), w("effect")
+    return output_sheet(
+        words, w("adds_to", key=s.names[column], label=w(LABELS[row])), s.received[:, column],
+        s.effects[:, column, row], [w("head", number=h + 1) for h in range(len(s.received))],
+        about=Section(w("adds_how"), w("adds_text")), columns=columns,
     )  # fmt: skip
 
 
-def notices(values: dict[str, Any], words: Words) -> list[str]:
-    """Words that training never met."""
-    seen = look(values)
-    strange = [t for t, known in zip(seen.tokens, seen.known, strict=True) if not known]
-    return [words("applications.unknown", words=" ".join(dict.fromkeys(strange)))] if strange else []
-
-
-def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: int) -> dict[str, Any]:
-    """A weight of a head, what a token receives, or what it adds to a logit."""
-    w = partial(say, words)
-    seen, names = look(values), labels(look(values))
-    heads, n, _ = seen.weights.shape
-    head_names = [w("head", number=h + 1) for h in range(heads)]
-    if panel.removeprefix("head_") in map(str, range(heads)) and max(row, column) < n:
-        return weight_sheet(seen, values, words, int(panel[-1]), row, column)
-    if panel == "received" and row < heads and column < n:
-        return received_sheet(seen, words, row, column)
-    if panel == "contributions" and row < len(LABELS) and column < n:
-        title = w("adds_to", key=names[column], label=w(LABELS[row]))
-        shares, effects = seen.weights.mean(-2)[:, column], per_head(seen)[:, column, row]
-        made = output_sheet(words, title, shares, effects, head_names)
-        made["sections"][0] |= {"title": w("adds_how"), "text": w("adds_text")}
-        made["sections"][0]["table"]["columns"][:3] = [w("head_word"), w("share"), w("effect")]
-        return made
-    if panel == "contributions" and row < len(LABELS) and column == n:
-        return bias_sheet(w, row)
-    raise Refusal("no_such_cell")
-
-
-def received_sheet(seen: Classified, words: Words, head: int, column: int) -> dict[str, Any]:
-    """What a head takes from a token: the mean of a column of its weights."""
-    names = labels(seen)
-    title = say(words, "received_of", key=names[column], head=head + 1)
-    even = torch.full((len(names),), 1 / len(names))
-    made = output_sheet(words, title, even, seen.weights[head, :, column], names)
-    made["sections"][0] |= {"title": say(words, "received_how")}
-    made["sections"][0]["table"]["columns"][:3] = [say(words, "query"), "1/n", words("sheet.weight")]
-    return made
-
-
-def bias_sheet(w: Any, label: int) -> dict[str, Any]:
+def bias_sheet(w: Say, label: int) -> Sheet:
     """The part of a logit that no token moves: W b_o + b."""
     model = load_classifier()
     through = F.linear(model.attention.b_o, model.weight)[label].item()
     own = model.bias[label].item()
     formula = f"{show(through)} + {show(own)}"
-    lines = [["W b_o", "", show(through)], ["b", "", show(own)], [w("bias"), formula, show(through + own)]]
-    return {"title": w("bias_title", label=w(LABELS[label])), "sections": [{"lines": lines}]}
+    lines = [("W b_o", "", show(through)), ("b", "", show(own)), (w("bias"), formula, show(through + own))]
+    return Sheet(w("bias_title", label=w(LABELS[label])), [Section(lines=lines)])
 
 
-def weight_sheet(seen, values, words, head: int, row: int, column: int) -> dict[str, Any]:
+def weight_sheet(s: Study, words: Words, head: int, place: Place) -> Sheet:
     """The learned weight from query and key to softmax; then what was done to it."""
-    names, how = labels(seen), values["override"]
-    made = cell_sheet(explain_cell(seen, head, row, column), words, names[row], names[column])
-    if how == "none":
-        return made
-    before, after = seen.original_weights[head, row], seen.weights[head, row, column].item()
-    title = words("applications.changed_title")
-    if how == "drag":
-        factor = factors_of(values, len(names))
-        part, total = (before * factor)[column].item(), (before * factor).sum().item()
-        product = f"{show(before[column].item())} × {show(factor[column].item(), 2)}"
-        scaled = [words("applications.scaled"), product, show(part)]
-        rest = [words("applications.row_sum"), "Σ", show(total)]
-        lines = [scaled, rest, [words("sheet.weight"), f"{show(part)} / {show(total)}", show(after)]]
-    elif how == "uniform":
-        lines = [[words("sheet.weight"), f"1 / {len(names)}", show(after)]]
+    read, names, row, column = s.read, s.names, place.row, place.column
+    page = cell_sheet(explain_cell(read, head, row, column), words, names[row], names[column])
+    if s.inputs.override == "none":
+        return page
+    before, after = read.original_weights[head, row], read.weights[head, row, column].item()
+    weight = words("sheet.weight")
+    if s.inputs.override == "drag":
+        part, total = (before * s.factors)[column].item(), (before * s.factors).sum().item()
+        product = f"{show(before[column].item())} × {show(s.factors[column].item(), 2)}"
+        lines = [
+            (words("applications.scaled"), product, show(part)),
+            (words("applications.row_sum"), "Σ", show(total)),
+            (weight, f"{show(part)} / {show(total)}", show(after)),
+        ]
+    elif s.inputs.override == "uniform":
+        lines = [(weight, f"1 / {len(names)}", show(after))]
     else:  # which key's weight came here: shuffle the numbers of the keys in the same way
-        places = torch.arange(len(names)).expand(seen.weights.shape)
-        source = int(permute(places, values["permute_seed"])[head, row, column])
-        lines = [[words("sheet.weight"), words("applications.came_from", key=names[source]), show(after)]]
-    made["sections"].append({"title": title, "lines": lines})
-    return made | {"weight": after}
+        places = torch.arange(len(names)).expand(read.weights.shape)
+        source = int(permute(places, s.inputs.permute_seed)[head, row, column])
+        lines = [(weight, words("applications.came_from", key=names[source]), show(after))]
+    return page.then(Section(words("applications.changed_title"), lines=lines), weight=after)
 
 
-def snippet(values: dict[str, Any]) -> str:
+def snippet(s: Study) -> str:
     """Tokens, weights and probabilities, with the change that is set."""
-    how, text = values["override"], values["text"]
-    change = ""
+    change, how = "", s.inputs.override
     if how == "permute":
-        change = f"seen = classify(model, text, permute_seed={values['permute_seed']})\n"
+        change = f"seen = classify(model, text, permute_seed={s.inputs.permute_seed})\n"
     elif how == "uniform":
         change = "seen = classify(model, text, weights_override=torch.ones_like(seen.weights))\n"
     elif how == "drag":
-        factors = factors_of(values, len(tokenise(text))).tolist()
         change = (
-            f"factors = torch.tensor({[round(x, 6) for x in factors]})  # one for each token\n"
+            f"factors = torch.tensor({[round(x, 6) for x in s.factors.tolist()]})  # one for each token\n"
             "seen = classify(model, text, weights_override=seen.weights * factors)\n"
         )
     return f"""import torch
 from attention.classifier import classify, load_classifier
 
 model = load_classifier()
-text = {text!r}
+text = {s.inputs.text!r}
 seen = classify(model, text)
 {change}print(seen.tokens)
 print(seen.weights)        # heads x queries x keys
@@ -237,40 +270,39 @@ print(seen.probabilities)
 """
 
 
-def results(values: dict[str, Any]) -> dict[str, Any]:
+def results(s: Study) -> Json:
     """Plain numbers for the API."""
-    seen = look(values)
+    read = s.read
     return {
-        "tokens": seen.tokens, "known": seen.known, "label": seen.label, "moved": seen.moved,
-        "classes": list(LABELS), "probabilities": seen.probabilities.tolist(),
-        "learned_probabilities": seen.original_probabilities.tolist(),
-        "logits": seen.logits.tolist(), "weights": seen.weights.tolist(),
-        "contributions": seen.contributions.tolist(), "base": seen.base.tolist(),
+        "tokens": read.tokens, "known": read.known, "label": read.label, "moved": read.moved,
+        "classes": list(LABELS), "probabilities": read.probabilities.tolist(),
+        "learned_probabilities": read.original_probabilities.tolist(),
+        "logits": read.logits.tolist(), "weights": read.weights.tolist(),
+        "contributions": read.contributions.tolist(), "base": read.base.tolist(),
     }  # fmt: skip
 
 
-def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
+def tasks(s: Study, words: Words) -> list[Task]:
     """The label, the strongest word, the label without attention, and what counting cannot do."""
-    w = partial(say, words)
-    seen = look(values | {"override": "none"})
-    even = look(values | {"override": "uniform"})
-    names = labels(seen)
-    pull = seen.contributions[:, 1] - seen.contributions[:, 0]
+    w, learned, names = partial(say, words), s.learned, s.names
+    counting = Task("pairs", w("task_pairs"), 100 * marks()["classifier"]["bag"]["pair"],
+                    w("task_pairs_why"), tolerance=2.0, unit="%", hides=["marks"])  # fmt: skip
+    if learned.label is None:  # no verdict, nothing to ask about it
+        return [counting]
+    even = with_even_weights(learned, s.inputs.text)
+    pull = learned.contributions[:, 1] - learned.contributions[:, 0]
     first = pull.abs().argsort(descending=True)[:3].sort().values.tolist()
     best = max(first, key=lambda j: abs(pull[j].item()))
-    pairs = marks()["classifier"]["bag"]["pair"]
-    shown = ["prediction", "verdict", "bars", "contributions", "received", "shuffles"]
+    before, after = (f"{one.probabilities[1].item():.1%}" for one in (learned, even))
+    share = f"{learned.probabilities.max().item():.1%}"
     return [
-        {"id": "label", "kind": "choice", "hides": shown,
-         "question": w("task_label", text=values["text"].strip()),
-         "options": [w(label) for label in LABELS], "answer": LABELS.index(seen.label),
-         "why": w("task_label_why", share=f"{seen.probabilities.max().item():.1%}")},
-        {"id": "word", "kind": "choice", "hides": ["contributions"], "question": w("task_word"),
-         "options": [f"{names[j]} ({j + 1})" for j in first], "answer": first.index(best),
-         "why": w("task_word_why", key=names[best], pull=show(pull[best].item(), 2))},
-        {"id": "even", "kind": "choice", "question": w("task_even"), "options": [w("yes"), w("no")],
-         "answer": 0 if even.moved else 1, "why": w("task_even_why",
-            before=f"{seen.probabilities[1].item():.1%}", after=f"{even.probabilities[1].item():.1%}")},
-        {"id": "pairs", "kind": "number", "unit": "%", "hides": ["marks"], "question": w("task_pairs"),
-         "answer": 100 * pairs, "tolerance": 2.0, "why": w("task_pairs_why")},
+        Task("label", w("task_label", text=s.inputs.text.strip()), LABELS.index(learned.label),
+             w("task_label_why", share=share), [w(label) for label in LABELS],
+             hides=["prediction", "verdict", "bars", "contributions", "received", "shuffles"]),
+        Task("word", w("task_word"), first.index(best),
+             w("task_word_why", key=names[best], pull=show(pull[best].item(), 2)),
+             [f"{names[j]} ({j + 1})" for j in first], hides=["contributions"]),
+        Task("even", w("task_even"), 0 if even.moved else 1, w("task_even_why", before=before, after=after),
+             [w("yes"), w("no")]),
+        counting,
     ]  # fmt: skip

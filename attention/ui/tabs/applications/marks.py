@@ -1,6 +1,6 @@
 """Held-out marks of the two applications, measured once and kept beside the weights.
 
-``python -m attention.ui.applications_marks`` measures the shipped weights and writes the file; it
+``python -m attention.ui.tabs.applications.marks`` measures the shipped weights and writes the file; it
 takes half a minute, which no page should wait for. A test measures again and compares.
 """
 
@@ -10,11 +10,11 @@ import json
 from functools import cache
 from typing import Any
 
-from .. import classifier, recommender
-from .texts import ASSETS
+from .... import classifier, recommender
+from ...page.texts import ASSETS
 
 PATH = ASSETS / "trained" / "applications_marks.json"
-RANKS = (5, 10)
+RANKS = (1, 5, 10)
 
 
 def measure() -> dict[str, Any]:
@@ -24,6 +24,7 @@ def measure() -> dict[str, Any]:
     ranks = {k: recommender.evaluate(recommender.load_recommender(), k) for k in RANKS}
     return {
         "reviews": len(classifier.review_data().held_out),
+        "new_reviews": sum(classifier.review_data().new),
         "classifier": {
             "attention": classifier.evaluate(model),
             "bag": classifier.evaluate(bag),
@@ -37,6 +38,7 @@ def measure() -> dict[str, Any]:
             for name, chapter in (
                 ("attention", "attention"),
                 ("uniform", "weights made uniform"),
+                ("mean", "mean, trained as such"),
                 ("popularity", "popularity"),
             )
         },

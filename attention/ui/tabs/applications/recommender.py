@@ -1,57 +1,53 @@
-"""The recommender's half of the applications tab: a made-up user, a history, and who looks at it."""
+"""The recommender: a made-up user, a history, and who looks at it."""
 
 from __future__ import annotations
 
-from functools import cache, partial
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 
-from ..items import ITEMS, KINDS, THEMES, Users, make_users
-from ..recommender import (
-    DATA_SEED,
-    Recommended,
-    explain_cell,
-    load_recommender,
-    recommend,
-)
-from .applications_fields import NOTHING, say
-from .applications_marks import RANKS, marks
-from .guard import Refusal
-from .sheet import cell_sheet, output_sheet, show
-from .texts import Words
-from .view import heading, heatmap, readouts
+from ....items import ITEMS, KINDS, THEMES
+from ....recommender import Recommended, explain_cell, load_recommender, recommend
+from ...page.guard import Json, Refusal
+from ...page.panels import Axis, Heatmap, Look, Panel, Readouts, heading, signed
+from ...page.scene import Place, Task
+from ...page.sheet import Section, Sheet, cell_sheet, output_sheet, show
+from ...page.texts import Words
+from .fields import NOTHING, USERS, Inputs, say
+from .history import empty_history, history_of, name_of, users
+from .marks import RANKS, marks
 
-USERS = ("u0", "u1", "u2", "u3", "u4", "u5")
-MODELS = ("attention", "uniform", "popularity")
+MODELS = ("attention", "mean", "uniform", "popularity")
 
 
-@cache
-def users() -> Users:
-    """Six made-up users that no training has seen: another seed than the chapter's data."""
-    return make_users(len(USERS), torch.Generator().manual_seed(DATA_SEED + 1))
+@dataclass(frozen=True, eq=False)
+class Study:
+    """The ranking for a history; ``learned`` with the learned weights, ``ranked`` maybe with equal ones."""
+
+    inputs: Inputs
+    learned: Recommended
+    ranked: Recommended
+
+    @property
+    def history(self) -> list[int]:
+        return self.ranked.history
+
+    @property
+    def top(self) -> list[int]:
+        """The best candidates, as many as are wanted."""
+        return self.ranked.ranking[: self.inputs.k]
 
 
-def history_of(values: dict[str, Any]) -> list[int]:
-    """The items chosen so far, in the order of the catalogue: attention here sees no order."""
-    text = values["history"]
-    if text == NOTHING:
-        return []
-    if text:
-        return [int(part) for part in text.split(",")]
-    return sorted(users().history[USERS.index(values["user"])].tolist())
-
-
-def look(values: dict[str, Any]) -> Recommended:
-    """The ranking for these inputs, with the learned weights or with equal ones."""
-    model, history = load_recommender(), history_of(values)
-    even = torch.ones(len(ITEMS), len(history)) if values["even"] else None
-    return recommend(model, history, weights_override=even)
-
-
-def name_of(item: int, words: Words) -> str:
-    """The item's name in the page's language."""
-    return ITEMS[item].name_zh if words.language == "zh" else ITEMS[item].name_en
+def study(inputs: Inputs) -> Study:
+    """Rank every item."""
+    model, history = load_recommender(), history_of(inputs)
+    learned = ranked = recommend(model, history)
+    if inputs.even:
+        ranked = recommend(model, history, weights_override=torch.ones(len(ITEMS), len(history)))
+    return Study(inputs, learned, ranked)
 
 
 def theme_of(item: int, words: Words) -> str:
@@ -64,121 +60,126 @@ def kind_of(item: int, words: Words) -> str:
     return KINDS[ITEMS[item].kind] if words.language == "zh" else ITEMS[item].kind
 
 
-def rows_of(seen: Recommended, count: int, words: Words) -> list[str]:
-    """The best candidates with their rank."""
-    return [f"{rank + 1}. {name_of(item, words)}" for rank, item in enumerate(seen.ranking[:count])]
+@dataclass(frozen=True, eq=False)
+class Picker(Panel):
+    """The history as chips, and the whole catalogue to add from. groups: (theme, ids of its items)."""
+
+    title: str
+    caption: str
+    groups: Sequence[tuple[str, Sequence[int]]]
+    names: Mapping[int, tuple[str, str]]  # by id: name and kind
+    chosen: Sequence[int]
+    words: Mapping[str, str]
+
+    def encode(self) -> Json:
+        groups = [
+            {"name": theme, "items": [{"id": i, "name": self.names[i][0], "kind": self.names[i][1]} for i in ids]}
+            for theme, ids in self.groups
+        ]
+        return {
+            "kind": "picker", "id": self.id, "title": self.title, "wide": True, "caption": self.caption,
+            "groups": groups, "chosen": list(self.chosen), "nothing": NOTHING, "words": dict(self.words),
+        }  # fmt: skip
 
 
-def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
+def panels(s: Study, words: Words) -> list[Panel]:
     """Who chose what, who looks at it, and what comes of it."""
+    w, found = partial(say, words), marks()
+    rows = Axis([f"{rank}. {name_of(item, words)}" for rank, item in enumerate(s.top, 1)], w("candidate"))
+    columns = [name_of(item, words) for item in s.history]
+    parts = torch.cat([s.ranked.contributions[s.top], s.ranked.popularity[s.top, None]], dim=1)
+    recall = torch.tensor([[found["recommender"][m][str(k)] for k in RANKS] for m in MODELS])
+    look = Look(sums=True, wide=True)
+    caption = w("item_weights_even" if s.inputs.even else "item_weights_caption")
+    weights = Heatmap("weights", w("item_weights"), s.ranked.weights[s.top], rows, Axis(columns, w("history")),
+                      look=look, caption=caption)  # fmt: skip
+    return [
+        heading(w("user_title"), w("user_text")),
+        picker(s, words),
+        Readouts("verdict", figures(s, words)),
+        heading(w("looks_title"), w("looks_text")),
+        *([weights] if columns else []),
+        heading(w("ranking_title"), w("ranking_text")),
+        Heatmap("scores", w("scores"), parts, rows, Axis([*columns, w("popularity")]), signed(parts), look,
+                w("scores_caption")),
+        heading(w("recall_title"), w("recall_text", count=f"{found['users']:,}")),
+        Heatmap("recall", w("recall"), recall, Axis([w(f"recall_{m}") for m in MODELS]),
+                Axis([f"k = {k}" for k in RANKS]), look=Look(opens=False, digits=3),
+                caption=w("recall_caption")),
+    ]  # fmt: skip
+
+
+def picker(s: Study, words: Words) -> Picker:
+    """The catalogue by theme."""
     w = partial(say, words)
-    seen = look(values)
-    top = seen.ranking[: values["k"]]
-    rows, columns = rows_of(seen, values["k"], words), [name_of(i, words) for i in seen.history]
-    parts = torch.cat([seen.contributions[top], seen.popularity[top, None]], dim=1)
-    drawn = [heading(w("user_title"), w("user_text")), picker(seen, words), figures(values, words, seen)]
-    drawn.append(heading(w("looks_title"), w("looks_text")))
-    if columns:
-        drawn.append(
-            heatmap("weights", w("item_weights"), seen.weights[top], rows, columns, sums=True,
-                    row_title=w("candidate"), column_title=w("history"), wide=True,
-                    caption=w("item_weights_even" if values["even"] else "item_weights_caption"))
-        )  # fmt: skip
-    drawn.append(heading(w("ranking_title"), w("ranking_text")))
-    drawn.append(
-        heatmap("scores", w("scores"), parts, rows, [*columns, w("popularity")], diverging=True,
-                sums=True, wide=True, row_title=w("candidate"), caption=w("scores_caption"))
+    themes = [[i for i, item in enumerate(ITEMS) if item.theme == theme] for theme in range(len(THEMES))]
+    return Picker(
+        "history", w("history"), w("history_caption"), [(theme_of(ids[0], words), ids) for ids in themes],
+        {i: (name_of(i, words), kind_of(i, words)) for i in range(len(ITEMS))}, s.history,
+        {key: w(f"picker_{key}") for key in ("remove", "add", "empty", "clear", "own")},
     )  # fmt: skip
-    drawn.append(heading(w("recall_title"), w("recall_text", count=f"{marks()['users']:,}")))
-    found = marks()["recommender"]
-    drawn.append(
-        heatmap("recall", w("recall"), torch.tensor([[found[m][str(k)] for k in RANKS] for m in MODELS]),
-                [w(f"recall_{m}") for m in MODELS], [f"k = {k}" for k in RANKS], opens=False, digits=3)
-    )  # fmt: skip
-    return drawn
 
 
-def picker(seen: Recommended, words: Words) -> dict[str, Any]:
-    """The history as chips, and the whole catalogue to add from."""
-    w = partial(say, words)
-    groups = []
-    for theme in range(len(THEMES)):
-        ids = [i for i, item in enumerate(ITEMS) if item.theme == theme]
-        items = [{"id": i, "name": name_of(i, words), "kind": kind_of(i, words)} for i in ids]
-        groups.append({"name": theme_of(ids[0], words), "items": items})
-    return {
-        "kind": "picker", "id": "history", "title": w("history"), "wide": True,
-        "caption": w("history_caption"), "groups": groups, "chosen": seen.history, "nothing": NOTHING,
-        "words": {key: w(f"picker_{key}") for key in ("remove", "add", "empty", "clear", "own")},
-    }  # fmt: skip
-
-
-def figures(values: dict[str, Any], words: Words, seen: Recommended) -> dict[str, Any]:
+def figures(s: Study, words: Words) -> list[tuple[str, str, str]]:
     """The best candidate, and where the item stands that the user did choose next."""
-    w = partial(say, words)
-    best = seen.ranking[0]
+    w, ranking = partial(say, words), s.ranked.ranking
+    best = ranking[0]
     items = [(w("best"), name_of(best, words), f"{kind_of(best, words)} · {theme_of(best, words)}")]
-    if not values["history"]:
-        wanted = int(users().wanted[USERS.index(values["user"])])
-        rank = seen.ranking.index(wanted) + 1
-        note = w("wanted_note", rank=rank, theme=theme_of(wanted, words))
+    if not s.inputs.history:
+        wanted = int(users().wanted[USERS.index(s.inputs.user)])
+        note = w("wanted_note", rank=ranking.index(wanted) + 1, theme=theme_of(wanted, words))
         items.append((w("wanted"), name_of(wanted, words), note))
-    themes = {theme_of(i, words): 0 for i in seen.ranking[: values["k"]]}
-    for item in seen.ranking[: values["k"]]:
-        themes[theme_of(item, words)] += 1
-    counted = "、" if words.language == "zh" else ", "
-    listed = counted.join(f"{name} {count}" for name, count in themes.items())
-    items.append((w("themes", count=values["k"]), str(len(themes)), listed))
-    return readouts("verdict", items)
+    themes = Counter(theme_of(item, words) for item in s.top)
+    listed = ("、" if words.language == "zh" else ", ").join(f"{name} {n}" for name, n in themes.items())
+    return [*items, (w("themes", count=s.inputs.k), str(len(themes)), listed)]
 
 
-def notices(values: dict[str, Any], words: Words) -> list[str]:
-    """An empty history says what then decides."""
-    return [] if history_of(values) else [words("applications.cold")]
+def notices(s: Study, words: Words) -> list[str]:
+    """What decides where the history is empty."""
+    return empty_history(s.history, words)
 
 
-def sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: int) -> dict[str, Any]:
+def sheet(s: Study, words: Words, place: Place) -> Sheet:
     """How a candidate comes to look at an item, or how its score adds up."""
-    seen = look(values)
-    m = len(seen.history)
-    if row >= values["k"] or column > m or (panel, column) == ("weights", m):
+    m = len(s.history)
+    candidate = s.ranked.ranking[place.within(s.inputs.k, m + 1).row]
+    columns = [name_of(item, words) for item in s.history]
+    if place.panel == "scores":
+        return score_sheet(s, words, candidate, columns)
+    if place.panel != "weights":
         raise Refusal("no_such_cell")
-    candidate, columns = seen.ranking[row], [name_of(i, words) for i in seen.history]
-    if panel == "weights":
-        opened = explain_cell(seen, candidate, column)
-        made = cell_sheet(opened, words, name_of(candidate, words), columns[column])
-        if not values["even"]:
-            return made
-        lines = [[words("sheet.weight"), f"1 / {m}", show(1 / m)]]
-        made["sections"].append({"title": words("applications.changed_title"), "lines": lines})
-        return made | {"weight": 1 / m}
-    if panel == "scores":
-        fits = load_recommender().item[candidate] @ seen.value.T  # (m,)
-        title = say(words, "score_of", name=name_of(candidate, words))
-        made = output_sheet(words, title, seen.weights[candidate], fits, columns)
-        made["sections"][0] |= {"title": say(words, "score_how"), "text": say(words, "score_fits")}
-        made["sections"][0]["table"]["columns"][2] = words("applications.fit")
-        popularity, score = seen.popularity[candidate].item(), seen.scores[candidate].item()
-        total = seen.contributions[candidate].sum().item()
-        made["sections"].append({"title": words("applications.score"), "lines": [
-            [words("applications.popularity"), "", show(popularity)],
-            [words("applications.score"), f"{show(total)} + {show(popularity)}", show(score)],
-        ]})  # fmt: skip
-        return made
-    raise Refusal("no_such_cell")
+    cell = explain_cell(s.ranked, candidate, place.within(s.inputs.k, m).column)
+    page = cell_sheet(cell, words, name_of(candidate, words), columns[place.column])
+    if not s.inputs.even:
+        return page
+    lines = [(words("sheet.weight"), f"1 / {m}", show(1 / m))]
+    return page.then(Section(words("applications.changed_title"), lines=lines), weight=1 / m)
 
 
-def snippet(values: dict[str, Any]) -> str:
+def score_sheet(s: Study, words: Words, candidate: int, columns: list[str]) -> Sheet:
+    """The fit of a candidate to each item of the history, weighted, and what is popular anyway."""
+    w, ranked = partial(say, words), s.ranked
+    fits = load_recommender().item[candidate] @ ranked.value.T  # (m,)
+    about = Section(w("score_how"), w("score_fits"))
+    names = words("sheet.key"), words("sheet.weight"), w("fit")
+    title = w("score_of", name=name_of(candidate, words))
+    page = output_sheet(words, title, ranked.weights[candidate], fits, columns, about=about, columns=names)
+    popularity, score = ranked.popularity[candidate].item(), ranked.scores[candidate].item()
+    total = f"{show(ranked.contributions[candidate].sum().item())} + {show(popularity)}"
+    lines = [(w("popularity"), "", show(popularity)), (w("score"), total, show(score))]
+    return page.then(Section(w("score"), lines=lines))
+
+
+def snippet(s: Study) -> str:
     """The ranking with its scores, and the weights over the history."""
-    history = history_of(values)
-    even = f", weights_override=torch.ones(64, {len(history)})" if values["even"] else ""
+    even = f", weights_override=torch.ones(64, {len(s.history)})" if s.inputs.even else ""
     return f"""import torch
 from attention.items import ITEMS
 from attention.recommender import load_recommender, recommend
 
-history = {history!r}
+history = {s.history!r}
 seen = recommend(load_recommender(), history{even})
-top = seen.ranking[:{values["k"]}]
+top = seen.ranking[:{s.inputs.k}]
 for item in top:
     print(ITEMS[item].name_en, seen.scores[item].item())
 print([ITEMS[item].name_en for item in history])
@@ -187,46 +188,41 @@ print(torch.allclose(seen.contributions.sum(1) + seen.popularity, seen.scores, a
 """
 
 
-def results(values: dict[str, Any]) -> dict[str, Any]:
+def results(s: Study) -> Json:
     """Plain numbers for the API."""
-    seen = look(values)
-    top = seen.ranking[: values["k"]]
+    ranked = s.ranked
     return {
-        "history": seen.history,
-        "history_names": [ITEMS[item].name_en for item in seen.history],
-        "ranking": top,
-        "ranking_names": [ITEMS[item].name_en for item in top],
-        "scores": seen.scores[top].tolist(),
-        "weights": seen.weights[top].tolist(),
-        "popularity": seen.popularity[top].tolist(),
+        "history": s.history,
+        "history_names": [ITEMS[item].name_en for item in s.history],
+        "ranking": s.top,
+        "ranking_names": [ITEMS[item].name_en for item in s.top],
+        "scores": ranked.scores[s.top].tolist(),
+        "weights": ranked.weights[s.top].tolist(),
+        "popularity": ranked.popularity[s.top].tolist(),
         "recall": marks()["recommender"],
     }
 
 
-def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
+def tasks(s: Study, words: Words) -> list[Task]:
     """Where the best candidate looks, what an empty history gives, and what popularity is worth."""
     w = partial(say, words)
-    found = marks()["recommender"]
-    made = [
-        {"id": "popular", "kind": "number", "unit": "%", "hides": ["recall"], "question": w("task_popular"),
-         "answer": 100 * found["popularity"]["10"], "tolerance": 7.0,
-         "why": w("task_popular_why", attention=f"{found['attention']['10']:.0%}",
-                  popularity=f"{found['popularity']['10']:.0%}")},
-        {"id": "cold", "kind": "choice", "question": w("task_cold"), "why": w("task_cold_why"),
-         "options": [w("task_cold_error"), w("task_cold_popular"), w("task_cold_random")], "answer": 1},
-        {"id": "order", "kind": "choice", "question": w("task_order"), "why": w("task_order_why"),
-         "options": [w("yes"), w("no")], "answer": 1},
+    recall = {model: marks()["recommender"][model]["10"] for model in MODELS}
+    shares = {model: f"{recall[model]:.0%}" for model in ("attention", "mean", "popularity")}
+    found = [
+        Task("popular", w("task_popular"), 100 * recall["popularity"], w("task_popular_why", **shares),
+             tolerance=7.0, unit="%", hides=["recall"]),
+        Task("cold", w("task_cold"), 1, w("task_cold_why"),
+             [w("task_cold_error"), w("task_cold_popular"), w("task_cold_random")]),
+        Task("order", w("task_order"), 1, w("task_order_why"), [w("yes"), w("no")]),
     ]  # fmt: skip
-    seen = recommend(load_recommender(), history_of(values))
-    if len(seen.history) > 1:
-        best = seen.ranking[0]
-        weights = seen.weights[best]
-        target = int(weights.argmax())
-        made.insert(0, {
-            "id": "look", "kind": "choice", "hides": ["weights", "scores"],
-            "question": w("task_look", name=name_of(best, words), theme=theme_of(best, words)),
-            "options": [name_of(i, words) for i in seen.history], "answer": target,
-            "why": w("task_look_why", name=name_of(seen.history[target], words),
-                     theme=theme_of(seen.history[target], words), weight=show(weights[target].item(), 2)),
-        })  # fmt: skip
-    return made
+    if len(s.history) < 2:
+        return found
+    best = s.learned.ranking[0]
+    weights = s.learned.weights[best]
+    target = int(weights.argmax())
+    item = s.history[target]
+    why = w("task_look_why", name=name_of(item, words), theme=theme_of(item, words),
+            weight=show(weights[target].item(), 2))  # fmt: skip
+    question = w("task_look", name=name_of(best, words), theme=theme_of(best, words))
+    options = [name_of(item, words) for item in s.history]
+    return [Task("look", question, target, why, options, hides=["weights", "scores"]), *found]

@@ -1,0 +1,37 @@
+"""What both scenes of the recommender share: a made-up user, a history, and names of items."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+
+from ....items import ITEMS, Users, make_users
+from ....recommender import DATA_SEED
+from ...page.texts import Words
+from .fields import NOTHING, USERS, Inputs
+
+
+@cache
+def users() -> Users:
+    """Six made-up users that no training has seen: another seed than the chapter's data."""
+    return make_users(len(USERS), torch.Generator().manual_seed(DATA_SEED + 1))
+
+
+def history_of(inputs: Inputs) -> list[int]:
+    """The items chosen so far, in the order of the catalogue: attention here sees no order."""
+    if inputs.history == NOTHING:
+        return []
+    if inputs.history:
+        return [int(part) for part in inputs.history.split(",")]
+    return sorted(users().history[USERS.index(inputs.user)].tolist())
+
+
+def name_of(item: int, words: Words) -> str:
+    """The item's name in the page's language."""
+    return ITEMS[item].name_zh if words.language == "zh" else ITEMS[item].name_en
+
+
+def empty_history(history: list[int], words: Words) -> list[str]:
+    """An empty history says what then decides."""
+    return [] if history else [words("applications.cold")]
