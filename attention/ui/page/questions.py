@@ -20,12 +20,13 @@ from .exports import export
 from .fields import as_json, check_all
 from .guard import Json, Refusal, answer, inputs_of, told, whole
 from .panels import Later, Panel, Part
-from .scene import Place, Scene, Tab, Trainer
+from .scene import Place, Scene, Tab, Trainer, Unready
 from .texts import words_for
 from .view import to_html
 
 LARGEST = 9_999  # row or column of a cell that is asked about
 RETRY = 2.0  # seconds after which a training asks again when all places are taken
+PATIENCE = 25.0  # seconds a program waits for a model
 AnyTab = Tab[Any]
 
 
@@ -34,25 +35,32 @@ def view_of(tab: AnyTab, language: str, values: Mapping[str, object]) -> Json:
 
     Raises ``Refusal`` for an input that breaks a rule.
     """
-    inputs = check_all(tab.id, tab.inputs, values)
+    inputs, words = check_all(tab.id, tab.inputs, values), words_for(language)
     scene = tab.scene_of(inputs)
-    study = scene.study(inputs)
-    return encoded(tab, language, inputs, study, scene.panels(study, words_for(language)))
+    try:
+        study = scene.study(inputs)
+    except Unready as unready:
+        return framed(tab, language, inputs, [unready.panel(words)], unready.code)
+    return encoded(tab, language, inputs, study, scene.panels(study, words))
 
 
 def encoded(tab: AnyTab, language: str, inputs: Any, study: Any, panels: Sequence[Panel]) -> Json:
     """These panels of a study with everything around them, as JSON."""
-    scene, words, given = tab.scene_of(inputs), words_for(language), as_json(inputs)
-    return {
-        "tab": tab.id,
-        "language": language,
-        "inputs": given,
-        "link": link.write(tab.id, tab.fields, given),
-        "panels": [panel.encode() for panel in panels],
-        "code": scene.snippet(study),
+    scene, words = tab.scene_of(inputs), words_for(language)
+    return framed(tab, language, inputs, panels, scene.snippet(study)) | {
         "notices": list(scene.notices(study, words)),
         "tasks": [task.encode() for task in scene.tasks(study, words)],
     }
+
+
+def framed(tab: AnyTab, language: str, inputs: Any, panels: Sequence[Panel], code: str) -> Json:
+    """Panels and a snippet as a view, without notices or exercises."""
+    given = as_json(inputs)
+    return {
+        "tab": tab.id, "language": language, "inputs": given,
+        "link": link.write(tab.id, tab.fields, given),
+        "panels": [panel.encode() for panel in panels], "code": code, "notices": [], "tasks": [],
+    }  # fmt: skip
 
 
 def studied(tab: AnyTab, request: object) -> tuple[Any, Scene[Any, Any], Any]:
@@ -209,7 +217,8 @@ def endpoint(tab: AnyTab) -> Callable[..., Json]:
     def results(values: Mapping[str, object]) -> Json:
         inputs = check_all(tab.id, tab.inputs, values)
         scene = tab.scene_of(inputs)
-        return scene.results((scene.patient or scene.study)(inputs))
+        scene.ready(inputs, PATIENCE)
+        return scene.results(scene.study(inputs))
 
     def call(*arguments: Any, **values: Any) -> Json:
         names = [field.name for field in tab.fields]

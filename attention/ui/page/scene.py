@@ -68,9 +68,24 @@ class Place:
         return self
 
 
+class Unready(Refusal):
+    """A study waits for what is on its way, or could not be had: ``why`` in words.
+
+    The view shows ``panel`` in place of its pictures, and ``code`` beside it.
+    """
+
+    def __init__(self, why: Refusal, panel: Callable[[Words], Panel], code: str) -> None:
+        super().__init__(why.key, **why.values)
+        self.panel, self.code = panel, code
+
+
 def no_sheet(study: Any, words: Words, place: Place) -> Sheet:
     """Of a scene none of whose cells open."""
     raise Refusal("no_such_cell")
+
+
+def at_once(inputs: Any, seconds: float | None) -> None:
+    """Of a scene that needs nothing that is on its way."""
 
 
 def nothing(study: Any, words: Words) -> Sequence[Any]:
@@ -107,7 +122,8 @@ class Scene(Generic[I, S]):
 
     fields: names of the inputs it reads, its switches apart. parts: pictures that the page asks for
     by themselves, by name, each the answer to a ``Later`` panel; None: draw the whole view again.
-    patient: the study for a program, which will not ask again while a model is being loaded.
+    ready: waits for what a study needs, so many seconds or (None) as long as it takes; for programs
+    and notebooks, which do not ask again as the page does.
     """
 
     fields: tuple[str, ...]
@@ -119,7 +135,7 @@ class Scene(Generic[I, S]):
     tasks: Callable[[S, Words], Sequence[Task]] = nothing
     notices: Callable[[S, Words], Sequence[str]] = nothing
     parts: Mapping[str, Callable[[S, Words], Sequence[Panel] | None]] = field(default_factory=dict)
-    patient: Callable[[I], S] | None = None
+    ready: Callable[[I, float | None], None] = at_once
     trainer: Trainer[I] | None = None
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..heads import rollout, value_weighted
-from ..pretrained import Changes, explain_head, moved, output_projection, run
-from .busy import slot
-from .guard import Refusal
-from .heads_runs import FORWARDS, Study
-from .heads_understand import able
-from .sheet import TOP, cell_sheet, show
-from .texts import Words
-from .view import heading, heatmap
+from ....heads import rollout, value_weighted
+from ....pretrained import Changes, explain_head, moved, output_projection, run
+from ...page.busy import slot
+from ...page.panels import Axis, Heatmap, Look, Panel, heading
+from ...page.scene import Place
+from ...page.sheet import TOP, Grid, Section, Sheet, cell_sheet, show
+from ...page.texts import Words
+from .inputs import Inputs
+from .opened import labels
+from .runs import FORWARDS, Captured
 
 LONGEST = 160  # tokens up to which keys are knocked out one by one, a run of the model each
 KNOCKED = 16  # keys that are knocked out one by one
@@ -27,7 +27,8 @@ NAMES = ("weight", "norm", "rollout", "knock")
 class Four:
     """The four answers for the query ``row``; every tensor (n,) speaks of all keys.
 
-    keys: those listed, the strongest by any answer that needs no run. added: ``|| w v W_O ||``.
+    keys: those listed, the strongest by any answer that needs no run. lengths: ``|| v W_O ||``; added:
+    w times that; projected: whether a matrix W_O follows the heads, without which both leave it out.
     step, below: the two factors whose product is the rollout; below is None in the first layer.
     distances: how far the query's vector moves without the key, 0 for keys that are not listed.
     """
@@ -35,6 +36,8 @@ class Four:
     row: int
     keys: list[int]
     weights: Tensor
+    projected: bool
+    lengths: Tensor
     added: Tensor
     mixed: Tensor
     step: Tensor
@@ -48,50 +51,63 @@ class Four:
         return torch.stack(columns, dim=1)[self.keys]
 
 
-def answerable(seen: Study) -> bool:
-    """Whether keys can be knocked out one by one: one text that looks at itself, not too long."""
-    return able(seen) and len(seen.tokens) <= LONGEST
-
-
-def panels(seen: Study, values: dict[str, Any], words: Words, names: list[str]) -> list[dict[str, Any]]:
+def panels(captured: Captured, inputs: Inputs, words: Words) -> list[Panel]:
     """One token, four answers: how much each key mattered to it, each column a share of 1."""
-    found = four(seen, values)
-    columns = [words(f"heads.answer.{name}") for name in NAMES]
-    picture = heatmap(
-        "answers", words("heads.answers_of", query=names[found.row]), found.table,
-        [names[j] for j in found.keys], columns, digits=2, wide=True,
-        row_title=words("heads.key"), caption=words("heads.answers_caption"),
-    )  # fmt: skip
-    return [heading(words("heads.answers"), words("heads.answers_text")), picture]
+    found, names = four(captured, inputs), names_of(captured)
+    columns = Axis([words(said(found, name)) for name in NAMES])
+    rows = Axis([names[j] for j in found.keys], words("heads.key"))
+    return [
+        heading(words("heads.answers"), words("heads.answers_text")),
+        Heatmap("answers", words("heads.answers_of", query=names[found.row]), found.table, rows, columns,
+                look=Look(wide=True), caption=words("heads.answers_caption")),
+    ]  # fmt: skip
 
 
-def four(seen: Study, values: dict[str, Any]) -> Four:
+def names_of(captured: Captured) -> list[str]:
+    """Every token as a label."""
+    return labels(captured, [[i] for i in range(len(captured.tokens))])
+
+
+def four(captured: Captured, inputs: Inputs) -> Four:
     """Compute the four answers once for a kept run, a head and a token."""
-    layer, head = values["layer"], values["head"]
-    n = len(seen.tokens)
-    row = min(values["token"], n - 1)
-    key = ("answers", layer, head, row)
-    if key in seen.extra:
-        return seen.extra[key]
-    kept = seen.layers[layer]
-    weights = seen.layer_weights(layer)
-    projection = output_projection(seen.model, kept.index)
-    added = value_weighted(weights, kept.value, projection)[head, row]
-    every = [seen.layer_weights(i) for i in range(layer + 1)]
+    layer, head = inputs.layer, inputs.head
+    row = min(inputs.token, len(captured.tokens) - 1)
+    once = captured.memo.once
+    return once("answers", (layer, head, row), lambda: _four(captured, layer, head, row), keep=16)
+
+
+def _four(captured: Captured, layer: int, head: int, row: int) -> Four:
+    with slot("forward", limit=FORWARDS):  # every layer's weights, then a run for each key
+        return _computed(captured, layer, head, row)
+
+
+def _computed(captured: Captured, layer: int, head: int, row: int) -> Four:
+    n = len(captured.tokens)
+    kept = captured.layers[layer]
+    weights = captured.layer_weights(layer)
+    projection = output_projection(captured.model, kept.index)
+    # of a weight of 1: a key that this row does not look at has a length too
+    lengths = value_weighted(weights.new_ones(len(weights), 1, n), kept.value, projection)[head, 0]
+    added = weights[head, row] * lengths
+    every = [captured.layer_weights(i) for i in range(layer + 1)]
     mixed = rollout(every)
     columns = [weights[head, row], share(added), mixed[-1, row]]
     keys = torch.stack(columns).amax(0).argsort(descending=True)[:KNOCKED].sort().values.tolist()
     distances = torch.zeros(n)
-    with slot("forward", limit=FORWARDS):
-        plain = run(seen.model, seen.tokens, capture=None)
-        for j in keys:
-            changed = run(seen.model, seen.tokens, Changes(forbid=frozenset([j])), capture=None)
-            distances[j] = moved(plain, changed)[row]
-    seen.extra[key] = Four(
-        row, keys, weights[head, row].cpu(), added.cpu(), mixed[-1, row].cpu(),
-        rollout(every[-1:])[-1, row].cpu(), mixed[-2].cpu() if layer else None, distances,
+    plain = run(captured.model, captured.tokens, capture=None)
+    for j in keys:
+        changed = run(captured.model, captured.tokens, Changes(forbid=frozenset([j])), capture=None)
+        distances[j] = moved(plain, changed)[row]
+    return Four(
+        row, keys, weights[head, row].cpu(), projection is not None, lengths.cpu(), added.cpu(),
+        mixed[-1, row].cpu(), rollout(every[-1:])[-1, row].cpu(), mixed[-2].cpu() if layer else None,
+        distances,
     )  # fmt: skip
-    return seen.extra[key]
+
+
+def said(found: Four, name: str) -> str:
+    """The key of an answer's words: without a matrix after the heads, "norm" speaks of the value alone."""
+    return f"heads.answer.{name}" if found.projected or name != "norm" else "heads.answer.norm_bare"
 
 
 def share(numbers: Tensor) -> Tensor:
@@ -100,26 +116,27 @@ def share(numbers: Tensor) -> Tensor:
     return numbers / total if total > 0 else torch.zeros_like(numbers)
 
 
-def sheet(seen: Study, values: dict[str, Any], words: Words, row: int, column: int, names) -> dict[str, Any]:
+def sheet(captured: Captured, inputs: Inputs, words: Words, place: Place) -> Sheet:
     """What one of the four answers asks, and the arithmetic of its number for this key."""
-    found = four(seen, values)
-    if row >= len(found.keys) or column >= len(NAMES):
-        raise Refusal("no_such_cell")
-    name, key = NAMES[column], found.keys[row]
-    title = words("sheet.title", query=names[found.row], key=names[key])
-    about = {"title": words(f"heads.answer.{name}"), "text": words(f"heads.answer.{name}.text")}
+    found, names = four(captured, inputs), names_of(captured)
+    place.within(len(found.keys), len(NAMES))
+    name, key = NAMES[place.column], found.keys[place.row]
+    query, looked = names[found.row], names[key]
+    rest: list[Section] = []
     if name == "weight":
-        cell = explain_head(seen.layers[values["layer"]], values["head"], found.row, key)
-        rest = cell_sheet(cell, words, names[found.row], names[key])["sections"]
+        cell = explain_head(captured.layers[inputs.layer], inputs.head, found.row, key)
+        rest += cell_sheet(cell, words, query, looked).sections
     elif name == "norm":
-        rest = [_norm(found, key, words)]
+        rest.append(_norm(found, key, words))
     elif name == "rollout":
-        rest = [_rollout(found, key, values["layer"], words, names)]
+        rest.append(_rollout(found, key, inputs.layer, words, names))
     else:
-        rest = [_knocked(found, key, words)]
-    table = found.table[row]
-    lines = [[words(f"heads.answer.{each}"), "", show(table[i].item())] for i, each in enumerate(NAMES)]
-    return {"title": title, "sections": [about, *rest, {"title": words("heads.answers"), "lines": lines}]}
+        rest.append(_knocked(found, key, words))
+    table = found.table[place.row].tolist()
+    lines = [(words(said(found, each)), "", show(part)) for each, part in zip(NAMES, table, strict=True)]
+    about = Section(words(said(found, name)), words(f"{said(found, name)}.text"))
+    every = Section(words("heads.answers"), lines=lines)
+    return Sheet(words("sheet.title", query=query, key=looked), [about, *rest, every])
 
 
 def _quotient(part: Tensor, total: Tensor) -> tuple[str, str]:
@@ -127,34 +144,35 @@ def _quotient(part: Tensor, total: Tensor) -> tuple[str, str]:
     return f"{show(part.item())} / {show(total.item())}", show((part / total).item() if total > 0 else 0.0)
 
 
-def _norm(found: Four, key: int, words: Words) -> dict[str, Any]:
+def _norm(found: Four, key: int, words: Words) -> Section:
     weight, added = found.weights[key], found.added[key]
-    length = added / weight if weight > 0 else torch.zeros(())
+    length = found.lengths[key]
+    named = ("heads.answer.length", "‖v W‖") if found.projected else ("heads.answer.length_bare", "‖v‖")
     lines = [
-        [words("sheet.weight"), "w", show(weight.item())],
-        [words("heads.answer.length"), "‖v W‖", show(length.item())],
-        [words("heads.answer.norm"), f"{show(weight.item())} × {show(length.item())}", show(added.item())],
-        [words("heads.answer.sum"), "Σ", show(found.added.sum().item())],
-        [words("heads.answer.share"), *_quotient(added, found.added.sum())],
+        (words("sheet.weight"), "w", show(weight.item())),
+        (words(named[0]), named[1], show(length.item())),
+        (words(said(found, "norm")), f"{show(weight.item())} × {show(length.item())}", show(added.item())),
+        (words("heads.answer.sum"), "Σ", show(found.added.sum().item())),
+        (words("heads.answer.share"), *_quotient(added, found.added.sum())),
     ]
-    return {"lines": lines}
+    return Section(lines=lines)
 
 
-def _knocked(found: Four, key: int, words: Words) -> dict[str, Any]:
+def _knocked(found: Four, key: int, words: Words) -> Section:
     distance, total = found.distances[key], found.distances.sum()
     lines = [
-        [words("heads.answer.moved"), "‖h′ − h‖", show(distance.item())],
-        [words("heads.answer.sum_listed"), "Σ", show(total.item())],
-        [words("heads.answer.share"), *_quotient(distance, total)],
+        (words("heads.answer.moved"), "‖h′ − h‖", show(distance.item())),
+        (words("heads.answer.sum_listed"), "Σ", show(total.item())),
+        (words("heads.answer.share"), *_quotient(distance, total)),
     ]
-    return {"lines": lines}
+    return Section(lines=lines)
 
 
-def _rollout(found: Four, key: int, layer: int, words: Words, names: list[str]) -> dict[str, Any]:
+def _rollout(found: Four, key: int, layer: int, words: Words, names: list[str]) -> Section:
     """The last product of the chain: this layer's row times the column of all layers below it."""
     step = words("heads.answer.step", layer=layer)
     if found.below is None:
-        return {"lines": [[step, "(A + I) / 2", show(found.step[key].item())]]}
+        return Section(lines=[(step, "(A + I) / 2", show(found.step[key].item()))])
     below = found.below[:, key]
     products = found.step * below
     order = products.argsort(descending=True)[:TOP].tolist()
@@ -167,4 +185,4 @@ def _rollout(found: Four, key: int, layer: int, words: Words, names: list[str]) 
         rows.append([others, "", "", show(rest.item())])
     rows.append([words("sheet.sum"), "", "", show(products.sum().item())])
     columns = [words("heads.answer.via"), step, words("heads.answer.below", layer=layer - 1)]
-    return {"table": {"columns": [*columns, words("sheet.product")], "rows": rows, "total": True}}
+    return Section(table=Grid([*columns, words("sheet.product")], rows, total=True))

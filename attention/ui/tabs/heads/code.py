@@ -1,69 +1,65 @@
-"""The code beside the heads tab: plain PyTorch that prints the numbers shown."""
+"""The code beside the heads tab: it prints the numbers shown."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from . import heads_changes
-from .heads_changes import changes_of
-from .heads_runs import Loading
+from .inputs import Inputs
+from .runs import Captured
 
 
-def snippet(values: dict[str, Any]) -> str:
-    """The open head's weights; in the look "touch" the outcome too."""
-    from .heads_tab import look_at
+def of_open_head(
+    inputs: Inputs,
+    captured: Captured | None = None,
+    *,
+    cuts: Sequence[str] = (),
+    changed: Sequence[str] = (),
+    names: Sequence[str] = (),
+) -> str:
+    """The open head's weights.
 
-    touch, understand = values["look"] == "touch", values["look"] == "understand"
-    cuts = [name for name, on in (
-        ("hide_special", values["hide_special"]), ("join_pieces", understand and values["join"]),
-        ("pair_filter", understand and values["part"] != "all"),
-        ("threshold", understand and values["minimum"] > 0),
-    ) if on]  # fmt: skip
-    names = ["run", "tokenize"]
-    middle = ["layers = run(model, tokens).layers"]
-    several = values["side"] != "self"  # kinds of attention in one model
-    if touch or several:
-        try:
-            seen = look_at(values)
-            several = several and seen.model.kind == "encoder-decoder"
-            logits = seen.run.logits is not None
-            if touch:
-                middle = heads_changes.snippet_lines(changes_of(values, seen), values, logits)
-        except Loading:  # what may be changed is known with the model; until then, the plain run
-            touch = False
-    if touch:
-        names += ["Changes", "moved", "next_tokens" if logits else "sentence_embedding"]
-    pair = f", {values['pair']!r}" if values["pair"].strip() else ""
+    captured: the run, None while its model is on its way. cuts: functions of ``attention.heads`` that
+    shape the weights, hide_special apart. changed: the lines of a changed run, which import ``names``
+    from ``attention.pretrained``.
+    """
+    cuts = [*(["hide_special"] if inputs.hide_special else []), *cuts]
+    pair = f", {inputs.pair!r}" if inputs.pair.strip() else ""
+    tokens = "after.tokens" if changed else "tokens"
+    # kinds of attention in one model
+    several = inputs.side != "self" and (captured is None or captured.model.kind == "encoder-decoder")
     lines = [
         "from attention import load_model",
         *([f"from attention.heads import {', '.join(cuts)}"] if cuts else []),
-        f"from attention.pretrained import {', '.join(sorted(names, key=str.lower))}",
+        f"from attention.pretrained import {', '.join(sorted(['run', 'tokenize', *names], key=str.lower))}",
         "",
-        f"model = load_model({values['model']!r})",
-        f"tokens = tokenize(model, {values['text']!r}{pair})",
-        *middle,
+        f"model = load_model({inputs.model!r})",
+        f"tokens = tokenize(model, {inputs.text!r}{pair})",
+        *(changed or ["layers = run(model, tokens).layers"]),
+        *([f"layers = [layer for layer in layers if layer.kind == {inputs.side!r}]"] if several else []),
+        f"weights = layers[{inputs.layer}].weights[{inputs.head}]  # (queries, keys)",
+        *shaping(inputs, cuts, tokens),
+        f"print({tokens}.tokens)",
+        "print(weights)",
     ]
-    if several:
-        lines.append(f"layers = [layer for layer in layers if layer.kind == {values['side']!r}]")
-    lines.append(f"weights = layers[{values['layer']}].weights[{values['head']}]  # (queries, keys)")
-    tokens = "after.tokens" if touch else "tokens"
-    if "hide_special" in cuts:
-        lines += _hide(tokens)
-    if {"join_pieces", "pair_filter"} & set(cuts):
-        lines.append("kept = [i for i, hidden in enumerate(special) if not hidden]" if "hide_special" in cuts
-                     else "kept = range(len(tokens))")  # fmt: skip
-        lines.append("joined = [tokens.joined[i] for i in kept]")
-    if "join_pieces" in cuts:
+    return "\n".join(lines) + "\n"
+
+
+def shaping(inputs: Inputs, cuts: Sequence[str], tokens: str) -> list[str]:
+    """Special tokens hidden, words joined, a pair's block cut out, small weights dropped."""
+    lines = []
+    hidden, joined, paired = (name in cuts for name in ("hide_special", "join_pieces", "pair_filter"))
+    if hidden:
+        lines += [f"special = {tokens}.special", "weights = hide_special(weights, special)"]
+    if joined or paired:
+        kept = "[i for i, hidden in enumerate(special) if not hidden]" if hidden else "range(len(tokens))"
+        lines += [f"kept = {kept}", "joined = [tokens.joined[i] for i in kept]"]
+    if joined:
         lines.append("weights = join_pieces(weights, joined)")
-    if "pair_filter" in cuts:
+    if paired:
         lines.append("segment = [tokens.segment[i] for i in kept]")
-        if "join_pieces" in cuts:
+        if joined:
             lines.append("segment = [s for s, more in zip(segment, joined) if not more]")
-        lines.append(f"weights = pair_filter(weights, segment, {values['part']!r})")
+        lines.append(f"weights = pair_filter(weights, segment, {inputs.part!r})")
     if "threshold" in cuts:
-        lines.append(f"weights = threshold(weights, {values['minimum']!r})")
-    return "\n".join([*lines, f"print({tokens}.tokens)", "print(weights)"]) + "\n"
-
-
-def _hide(tokens: str) -> list[str]:
-    return [f"special = {tokens}.special", "weights = hide_special(weights, special)"]
+        lines.append(f"weights = threshold(weights, {inputs.minimum!r})")
+    return lines

@@ -1,26 +1,32 @@
-"""The open head of the heads tab, as it is shown: cut, joined or filtered, and every cell opened."""
+"""All heads and the open one, as they are shown; and every cell of the open head opened."""
 
 from __future__ import annotations
 
-import json
+import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
+import numpy as np
 from torch import Tensor
 
-from ..heads import hide_special, join_pieces, pair_filter, threshold
-from ..pretrained import explain_head
-from .guard import Refusal
-from .heads_runs import Study
-from .sheet import cell_sheet, show
-from .texts import Words
-from .view import heading, heatmap
+from ....heads import hide_special
+from ....pretrained import explain_head
+from ...page.guard import Json
+from ...page.panels import Arrays, Axis, Heading, Heatmap, Later, Look, Panel, Part, Saved, Table, heading
+from ...page.scene import Place
+from ...page.sheet import Grid, Section, Sheet, cell_sheet, show
+from ...page.texts import Words
+from .inputs import Inputs
+from .runs import Captured
 
 SMALL = 420  # cells that the page draws as a table
+EXACT = 128  # tokens up to which the open head's floats travel with the overview
+PRONOUNS = ("it", "she", "he")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Opened:
     """The open head as shown. rows, columns: the positions in the sequence behind each of them."""
 
@@ -30,9 +36,9 @@ class Opened:
     hidden: bool
 
 
-def labels(seen: Study, places: list[list[int]]) -> list[str]:
+def labels(captured: Captured, places: list[list[int]]) -> list[str]:
     """Tokens as axis labels; a piece that carries a word on begins with a dot."""
-    tokens = seen.tokens
+    tokens = captured.tokens
     return [
         ("·" if tokens.joined[group[0]] and len(group) == 1 else "")
         + "".join(tokens.tokens[i] for i in group)
@@ -40,164 +46,202 @@ def labels(seen: Study, places: list[list[int]]) -> list[str]:
     ]
 
 
-def hidden_or_not(seen: Study, values: dict[str, Any]) -> Opened:
+def as_it_is(captured: Captured, inputs: Inputs) -> Opened:
     """One head's weights, without special tokens if that is wanted and there are others."""
-    weights = seen.weights(values["layer"], values["head"]).cpu()
-    special = seen.special()
-    hide = values["hide_special"] and special is not None
+    weights = captured.weights(inputs.layer, inputs.head).cpu()
+    special = captured.special()
+    hide = inputs.hide_special and special is not None
     if hide:
         weights = hide_special(weights, special)
-    return Opened(weights, *places_shown(seen, hide), hide)
+    return Opened(weights, *places_shown(captured, hide), hide)
 
 
-def places_shown(seen: Study, hide: bool) -> tuple[list[list[int]], list[list[int]]]:
+def places_shown(captured: Captured, hide: bool) -> tuple[list[list[int]], list[list[int]]]:
     """The position behind each row and each column, special tokens left out if ``hide``."""
-    rows, columns = seen.sides()
-    special = seen.special()
+    rows, columns = captured.sides()
+    special = captured.special()
     if hide and special is not None:
         rows = columns = [i for i, added in zip(rows, special, strict=True) if not added]
     return [[i] for i in rows], [[i] for i in columns]
 
 
-SHAPING = ("layer", "head", "hide_special", "look", "join", "part", "minimum")
+@dataclass(frozen=True, eq=False)
+class Overview(Panel, Saved):
+    """Every head as a thumbnail, one byte a cell on a square-root scale.
+
+    packed: a layer each, from ``packing.pack_overview``. queries, keys: labels, none where a cell
+    stands for several tokens and is told by their places. marks: heads that are crossed out.
+    """
+
+    title: str
+    caption: str
+    packed: Sequence[dict[str, Any]]
+    queries: Sequence[str]
+    keys: Sequence[str]
+    words: dict[str, str]
+    marks: Sequence[Sequence[int]] | None = None
+
+    def encode(self) -> Json:
+        first = self.packed[0]
+        named = {"queries": list(self.queries), "keys": list(self.keys)} if self.queries else {}
+        marks: Json = {} if self.marks is None else {"marks": [list(mark) for mark in self.marks]}
+        return {
+            "kind": "overview", "id": self.id, "wide": True, "caption": self.caption,
+            "title": self.title, "layers": len(self.packed), "heads": first["heads"],
+            "rows": first["rows"], "cols": first["cols"],
+            "thumbnails": [layer["data"] for layer in self.packed],
+            "labels": named, "counts": [first["queries"], first["keys"]],
+            "pool": {"pool_rows": first["pool_rows"], "pool_cols": first["pool_cols"]},
+            "words": self.words,
+        } | marks  # fmt: skip
+
+    def levels(self) -> np.ndarray:
+        """The weights of every head as far as one byte a cell tells, (layers, heads, rows, columns)."""
+        first = self.packed[0]
+        shape = len(self.packed), first["heads"], first["rows"], first["cols"]
+        data = b"".join(base64.b64decode(layer["data"]) for layer in self.packed)
+        levels: np.ndarray = (np.frombuffer(data, dtype=np.uint8).reshape(shape).astype("<f4") / 255) ** 2
+        return levels
+
+    def table(self) -> Table:
+        """Each head's largest weight."""
+        sides = (self.words["layer"], len(self.packed)), (self.words["head"], self.packed[0]["heads"])
+        names = ([f"{name} {i}" for i in range(count)] for name, count in sides)
+        return Table(self.levels().max((2, 3)), *names)
+
+    def arrays(self) -> Arrays:
+        first = self.packed[0]
+        named = {"queries": list(self.queries), "keys": list(self.keys)} if self.queries else {}
+        pool = {name: np.array(first[name]) for name in ("pool_rows", "pool_cols")}
+        return {"weights": self.levels()} | pool | named
 
 
-def opened(seen: Study, values: dict[str, Any]) -> Opened:
-    """The open head as these inputs show it, computed once for a kept run."""
-    key = ("opened", *(values[name] for name in SHAPING))
-    if seen.extra.get("opened", (None,))[0] != key:
-        seen.extra["opened"] = key, _opened(seen, values)
-    return seen.extra["opened"][1]
-
-
-def _opened(seen: Study, values: dict[str, Any]) -> Opened:
-    """The same with words joined, a pair's block cut out, and small weights dropped."""
-    head = hidden_or_not(seen, values)
-    if values["look"] != "understand" or head.rows != head.columns:
-        return head
-    weights, places = head.weights, head.rows
-    if values["join"]:
-        # a text cut in the middle of a word may begin with its second piece
-        continues = [seen.tokens.joined[i] and at > 0 for at, [i] in enumerate(places)]
-        weights = join_pieces(weights, continues)
-        words: list[list[int]] = []
-        for [i], more in zip(places, continues, strict=True):
-            words[-1].append(i) if more else words.append([i])
-        places = words
-    rows = columns = places
-    if values["part"] != "all":
-        segment = [seen.tokens.segment[group[0]] for group in places]
-        weights = pair_filter(weights, segment, values["part"])
-        if not weights.numel():
-            raise Refusal("no_pair", field="heads.part")
-        side = {"A": 0, "B": 1}
-        rows, columns = (
-            [group for group, part in zip(places, segment, strict=True) if part == side[end]]
-            for end in values["part"].split("->")
-        )
-    return Opened(threshold(weights, values["minimum"]), rows, columns, head.hidden)
-
-
-def overview(seen: Study, values: dict[str, Any], words: Words) -> dict[str, Any]:
-    """Every head as a thumbnail, one byte a cell on a square-root scale."""
-    packed = seen.overview(values["hide_special"])
-    first = packed[0]
-    caption = words("heads.scale")
+def every_head(
+    captured: Captured, inputs: Inputs, words: Words, marks: Sequence[Sequence[int]] | None = None
+) -> tuple[Heading, Overview]:
+    """The overview under its heading."""
+    packed = captured.overview(inputs.hide_special)
+    first, caption = packed[0], words("heads.scale")
+    queries: list[str] = []
+    keys: list[str] = []
     if first["pooled"]:
         caption += " " + words("heads.pooled", rows=first["pool_rows"], columns=first["pool_cols"])
-    # pooled, a cell stands for several tokens and is told by their places
-    sides = [] if first["pooled"] else places_shown(seen, values["hide_special"])
-    named = dict(zip(("queries", "keys"), (labels(seen, side) for side in sides), strict=False))
-    return {
-        "kind": "overview", "id": "overview", "wide": True, "caption": caption,
-        "title": words("heads.every", layers=len(packed), heads=first["heads"]),
-        "layers": len(packed), "heads": first["heads"], "rows": first["rows"], "cols": first["cols"],
-        "thumbnails": [layer["data"] for layer in packed],
-        "labels": named, "counts": [first["queries"], first["keys"]],
-        "pool": {"pool_rows": first["pool_rows"], "pool_cols": first["pool_cols"]},
-        "words": {key: words(f"heads.{key}") for key in ("layer", "head", "cell", "keys")},
-    }  # fmt: skip
-
-
-def picture(seen: Study, values: dict[str, Any], words: Words, id: str, title: str) -> dict[str, Any]:
-    """The open head as a heatmap with exact weights."""
-    head = opened(seen, values)
-    rows, columns = labels(seen, head.rows), labels(seen, head.columns)
-    made = heatmap(
-        id, words(f"heads.{title}"), head.weights, rows, columns, wide=len(columns) > 10,
-        caption=words("heads.weights_text"), row_title=words("heads.query"),
-        column_title=words("heads.key"),
-    )  # fmt: skip
-    if len(rows) * len(columns) <= SMALL:  # small weights would show as 8.77e-04
-        made["cell_labels"] = [
-            [f"{w:.2f}" if w >= 0.005 else "" for w in row] for row in head.weights.tolist()
-        ]
-    return made
-
-
-def strands(seen: Study, head: Opened, drawn: dict[str, Any], words: Words) -> dict[str, Any]:
-    """The same weights as lines between two columns of tokens; the page takes them from ``drawn``."""
-    return {
-        "kind": "strands", "id": "lines", "of": drawn["id"], "title": words("heads.lines"),
-        "row_title": drawn["row_title"], "column_title": drawn["column_title"],
-        "caption": words("heads.lines_text"), "start": first_word(seen, head),
-        "word": words("heads.line"), "stamp": crc32(json.dumps(drawn).encode()),
-    }  # fmt: skip
-
-
-def head_panels(seen: Study, values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
-    """The open head: a heatmap with exact weights, and the same as lines between two columns."""
-    drawn = picture(seen, values, words, "weights", "weights")
-    title = words("heads.open", layer=values["layer"], head=values["head"])
-    return [
-        heading(title, words("heads.open_text")),
-        drawn,
-        strands(seen, opened(seen, values), drawn, words),
-    ]
-
-
-def first_word(seen: Study, head: Opened) -> int:
-    """The row shown first: a pronoun where there is one, else the first word."""
-    tokens = [seen.tokens.tokens[group[0]].lower() for group in head.rows]
-    words = [row for row, group in enumerate(head.rows) if not seen.tokens.special[group[0]]]
-    return next((row for row in words if tokens[row] in ("it", "she", "he")), (words or [0])[0])
-
-
-def weight_sheet(seen: Study, values: dict[str, Any], words: Words, row: int, column: int) -> dict[str, Any]:
-    """The arithmetic of a cell: q and k by contribution, softmax, value; then what was cut or joined."""
-    shown = opened(seen, values)
-    if row >= len(shown.rows) or column >= len(shown.columns):
-        raise Refusal("no_such_cell")
-    names = labels(seen, [shown.rows[row], shown.columns[column]])
-    queries, keys = shown.rows[row], shown.columns[column]
-    plain = hidden_or_not(seen, values)
-    if len(queries) == len(keys) == 1:
-        rows, columns = seen.sides()
-        i, j = rows.index(queries[0]), columns.index(keys[0])
-        cell = explain_head(seen.layers[values["layer"]], values["head"], i, j)
-        made = cell_sheet(cell, words, *names)
-        if shown.hidden:
-            whole = seen.weights(values["layer"], values["head"])[i].cpu()
-            left = whole[[columns.index(c) for [c] in plain.columns]].sum().item()
-            made["sections"].append(hidden_section(cell.weight, left, words))
     else:
-        made = {"title": words("sheet.title", query=names[0], key=names[1]),
-                "sections": [joined_section(seen, plain, queries, keys, words)]}  # fmt: skip
-    if values["look"] == "understand" and values["minimum"] > 0:
-        left = show(shown.weights[row, column].item())
-        lines = [[words("heads.minimum"), f"≥ {values['minimum']:g}", left]]
-        made["sections"].append({"title": words("heads.minimum_title"), "lines": lines})
-    return made
+        queries, keys = (labels(captured, side) for side in places_shown(captured, inputs.hide_special))
+    title = words("heads.every", layers=len(packed), heads=first["heads"])
+    said = {key: words(f"heads.{key}") for key in ("layer", "head", "cell", "keys")}
+    top = heading(words("heads.overview" if marks is None else "heads.touched"), words("heads.overview_text"))
+    return top, Overview("overview", title, caption, packed, queries, keys, said, marks)
 
 
-def hidden_section(weight: float, total: float, words: Words) -> dict[str, Any]:
+def picture(
+    captured: Captured, opened: Opened, words: Words, id: str = "weights", title: str = "weights"
+) -> Heatmap:
+    """The open head as a heatmap with exact weights."""
+    rows, columns = labels(captured, opened.rows), labels(captured, opened.columns)
+    cells = None
+    if len(rows) * len(columns) <= SMALL:  # small weights would show as 8.77e-04
+        cells = [[f"{w:.2f}" if w >= 0.005 else "" for w in row] for row in opened.weights.tolist()]
+    return Heatmap(
+        id, words(f"heads.{title}"), opened.weights, Axis(rows, words("heads.query")),
+        Axis(columns, words("heads.key")), look=Look(wide=len(columns) > 10, cells=cells),
+        caption=words("heads.weights_text"),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Strands(Panel):
+    """A heatmap's weights as lines between two columns of tokens; the page takes them from ``of``.
+
+    start: the row shown first.
+    """
+
+    title: str
+    caption: str
+    of: Heatmap
+    start: int
+    word: str
+
+    def encode(self) -> Json:
+        weights = self.of.matrix.detach().float().cpu().contiguous().numpy()
+        names = repr((self.of.title, self.of.rows, self.of.columns)).encode()
+        return {
+            "kind": "strands", "id": self.id, "of": self.of.id, "title": self.title,
+            "row_title": self.of.rows.title, "column_title": self.of.columns.title,
+            "caption": self.caption, "start": self.start, "word": self.word,
+            # another picture, other lines
+            "stamp": crc32(names + weights.tobytes()),
+        }  # fmt: skip
+
+
+def strands(captured: Captured, opened: Opened, drawn: Heatmap, words: Words) -> Strands:
+    """The open head as lines."""
+    start = first_word(captured, opened)
+    return Strands("lines", words("heads.lines"), words("heads.lines_text"), drawn, start, words("heads.line"))
+
+
+def open_head(captured: Captured, opened: Opened, inputs: Inputs, words: Words) -> list[Panel]:
+    """The open head: a heatmap with exact weights, and the same as lines between two columns."""
+    drawn = picture(captured, opened, words)
+    return [open_heading(inputs, words), drawn, strands(captured, opened, drawn, words)]
+
+
+def open_heading(inputs: Inputs, words: Words) -> Heading:
+    """Which head is open."""
+    return heading(words("heads.open", layer=inputs.layer, head=inputs.head), words("heads.open_text"))
+
+
+def head_part(panels: Sequence[Panel]) -> list[Panel]:
+    """Panels as the part of the view that changes when another head is picked."""
+    return [Part("head", panel, late=not isinstance(panel, Heading)) for panel in panels]
+
+
+def is_small(captured: Captured) -> bool:
+    """Whether the open head travels with the overview."""
+    return max(map(len, captured.sides())) <= EXACT
+
+
+def later(name: str, words: Words) -> Later:
+    """A place that the page fills by asking the question ``name``."""
+    return Later(name, words("view.loading"))
+
+
+def first_word(captured: Captured, opened: Opened) -> int:
+    """The row shown first: a pronoun where there is one, else the first word."""
+    tokens = [captured.tokens.tokens[group[0]].lower() for group in opened.rows]
+    own = [row for row, group in enumerate(opened.rows) if not captured.tokens.special[group[0]]]
+    return next((row for row in own if tokens[row] in PRONOUNS), (own or [0])[0])
+
+
+def weight_sheet(captured: Captured, opened: Opened, inputs: Inputs, words: Words, place: Place) -> Sheet:
+    """The arithmetic of a cell: q and k by contribution, softmax, value; then what was hidden or joined."""
+    place.within(len(opened.rows), len(opened.columns))
+    queries, keys = opened.rows[place.row], opened.columns[place.column]
+    query, key = labels(captured, [queries, keys])
+    if len(queries) > 1 or len(keys) > 1:
+        section = joined_section(captured, as_it_is(captured, inputs), queries, keys, words)
+        return Sheet(words("sheet.title", query=query, key=key), [section])
+    rows, columns = captured.sides()
+    i, j = rows.index(queries[0]), columns.index(keys[0])
+    cell = explain_head(captured.layers[inputs.layer], inputs.head, i, j)
+    page = cell_sheet(cell, words, query, key)
+    if not opened.hidden:
+        return page
+    whole = captured.weights(inputs.layer, inputs.head)[i].cpu()
+    kept = [columns.index(place) for [place] in as_it_is(captured, inputs).columns]
+    return page.then(hidden_section(cell.weight, whole[kept].sum().item(), words))
+
+
+def hidden_section(weight: float, total: float, words: Words) -> Section:
     """The last step when special tokens are hidden: the row is divided by what is left of it."""
     shown = weight / total if total > 0 else 0.0
-    lines = [[words("heads.renormalised"), f"{show(weight)} / {show(total)}", show(shown)]]
-    return {"title": words("heads.renormalised_title"), "text": words("heads.hidden"), "lines": lines}
+    lines = [(words("heads.renormalised"), f"{show(weight)} / {show(total)}", show(shown))]
+    return Section(words("heads.renormalised_title"), words("heads.hidden"), lines=lines)
 
 
-def joined_section(seen, plain: Opened, queries: list[int], keys: list[int], words: Words) -> dict[str, Any]:
+def joined_section(
+    captured: Captured, plain: Opened, queries: list[int], keys: list[int], words: Words
+) -> Section:
     """A joined cell: every piece's weight, summed over keys, averaged over queries."""
     place = {group[0]: at for at, group in enumerate(plain.rows)}
     rows, total = [], 0.0
@@ -205,11 +249,8 @@ def joined_section(seen, plain: Opened, queries: list[int], keys: list[int], wor
         for j in keys:
             weight = plain.weights[place[i], place[j]].item()
             total += weight
-            rows.append([*labels(seen, [[i], [j]]), show(weight)])
+            rows.append([*labels(captured, [[i], [j]]), show(weight)])
     rows.append([words("sheet.sum"), f"/ {len(queries)}", show(total / len(queries))])
-    return {
-        "title": words("heads.joined_title"),
-        "text": words("heads.joined_text", count=len(queries)),
-        "table": {"columns": [words("heads.query"), words("heads.key"), words("sheet.weight")],
-                  "rows": rows, "total": True},
-    }  # fmt: skip
+    columns = [words("heads.query"), words("heads.key"), words("sheet.weight")]
+    return Section(words("heads.joined_title"), words("heads.joined_text", count=len(queries)),
+                   Grid(columns, rows, total=True))  # fmt: skip

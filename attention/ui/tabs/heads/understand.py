@@ -2,86 +2,219 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
-from ..heads import ROLES, roles, statistics
-from .busy import slot
-from .guard import Choice, Flag, Number
-from .heads_fields import Whole
-from .heads_runs import FORWARDS, Study
-from .sheet import show
-from .texts import Words
-from .view import heading, heatmap
+from ....heads import ROLES, Role, join_pieces, pair_filter, roles, statistics, threshold
+from ...page.busy import slot
+from ...page.guard import Json, Refusal
+from ...page.panels import Axis, Heading, Heatmap, Look, Panel, Part, Scale, heading
+from ...page.scene import Place, Task
+from ...page.sheet import Section, Sheet, show
+from ...page.texts import Words
+from . import answers, code, study as common
+from .inputs import Inputs
+from .opened import Opened, as_it_is, head_part, is_small, later, open_head, weight_sheet
+from .runs import FORWARDS, Captured
+from .study import Study, look, results
+from .tasks import exercises
 
+__all__ = ["four_answers", "head", "notices", "panels", "results", "roles_found", "sheet", "snippet", "study"]
 AT_ONCE = 160  # tokens up to which all heads are measured with the first picture; longer texts ask again
-PARTS = ("all", "A->A", "A->B", "B->A", "B->B")
-FIELDS = (
-    Choice("part", "all", PARTS, radio=False),
-    Flag("join", False),
-    Number("minimum", 0.0, 0.0, 1.0, 0.01),
-    Whole("token", 9, 511),
-)
+LISTED = 6  # heads of a role that are named
 
 
-def mask_of(seen: Study) -> str | torch.Tensor:
-    """The mask the model ran with, as heads' functions want it."""
-    mask = seen.layers[0].mask
-    return "none" if mask is None else mask[0].cpu()
+def study(inputs: Inputs) -> Study:
+    """One run, untouched; of the open head what is asked for."""
+    plain = look(inputs, code.of_open_head(inputs, cuts=cuts(inputs)))
+    return Study(inputs, plain, plain, shaped(plain, inputs))
 
 
-def measured(seen: Study) -> dict[str, Any]:
+def cuts(inputs: Inputs) -> list[str]:
+    """The functions of ``attention.heads`` that shape the open head."""
+    wanted = {"join_pieces": inputs.join, "pair_filter": inputs.part != "all", "threshold": inputs.minimum > 0}
+    return [name for name, on in wanted.items() if on]
+
+
+def shaped(captured: Captured, inputs: Inputs) -> Opened:
+    """The open head with words joined, a pair's block cut out, and small weights dropped."""
+    head = as_it_is(captured, inputs)
+    if head.rows != head.columns:
+        return head
+    weights, places, tokens = head.weights, head.rows, captured.tokens
+    if inputs.join:
+        # a text cut in the middle of a word may begin with its second piece
+        continues = [tokens.joined[i] and at > 0 for at, [i] in enumerate(places)]
+        weights = join_pieces(weights, continues)
+        joined: list[list[int]] = []
+        for [i], more in zip(places, continues, strict=True):
+            if more:
+                joined[-1].append(i)
+            else:
+                joined.append([i])
+        places = joined
+    rows = columns = places
+    if inputs.part != "all":
+        segment = [tokens.segment[group[0]] for group in places]
+        weights = pair_filter(weights, segment, inputs.part)
+        if not weights.numel():
+            raise Refusal("no_pair", field="heads.part")
+        side = {"A": 0, "B": 1}
+        rows, columns = (
+            [group for group, part in zip(places, segment, strict=True) if part == side[end]]
+            for end in inputs.part.split("->")
+        )
+    return Opened(threshold(weights, inputs.minimum), rows, columns, head.hidden)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What all heads do: their roles, and statistics (layers, heads) by name."""
+
+    roles: list[Role]
+    statistics: dict[str, Tensor]
+
+
+def measured(captured: Captured) -> Measured:
     """Roles and statistics of all heads; computed once for a kept run."""
-    if "measured" not in seen.extra:
-        special = list(seen.tokens.special)
-        layers = [seen.layer_weights(i).cpu() for i in range(len(seen.layers))]
-        with slot("forward", limit=FORWARDS):
-            seen.extra["measured"] = {
-                "roles": roles(layers, seen.tokens.ids, special, mask_of(seen)),
-                "statistics": statistics(layers, special, mask_of(seen)),
-            }
-    return seen.extra["measured"]
+    return captured.memo.once("measured", None, lambda: _measured(captured))
 
 
-def able(seen: Study) -> bool:
+def _measured(captured: Captured) -> Measured:
+    special = list(captured.tokens.special)
+    mask = captured.layers[0].mask
+    allowed = "none" if mask is None else mask[0].cpu()
+    with slot("forward", limit=FORWARDS):
+        # all layers' weights are 75 MB at 512 tokens: only those who have a place build them
+        layers = [captured.layer_weights(i).cpu() for i in range(len(captured.layers))]
+        return Measured(
+            roles(layers, captured.tokens.ids, special, allowed), statistics(layers, special, allowed)
+        )
+
+
+def able(captured: Captured) -> bool:
     """Whether heads can be measured: where one text looks at itself."""
-    return seen.model.kind != "encoder-decoder"
+    return captured.model.kind != "encoder-decoder"
 
 
-def panels(seen: Study, values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
+def answerable(captured: Captured) -> bool:
+    """Whether keys can be knocked out one by one: one text that looks at itself, not too long."""
+    return able(captured) and len(captured.tokens) <= answers.LONGEST
+
+
+@dataclass(frozen=True, eq=False)
+class Roles(Panel):
+    """The roles and who has them. items: (name, text, heads); a head: (layer, head, score, chance)."""
+
+    title: str
+    caption: str
+    items: list[tuple[str, str, list[Role]]]
+    words: dict[str, str]
+
+    def encode(self) -> Json:
+        items = [
+            {"name": name, "text": text, "count": len(held),
+             "heads": [[one.layer, one.head, show(one.score, 2), show(one.chance, 2)] for one in held[:LISTED]]}
+            for name, text, held in self.items
+        ]  # fmt: skip
+        return {"kind": "roles", "id": self.id, "title": self.title, "items": items, "wide": True,
+                "caption": self.caption, "words": self.words}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class HeadMap(Heatmap):
+    """One number per head, layers x heads; a click opens the head."""
+
+    def encode(self) -> Json:
+        return super().encode() | {"kind": "headmap"}
+
+
+def panels(s: Study, words: Words) -> list[Panel]:
+    """Roles and maps, at once or on demand; then the open head."""
+    short = len(s.plain.tokens) <= AT_ONCE or not able(s.plain)
+    measures = role_panels(s, words) if short else [later("roles", words)]
+    return [*measures, *(head(s, words) if is_small(s.plain) else [later("head", words)])]
+
+
+def role_panels(s: Study, words: Words) -> list[Panel]:
     """Roles with their scores, then three maps of layers x heads."""
-    if not able(seen):
+    if not able(s.plain):
         return [heading(words("heads.roles"), words("heads.roles_need_self"))]
-    found = measured(seen)
-    items = []
-    for role in ROLES:
-        held = sorted((one for one in found["roles"] if one.role == role), key=lambda one: -one.score)
-        items.append({
-            "name": words(f"heads.role.{role}"), "text": words(f"heads.role.{role}.text"),
-            "count": len(held),
-            "heads": [[one.layer, one.head, show(one.score, 2), show(one.chance, 2)] for one in held[:6]],
-        })  # fmt: skip
-    table = {
-        "kind": "roles", "id": "roles", "title": words("heads.roles_found"), "items": items, "wide": True,
-        "caption": words("heads.roles_caption"),
-        "words": {key: words(f"heads.{key}") for key in ("role_none", "role_more", "role_score", "cell")},
-    }  # fmt: skip
+    found = measured(s.plain)
+    items = [
+        (words(f"heads.role.{role}"), words(f"heads.role.{role}.text"),
+         sorted((one for one in found.roles if one.role == role), key=lambda one: -one.score))
+        for role in ROLES
+    ]  # fmt: skip
+    said = {key: words(f"heads.{key}") for key in ("role_none", "role_more", "role_score", "cell")}
     return [
         heading(words("heads.roles"), words("heads.roles_text")),
-        table,
+        Roles("roles", words("heads.roles_found"), words("heads.roles_caption"), items, said),
         heading(words("heads.maps"), words("heads.maps_text")),
-        *(headmap(name, found["statistics"][name], words) for name in ("entropy", "distance", "sink")),
+        *(head_map(name, found.statistics[name], words) for name in ("entropy", "distance", "sink")),
     ]
 
 
-def headmap(name: str, numbers: torch.Tensor, words: Words) -> dict[str, Any]:
-    """One number per head, layers x heads; a click opens the head."""
-    layers, heads = numbers.shape
+def head_map(name: str, numbers: Tensor, words: Words) -> HeadMap:
+    """A statistic of every head."""
+    layers, heads = ([str(i) for i in range(count)] for count in numbers.shape)
     high = max(1.0, numbers.max().item()) if name == "distance" else 1.0
-    made = heatmap(
-        name, words(f"heads.{name}"), numbers, [str(i) for i in range(layers)],
-        [str(i) for i in range(heads)], row_title=words("heads.layer"), high=high, opens=False,
-        column_title=words("heads.head"), caption=words(f"heads.{name}_text"), digits=2,
+    return HeadMap(
+        name, words(f"heads.{name}"), numbers, Axis(layers, words("heads.layer")),
+        Axis(heads, words("heads.head")), Scale(high=high), Look(opens=False), words(f"heads.{name}_text"),
     )  # fmt: skip
-    return {**made, "kind": "headmap"}
+
+
+def head(s: Study, words: Words) -> list[Panel]:
+    """The panels that change when another head is picked, and the four answers about it."""
+    parts = head_part(open_head(s.shown, s.opened, s.inputs, words))
+    if answerable(s.plain):
+        parts.append(later("answers", words))
+    elif able(s.plain):
+        limit = words("heads.answers_too_long", limit=answers.LONGEST)
+        parts.append(Part("head", heading(words("heads.answers"), limit)))
+    return parts
+
+
+def four_answers(s: Study, words: Words) -> list[Panel]:
+    """The four answers, which take a run per key: the page asks for them last."""
+    if not answerable(s.plain):
+        raise Refusal("bad_request")
+    return [Part("answers", panel) for panel in answers.panels(s.plain, s.inputs, words)]
+
+
+def roles_found(s: Study, words: Words) -> list[Panel]:
+    """Roles and maps of a long text, which take seconds: the page asks for them by themselves."""
+    return [Part("roles", panel) for panel in role_panels(s, words)]
+
+
+def notices(s: Study, words: Words) -> list[str]:
+    """What was hidden; what a filter leaves out."""
+    filtered = s.inputs.part != "all" or s.inputs.minimum > 0
+    return common.notices(s, words) + ([words("heads.filtered")] if filtered else [])
+
+
+def sheet(s: Study, words: Words, place: Place) -> Sheet:
+    """The arithmetic of a cell of the open head, or what one of the four answers means."""
+    if place.panel == "answers" and answerable(s.plain):
+        return answers.sheet(s.plain, s.inputs, words, place)
+    if place.panel != "weights":
+        raise Refusal("no_such_cell")
+    page = weight_sheet(s.shown, s.opened, s.inputs, words, place)
+    if s.inputs.minimum == 0:
+        return page
+    left = show(s.opened.weights[place.row, place.column].item())
+    lines = [(words("heads.minimum"), f"≥ {s.inputs.minimum:g}", left)]
+    return page.then(Section(words("heads.minimum_title"), lines=lines))
+
+
+def snippet(s: Study) -> str:
+    """The open head's weights, shaped."""
+    return code.of_open_head(s.inputs, s.plain, cuts=cuts(s.inputs))
+
+
+def tasks(s: Study, words: Words) -> list[Task]:
+    """Predict, then look."""
+    return exercises(s.shown, s.opened, words)

@@ -1,0 +1,97 @@
+"""What a learner sets in the heads tab: model, text and head; what to change; how to read it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import gradio as gr
+
+from ....catalog import ANY_MODEL, CATALOG
+from ....hub import REPO
+from ....typed import visible
+from ...page.fields import Choice, Field, Flag, Number, Text, Whole, bounded, given
+from ...page.guard import Refusal
+
+CHARACTERS = 3000  # room for 512 tokens
+PARTS = ("all", "A->A", "A->B", "B->A", "B->B")
+READING = ("model", "text", "pair", "layer", "head", "hide_special", "side")
+CHANGING = (
+    "knock_out", "uniform", "temper", "no_scale", "forbid", "causal", "shuffle", "positions", "sampling",
+)  # fmt: skip
+MEASURING = ("part", "join", "minimum", "token")
+
+
+@dataclass(frozen=True)
+class Some(Field[str]):
+    """A short list typed by the learner; what it may hold depends on model and text."""
+
+    limit: int = 200
+    boxed = True
+
+    @property
+    def limits(self) -> str:
+        return f"At most {self.limit} characters, entries separated by commas."
+
+    def check(self, value: object, label: str) -> str:
+        return " ".join(visible(bounded(value, self.limit, label)).split())
+
+    def component(self, label: str, info: str | None, options: Callable[[str], str]) -> gr.Textbox:
+        return gr.Textbox(label=label, info=info, value=self.default, max_length=self.limit)
+
+
+@dataclass(frozen=True)
+class ModelName(Field[str]):
+    """A model of the catalog; any hub id only where the host allows it."""
+
+    options: tuple[str, ...]
+
+    @property
+    def limits(self) -> str:
+        return "One of " + ", ".join(self.options) + "."
+
+    def check(self, value: object, label: str) -> str:
+        if isinstance(value, str):
+            free = os.environ.get(ANY_MODEL) == "1" and len(value) < 200 and REPO.fullmatch(value)
+            if value in self.options or free:
+                return value
+        raise Refusal("not_an_option", field=label, options=", ".join(self.options))
+
+    def component(self, label: str, info: str | None, options: Callable[[str], str]) -> gr.Dropdown:
+        choices = [(options(name), name) for name in self.options]
+        free = os.environ.get(ANY_MODEL) == "1"
+        return gr.Dropdown(choices, value=self.default, label=label, info=info, allow_custom_value=free)
+
+
+def typed(default: int, high: int) -> int:
+    """A whole number from 0 on, typed; the end of its range depends on the model."""
+    return given(Whole(default, 0, high, typed=True))
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All scenes' inputs; ``look`` is the scene. The models are all of the catalog, each from its
+    package if that is installed, else from the hub."""
+
+    look: str = given(Choice("overview", ("overview", "touch", "understand")))
+    model: str = given(ModelName("minilm", tuple(CATALOG)))
+    text: str = given(Text("The animal did not cross the street because it was too tired.", CHARACTERS, lines=3))
+    pair: str = given(Text("", CHARACTERS, required=False))
+    layer: int = typed(3, 63)
+    head: int = typed(1, 63)
+    hide_special: bool = given(Flag(False))
+    side: str = given(Choice("self", ("self", "decoder", "cross")))
+    knock_out: str = given(Some(""))
+    uniform: str = given(Some(""))
+    temper: float = given(Number(1.0, 0.1, 10.0, 0.1))
+    no_scale: bool = given(Flag(False))
+    forbid: str = given(Some(""))
+    causal: str = given(Choice("as_trained", ("as_trained", "on", "off")))
+    shuffle: int = typed(0, 9999)
+    positions: bool = given(Flag(True))
+    sampling: float = given(Number(1.0, 0.1, 3.0, 0.1))
+    part: str = given(Choice("all", PARTS, radio=False))
+    join: bool = given(Flag(False))
+    minimum: float = given(Number(0.0, 0.0, 1.0, 0.01))
+    token: int = typed(9, 511)

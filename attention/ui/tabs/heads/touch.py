@@ -1,0 +1,196 @@
+"""Touch it: change a run of a real model, and see what comes out beside the untouched one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ....pretrained import Changes, moved, next_tokens, sentence_embedding
+from ...page.guard import Json, Refusal
+from ...page.panels import PairBars, Panel, Readouts, heading
+from ...page.scene import Place, Task
+from ...page.sheet import Sheet, show
+from ...page.texts import Words
+from . import code, study as common
+from .changes import again, arguments, changes_of, knocked_out, summary
+from .inputs import Inputs
+from .opened import (
+    as_it_is, every_head, head_part, is_small, later, open_heading, picture, strands, weight_sheet,
+)  # fmt: skip
+from .runs import Captured
+from .study import Study, look, notices
+from .tasks import exercises
+
+__all__ = ["head", "notices", "panels", "results", "sheet", "snippet", "study", "tasks"]
+LISTED = 8  # next tokens of each run that are shown
+
+
+@dataclass(frozen=True, eq=False)
+class Touched(Study):
+    """Both runs. changes: None where nothing is changed."""
+
+    changes: Changes | None
+
+
+def study(inputs: Inputs) -> Touched:
+    """The untouched run, and the changed one."""
+    plain = look(inputs, code.of_open_head(inputs), logits=True)
+    changes = changes_of(inputs, plain)
+    shown = plain if changes is None else again(inputs, changes)
+    return Touched(inputs, plain, shown, as_it_is(shown, inputs), changes)
+
+
+def panels(s: Touched, words: Words) -> list[Panel]:
+    """What came out, before and after; then every head and the open one."""
+    opening = head_panels(s, words) if is_small(s.plain) else [later("head", words)]
+    marks = sorted(map(list, knocked_out(s.inputs, s.plain)))
+    return [*outcome(s, words), *every_head(s.shown, s.inputs, words, marks), *opening]
+
+
+def head(s: Touched, words: Words) -> list[Panel] | None:
+    """The panels that change when another head is picked: with a temperature of its own, all of them."""
+    return head_panels(s, words) if s.inputs.temper == 1 else None
+
+
+def head_panels(s: Touched, words: Words) -> list[Panel]:
+    """The open head after the change and before it, and what to knock out."""
+    drawn = picture(s.shown, s.opened, words, title="weights_after")
+    before = picture(s.plain, as_it_is(s.plain, s.inputs), words, "weights_before", "weights_before")
+    lines = strands(s.shown, s.opened, drawn, words)
+    return head_part([open_heading(s.inputs, words), knock_buttons(s, words), drawn, before, lines])
+
+
+@dataclass(frozen=True, eq=False)
+class Buttons(Panel):
+    """Buttons that set inputs: (label, the inputs it sets)."""
+
+    items: list[tuple[str, dict[str, str]]]
+
+    def encode(self) -> Json:
+        items = [{"label": label, "set": inputs} for label, inputs in self.items]
+        return {"kind": "buttons", "id": self.id, "items": items, "wide": True}
+
+
+def knock_buttons(s: Touched, words: Words) -> Buttons:
+    """Knock the open head out, or its layer, or bring all back."""
+    layer, head = s.inputs.layer, s.inputs.head
+    out, heads = knocked_out(s.inputs, s.plain), s.plain.model.num_heads
+    whole = out | {(layer, each) for each in range(heads)}
+    key = "bring_back" if (layer, head) in out else "knock_this"
+    return Buttons("knock", [
+        (words(f"heads.{key}", layer=layer, head=head), {"knock_out": written(out ^ {(layer, head)}, heads)}),
+        (words("heads.knock_layer", layer=layer), {"knock_out": written(whole, heads)}),
+        (words("heads.knock_none"), {"knock_out": ""}),
+    ])  # fmt: skip
+
+
+def written(chosen: frozenset[tuple[int, int]], num_heads: int) -> str:
+    """{(3, 1), (3, 2)} -> "3.1, 3.2", a whole layer by its number alone."""
+    parts = []
+    for layer in sorted({layer for layer, _ in chosen}):
+        own = sorted(head for at, head in chosen if at == layer)
+        parts += [str(layer)] if len(own) == num_heads else [f"{layer}.{head}" for head in own]
+    return ", ".join(parts)
+
+
+def outcome(s: Touched, words: Words) -> list[Panel]:
+    """What comes out of the model, before and after: next tokens, or the sentence's vector."""
+    what = next_panels if s.plain.run.logits is not None else vector_panels
+    distance = moved(s.plain.run, s.shown.run).tolist()
+    return [
+        heading(words("heads.outcome"), f"{words('heads.outcome_text')} {summary(s.inputs, words)}"),
+        *what(s, words),
+        PairBars("moved", words("heads.moved"), list(s.plain.tokens.tokens),
+                 [(words("heads.moved_by"), distance)], words("heads.moved_text"), 2),
+    ]  # fmt: skip
+
+
+def next_panels(s: Touched, words: Words) -> list[Panel]:
+    """The likeliest next tokens of both runs, with both probabilities."""
+    every: list[dict[str, float]] = [{}, {}]
+    for one, captured in zip(every, (s.plain, s.shown), strict=True):
+        for name, probability in next_tokens(s.plain.model, captured.run, s.inputs.sampling, k=1000):
+            one.setdefault(name, probability)  # " Paris" before "Paris": the likelier spelling
+    shown = [list(one)[:LISTED] for one in every]
+    names = list(dict.fromkeys(shown[0] + shown[1]))
+    when = ("before", "after")
+    series = [
+        (words(f"heads.{name}"), [one.get(token, 0.0) for token in names])
+        for name, one in zip(when, every, strict=True)
+    ]
+    first = [
+        (words(f"heads.first_{name}"), tokens[0], f"{one[tokens[0]]:.1%}")
+        for name, tokens, one in zip(when, shown, every, strict=True)
+    ]
+    bars = PairBars("next", words("heads.next"), names, series, words("heads.next_text"), 3)
+    return [Readouts("next_first", first), bars]
+
+
+def vector_panels(s: Touched, words: Words) -> list[Panel]:
+    """Cosines of the sentence's vector: to itself, and between two sentences before and after."""
+    before, after, changes = s.plain, s.shown, s.changes
+    items = [(words("heads.cosine_self"), show(cosine(before, after)), words("heads.cosine_self_note"))]
+    if 1 in before.tokens.segment:
+        for when, one in (("before", before), ("after", after)):
+            items.append((words(f"heads.cosine_{when}"), show(of_pair(one)), ""))
+    if changes is not None and changes.shuffle_seed is not None:  # what the order alone does
+        ordered = again(s.inputs, replace(changes, shuffle_seed=None))
+        note = words("heads.cosine_order_on" if changes.positions else "heads.cosine_order_off")
+        items.append((words("heads.cosine_order"), show(cosine(ordered, after)), note))
+    return [Readouts("cosine", items)]
+
+
+def cosine(one: Captured, other: Captured) -> float:
+    """Between the sentence's vectors of two runs."""
+    return (sentence_embedding(one.run) @ sentence_embedding(other.run)).item()
+
+
+def of_pair(one: Captured) -> float:
+    """The cosine between the two sentences of a pair."""
+    return (sentence_embedding(one.run, 0) @ sentence_embedding(one.run, 1)).item()
+
+
+def sheet(s: Touched, words: Words, place: Place) -> Sheet:
+    """The arithmetic of a cell of the open head, after the change or before it."""
+    if place.panel == "weights_before":
+        return weight_sheet(s.plain, as_it_is(s.plain, s.inputs), s.inputs, words, place)
+    if place.panel != "weights":
+        raise Refusal("no_such_cell")
+    return weight_sheet(s.shown, s.opened, s.inputs, words, place)
+
+
+def snippet(s: Touched) -> str:
+    """The runs before and after, the outcome, and the open head's weights."""
+    made = "None" if s.changes is None else f"Changes({arguments(s.changes)})"
+    lines = [
+        f"changes = {made}",
+        "before = run(model, tokens, logits=True)",
+        "after = run(model, tokens, changes, logits=True)",
+    ]
+    if s.plain.run.logits is not None:
+        compared = "next_tokens"
+        lines += [f"print(next_tokens(model, {one}, {s.inputs.sampling!r}, k={LISTED}))"
+                  for one in ("before", "after")]  # fmt: skip
+    else:
+        compared = "sentence_embedding"
+        lines.append("print(float(sentence_embedding(before) @ sentence_embedding(after)))")
+    lines += ["print(moved(before, after))", "layers = after.layers"]
+    return code.of_open_head(s.inputs, s.plain, changed=lines, names=["Changes", "moved", compared])
+
+
+def results(s: Touched) -> Json:
+    """Plain numbers for the API: the open head, and the outcome of the change."""
+    before, after = s.plain, s.shown
+    found: Json = {"moved": moved(before.run, after.run).tolist()}
+    if before.run.logits is not None:
+        for when, one in (("before", before), ("after", after)):
+            found[f"next_{when}"] = next_tokens(one.model, one.run, s.inputs.sampling, k=LISTED)
+    else:
+        found["cosine"] = cosine(before, after)
+        if 1 in before.tokens.segment:
+            found |= {"pair_before": of_pair(before), "pair_after": of_pair(after)}
+    return common.results(s) | {"outcome": found}
+
+
+def tasks(s: Touched, words: Words) -> list[Task]:
+    """Predict, then look."""
+    return exercises(s.shown, s.opened, words)
