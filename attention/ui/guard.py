@@ -6,7 +6,7 @@ slider deliver NaN, 2.5 at step 1, text or a list, so no handler trusts a compon
 
 This is the only place where an error becomes ``gr.Error``: :func:`answer` turns a refusal into one
 plain sentence in the learner's language, and anything unforeseen into a reference number whose
-trace goes to the log.
+lines of code go to the log; what a learner typed never does.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ import logging
 import math
 import re
 import secrets
+import traceback
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from ..typed import visible
 from .texts import Words, words_for
 
 log = logging.getLogger("attention.ui")
@@ -39,8 +42,9 @@ class Refusal(ValueError):
     def sentence(self, words: Words) -> str:
         """The refusal in words, naming the field and its limit."""
         values = dict(self.values)
-        if "field" in values:  # a key of the words files, so that the label is in the same language
-            values["field"] = words.get(str(values["field"]), str(values["field"]))
+        for name in ("field", "part"):  # keys of the words files, so that labels are in the same language
+            if name in values:
+                values[name] = words.get(str(values[name]), str(values[name]))
         return words("errors." + self.key, **values)
 
 
@@ -119,7 +123,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Text:
-    """Text of at most ``limit`` characters; control characters other than tab and newline go."""
+    """Text of at most ``limit`` characters; what would hide in it is put in sight (``visible``)."""
 
     name: str
     default: str
@@ -134,9 +138,7 @@ class Text:
             raise Refusal("not_text", field=label)
         if len(value) > self.limit:
             raise Refusal("too_long", field=label, limit=self.limit, length=len(value))
-        value = value.replace("\r\n", "\n").replace("\r", "\n")
-        # lone surrogates cannot be sent as UTF-8; other control characters draw nothing
-        value = "".join(c for c in value if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+        value = visible(value)
         if self.required and not value.strip():
             raise Refusal("empty", field=label)
         return value
@@ -150,7 +152,7 @@ def check_all(tab: str, fields: Sequence[Field], values: dict[str, Any]) -> dict
     known = {field.name for field in fields}
     for name in values:
         if name not in known:
-            raise Refusal("unknown_input", field=str(name)[:40])
+            raise Refusal("unknown_input", field=visible(str(name)[:40]))
     return {
         field.name: field.check(values.get(field.name, field.default), f"{tab}.{field.name}")
         for field in fields
@@ -171,8 +173,20 @@ def sentence_for(error: Exception, words: Words) -> str:
     if isinstance(error, MemoryError):
         return words("errors.memory")
     reference = secrets.token_hex(3)
-    log.error("reference %s", reference, exc_info=error)
+    log.error("reference %s: %s", reference, where(error))
     return words("errors.unforeseen", reference=reference)
+
+
+def where(error: BaseException) -> str:
+    """An error for the log: its kind and the lines it came through, on one line and without its message.
+
+    A message may quote what a learner typed, or a forged line; code cannot.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    steps = [f"{Path(frame.filename).stem}.{frame.name}:{frame.lineno}" for frame in frames[-8:]]
+    cause = error.__cause__ or error.__context__
+    after = f" after {type(cause).__name__}" if cause is not None else ""
+    return f"{type(error).__name__}{after} at {' > '.join(steps) or 'no line'}"
 
 
 def answer(language: str, function: Callable, *arguments: Any, **named: Any) -> Any:

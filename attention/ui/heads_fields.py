@@ -10,6 +10,7 @@ import gradio as gr
 
 from ..catalog import ANY_MODEL, CATALOG, package_file
 from ..hub import REPO
+from ..typed import visible
 from .guard import Refusal, to_number
 
 
@@ -32,7 +33,7 @@ class Some:
             raise Refusal("not_text", field=label)
         if len(value) > self.limit:
             raise Refusal("too_long", field=label, limit=self.limit, length=len(value))
-        return "".join(c for c in value if c.isprintable())
+        return " ".join(visible(value).split())
 
     def component(self, label: str, info: str | None, value: str) -> gr.Textbox:
         return gr.Textbox(label=label, info=info, value=value, max_length=self.limit)

@@ -6,8 +6,20 @@ from typing import Any
 
 import torch
 
+from ..heatmap import clean_label
 from ..masks import softmax_with_minus_1e9, softmax_with_minus_inf
-from ..padding import MASKS, Batch, attend_batch, batch_mask, drift, leak, read_batch, split_line
+from ..padding import (
+    LARGEST,
+    MASKS,
+    Batch,
+    are_numbers,
+    attend_batch,
+    batch_mask,
+    drift,
+    leak,
+    read_batch,
+    split_line,
+)
 from ..pooling import attend, explain
 from .guard import Choice, Number, Refusal, Text
 from .sheet import cell_sheet, output_sheet, show
@@ -39,6 +51,14 @@ def lines_of(text: str) -> list[str]:
         count = len(split_line(line))
         if count > TOKENS:
             raise Refusal("too_many_tokens", field="masks.text", line=i + 1, limit=TOKENS, count=count)
+    if are_numbers(word for line in lines for word in split_line(line)):
+        for i, line in enumerate(lines):
+            for word in split_line(line):
+                if abs(float(word)) > LARGEST:
+                    shown = clean_label(word)
+                    raise Refusal(
+                        "number_size", field="masks.text", line=i + 1, number=shown, limit=f"{LARGEST:g}"
+                    )
     return lines
 
 

@@ -69,7 +69,7 @@ def training_panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]
 def training_sheet(values: dict[str, Any], words: Words, panel: str, row: int, column: int) -> dict[str, Any]:
     """A trained cell: the people of the evening shown, through the projections of that step."""
     training, frame = train(values), panel.partition("@")[2]
-    if not frame.isdigit() or len(frame) > 4 or int(frame) >= len(training.steps):
+    if not (frame.isascii() and frame.isdigit()) or len(frame) > 4 or int(frame) >= len(training.steps):
         raise Refusal("no_such_cell")
     if max(row, column) >= values["candidates"]:
         raise Refusal("no_such_cell")

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from ..typed import visible
 from .guard import Refusal, to_number
 
 CANDIDATES, TRAITS, NAME = 8, 6, 24
@@ -33,24 +34,39 @@ class People:
         if not all(isinstance(name, str) for name in names):
             raise Refusal("not_people", field=label)
         return {
-            "names": [" ".join(name.split())[:NAME] or str(i + 1) for i, name in enumerate(names)],
-            "query": self._row(query, None, label, "1"),
-            "keys": [self._row(row, len(query), label, str(i + 1)) for i, row in enumerate(keys)],
-            "values": [self._row(row, len(values[0]), label, str(i + 1)) for i, row in enumerate(values)],
+            "names": [" ".join(visible(name).split())[:NAME] or str(i + 1) for i, name in enumerate(names)],
+            "query": self._rows([query], label, "query")[0],
+            "keys": self._rows(keys, label, "key", len(query)),
+            "values": self._rows(values, label, "value"),
         }
 
-    def _row(self, row: Any, length: int | None, label: str, number: str) -> list[float]:
-        if not isinstance(row, list) or not 1 <= len(row) <= TRAITS:
-            raise Refusal("traits", field=label, limit=TRAITS)
-        if length is not None and len(row) != length:
-            raise Refusal("ragged", field=label, row=number, count=length)
-        numbers = [to_number(item, label) for item in row]
-        if any(abs(item) > LARGEST for item in numbers):
-            raise Refusal("out_of_range", field=label, low=f"{-LARGEST:g}", high=f"{LARGEST:g}")
-        return numbers
+    def _rows(self, rows: list, label: str, part: str, length: int | None = None) -> list[list[float]]:
+        """Rows of one length, the first's unless it is given; a refusal names part, row and column."""
+        found: list[list[float]] = []
+        for i, row in enumerate(rows, 1):
+            place = {"field": label, "part": f"matchmaker.{part}", "row": i}
+            if not isinstance(row, list):
+                raise Refusal("cell_row", **place)
+            if not 1 <= len(row) <= TRAITS:
+                raise Refusal("traits", field=label, limit=TRAITS)
+            length = len(row) if length is None else length
+            if len(row) != length:
+                raise Refusal("ragged", field=label, row=str(i), count=length)
+            found.append([_cell(item, place | {"column": j}) for j, item in enumerate(row, 1)])
+        return found
 
     def component(self, label: str, info: str | None, value: dict[str, Any]) -> PeopleGrid:
         return PeopleGrid(value, label=label)
+
+
+def _cell(item: Any, place: dict[str, Any]) -> float:
+    try:
+        number = to_number(item, "")
+    except Refusal:
+        raise Refusal("cell_number", **place) from None
+    if abs(number) > LARGEST:
+        raise Refusal("cell_range", **place, low=f"{-LARGEST:g}", high=f"{LARGEST:g}")
+    return number
 
 
 class PeopleGrid(gr.HTML):
