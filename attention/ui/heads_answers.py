@@ -68,11 +68,17 @@ def panels(seen: Study, values: dict[str, Any], words: Words, names: list[str]) 
 def four(seen: Study, values: dict[str, Any]) -> Four:
     """Compute the four answers once for a kept run, a head and a token."""
     layer, head = values["layer"], values["head"]
+    row = min(values["token"], len(seen.tokens) - 1)
+    return seen.memo.once("answers", (layer, head, row), lambda: _four(seen, layer, head, row), keep=16)
+
+
+def _four(seen: Study, layer: int, head: int, row: int) -> Four:
+    with slot("forward", limit=FORWARDS):  # every layer's weights, then a run for each key
+        return _computed(seen, layer, head, row)
+
+
+def _computed(seen: Study, layer: int, head: int, row: int) -> Four:
     n = len(seen.tokens)
-    row = min(values["token"], n - 1)
-    key = ("answers", layer, head, row)
-    if key in seen.extra:
-        return seen.extra[key]
     kept = seen.layers[layer]
     weights = seen.layer_weights(layer)
     projection = output_projection(seen.model, kept.index)
@@ -82,16 +88,14 @@ def four(seen: Study, values: dict[str, Any]) -> Four:
     columns = [weights[head, row], share(added), mixed[-1, row]]
     keys = torch.stack(columns).amax(0).argsort(descending=True)[:KNOCKED].sort().values.tolist()
     distances = torch.zeros(n)
-    with slot("forward", limit=FORWARDS):
-        plain = run(seen.model, seen.tokens, capture=None)
-        for j in keys:
-            changed = run(seen.model, seen.tokens, Changes(forbid=frozenset([j])), capture=None)
-            distances[j] = moved(plain, changed)[row]
-    seen.extra[key] = Four(
+    plain = run(seen.model, seen.tokens, capture=None)
+    for j in keys:
+        changed = run(seen.model, seen.tokens, Changes(forbid=frozenset([j])), capture=None)
+        distances[j] = moved(plain, changed)[row]
+    return Four(
         row, keys, weights[head, row].cpu(), added.cpu(), mixed[-1, row].cpu(),
         rollout(every[-1:])[-1, row].cpu(), mixed[-2].cpu() if layer else None, distances,
     )  # fmt: skip
-    return seen.extra[key]
 
 
 def share(numbers: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 
 from . import heads_changes
 from .heads_changes import changes_of
-from .heads_runs import Loading
+from .heads_loads import Absent
 
 
 def snippet(values: dict[str, Any]) -> str:
@@ -29,7 +29,7 @@ def snippet(values: dict[str, Any]) -> str:
             logits = seen.run.logits is not None
             if touch:
                 middle = heads_changes.snippet_lines(changes_of(values, seen), values, logits)
-        except Loading:  # what may be changed is known with the model; until then, the plain run
+        except Absent:  # what may be changed is known with the model; until then, the plain run
             touch = False
     if touch:
         names += ["Changes", "moved", "next_tokens" if logits else "sentence_embedding"]

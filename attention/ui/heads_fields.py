@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from ..catalog import ANY_MODEL, CATALOG, package_file
+from ..catalog import ANY_MODEL, CATALOG
 from ..hub import REPO
 from ..typed import visible
 from .guard import Refusal, to_number
@@ -87,8 +87,6 @@ class ModelName:
 
 
 def offered() -> tuple[str, ...]:
-    """The models of the menu: those from the hub, and packaged ones that are installed."""
-    return tuple(
-        name for name, entry in CATALOG.items()
-        if name == "minilm" or entry.package is None or package_file(entry) is not None
-    )  # fmt: skip
+    """The models of the menu: all of the catalog, each from its package if that is installed, else
+    from the hub."""
+    return tuple(CATALOG)

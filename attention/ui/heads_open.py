@@ -64,10 +64,8 @@ SHAPING = ("layer", "head", "hide_special", "look", "join", "part", "minimum")
 
 def opened(seen: Study, values: dict[str, Any]) -> Opened:
     """The open head as these inputs show it, computed once for a kept run."""
-    key = ("opened", *(values[name] for name in SHAPING))
-    if seen.extra.get("opened", (None,))[0] != key:
-        seen.extra["opened"] = key, _opened(seen, values)
-    return seen.extra["opened"][1]
+    key = tuple(values[name] for name in SHAPING)
+    return seen.memo.once("opened", key, lambda: _opened(seen, values))
 
 
 def _opened(seen: Study, values: dict[str, Any]) -> Opened:

@@ -9,33 +9,60 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from concurrent.futures import Future, TimeoutError
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from torch import Tensor
 
-from ..catalog import KEPT_MODELS
+from ..catalog import in_memory
 from ..heads import hide_special
 from ..heatmap import pack_overview
 from ..pooling import attend
-from ..pretrained import Changes, Layer, Model, ModelRefused, Run, Tokens, load_model, run, tokenize
-from .busy import lent_gpu, on_gpu, slot
+from ..pretrained import Changes, Layer, Model, ModelRefused, Run, Tokens, run, tokenize
+from .busy import GpuRefused, lent_gpu, on_gpu, slot
 from .guard import Refusal
+from .heads_loads import PATIENCE, key_of, model_of
+from .heads_loads import warm_up as warm_up  # for whoever starts a server
 
 KEPT = 32 * 2**20  # bytes of runs kept in memory: a sentence each of 50 learners fits
 FORWARDS = 2  # at once in one process
 LARGE = 50_000_000  # parameters from which a lent GPU, a second away, is worth its way
 LENDING = 60.0  # seconds a forked process may take to get the model that this one has loaded
-PATIENCE = 1.5  # seconds a request waits for a model; then the page shows progress and asks again
 
 
-class Loading(Refusal):
-    """The model is on its way; the page asks again by itself."""
+class Memo:
+    """What was computed from one run, by name and key: one computes it, others of that key wait.
 
-    def __init__(self, share: float) -> None:
-        super().__init__("model_loading", share=f" ({share:.0%})" if share else "")
+    A name keeps its latest ``keep`` keys. What was found is handed over, never read again from where
+    another request may have put something else meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._held: dict[str, OrderedDict[Any, list[Any]]] = {}
+        self._locks: dict[Any, threading.Lock] = {}
+
+    def once(self, name: str, key: Any, make: Callable[[], Any], keep: int = 1) -> Any:
+        """What make() gave for this key, computed now if it is not held."""
+        with self._guard:
+            held = self._held.setdefault(name, OrderedDict())
+            if key in held:
+                held.move_to_end(key)
+                return held[key][0]
+            lock = self._locks.setdefault((name, key), threading.Lock())
+        with lock:
+            with self._guard:
+                if key in held:
+                    return held[key][0]
+            value = make()
+            with self._guard:
+                held[key] = [value]
+                self._locks.pop((name, key), None)
+                while len(held) > keep:
+                    held.popitem(last=False)
+            return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,14 +70,16 @@ class Study:
     """A model, its tokens, and one run whose layers hold everything but their weights.
 
     layers: those of the kind looked at. thumbnails: by whether special tokens are hidden, filled
-    when first wanted. extra: what was computed from this run, by name.
+    when first wanted. memo: what was computed from this run. no_gpu: a lent GPU was wanted for it
+    and refused, so the CPU did it.
     """
 
     model: Model
     run: Run
     layers: tuple[Layer, ...]
     thumbnails: dict[bool, list[dict[str, Any]]] = field(default_factory=dict)
-    extra: dict[Any, Any] = field(default_factory=dict)
+    memo: Memo = field(default_factory=Memo)
+    no_gpu: bool = False
 
     @property
     def tokens(self) -> Tokens:
@@ -78,10 +107,12 @@ class Study:
 
     def overview(self, hidden: bool) -> list[dict[str, Any]]:
         """Every layer packed for the page, special tokens hidden or not."""
-        if hidden not in self.thumbnails:
+        found = self.thumbnails.get(hidden)
+        if found is None:
             pack = partial(_pack, special=self.special() if hidden else None)
-            self.thumbnails[hidden] = [pack(layer_weights(layer)) for layer in self.layers]
-        return self.thumbnails[hidden]
+            with slot("forward", limit=FORWARDS):
+                found = self.thumbnails[hidden] = [pack(layer_weights(layer)) for layer in self.layers]
+        return found
 
     def special(self) -> list[bool] | None:
         """Which positions are special tokens; None where hiding makes no sense."""
@@ -133,26 +164,44 @@ def study(
             made = _run(model, tokens, side, hidden, changes, logits)
     except ModelRefused as refused:
         raise _refusal(refused, name) from refused
-    except Refusal:
-        raise
-    except ValueError as error:  # a change that this model cannot make
-        raise Refusal("model_change", field="heads.look") from error
     _keep(key, made)
     return made
 
 
 def _run(model: Model, *arguments: Any) -> Study:
-    """One run, on a lent GPU where there is one and the model is large enough to gain by it."""
-    ran, layers, packed, hidden = (_on_lent_gpu if model.size >= LARGE else _forward)(model.name, *arguments)
-    return Study(model, ran, layers, {hidden: packed})
+    """One run, on a lent GPU where there is one and the model is large enough to gain by it.
+
+    Where Hugging Face lends none (a quota, a queue, an outage), the CPU does it in a second or so.
+    """
+    no_gpu = False
+    try:
+        done = (_on_lent_gpu if model.size >= LARGE else _forward)(model.name, *arguments)
+    except GpuRefused:
+        no_gpu, done = True, _forward(model.name, *arguments)
+    if isinstance(done, Refusal):  # raised over there it would come back as a class's name
+        raise done
+    ran, layers, packed, hidden = done
+    return Study(model, ran, layers, {hidden: packed}, no_gpu=no_gpu)
 
 
 def _forward(name: str, tokens: Tokens, side: str, hidden: bool, changes: Changes | None, logits: bool):
-    """The run, its layers without weights, their thumbnails, and whether special tokens are hidden.
+    """The run, its layers without weights, their thumbnails, and whether special tokens are hidden;
+    or the refusal, as a value.
 
     Takes a name and gives tensors on the CPU where the GPU is lent, since both are pickled there.
     """
-    model = model_of(name, LENDING)
+    try:
+        return _through(model_of(name, LENDING), tokens, side, hidden, changes, logits)
+    except ModelRefused as refused:
+        return _refusal(refused, name)
+    except Refusal as refused:
+        return refused
+
+
+def _through(
+    model: Model, tokens: Tokens, side: str, hidden: bool, changes: Changes | None, logits: bool
+) -> tuple[Run, tuple[Layer, ...], list[dict[str, Any]], bool]:
+    """The tokens through the model, changed or not."""
     packed: list[dict[str, Any]] = []
     wanted = side if model.kind == "encoder-decoder" else "self"
     special = list(tokens.special) if hidden and model.kind != "encoder-decoder" else None
@@ -166,12 +215,30 @@ def _forward(name: str, tokens: Tokens, side: str, hidden: bool, changes: Change
         return replace(layer, weights=None)
 
     with lent_gpu(model.module) as fetch:
-        ran = run(model, tokens, changes, capture="all", logits=logits, each=keep)
+        ran = _changed(model, tokens, changes, capture="all", logits=logits, each=keep)
         layers = tuple(fetch(layer) for layer in ran.layers if layer is not None)
         return fetch(replace(ran, layers=[])), layers, packed, hidden
 
 
-_on_lent_gpu = on_gpu(_forward)
+def _changed(model: Model, tokens: Tokens, changes: Changes | None, **options: Any) -> Run:
+    """A run; a change that this model cannot make becomes a sentence, anything else stays itself."""
+    try:
+        return run(model, tokens, changes, **options)
+    except ModelRefused:
+        raise
+    except ValueError as error:
+        if changes is None:
+            raise
+        raise Refusal("model_change", field="heads.look") from error
+
+
+def seconds(name: str, *arguments: Any) -> int:
+    """How long a GPU is asked for: the process is forked, or an older one reads the model itself;
+    then the weights travel, and the run takes a fraction of a second."""
+    return 10 + round(model_of(name, LENDING).size / 20_000_000)
+
+
+_on_lent_gpu = on_gpu(_forward, seconds)
 
 
 _kept: OrderedDict[tuple, tuple[Study, int]] = OrderedDict()
@@ -186,62 +253,10 @@ def _keep(key: tuple, made: Study) -> None:
     size += 2 * sum(len(p["data"]) for packed in made.thumbnails.values() for p in packed)
     with _guard:
         _kept[key] = made, size
+        for old in [one for one, (run, _) in _kept.items() if run is not made and not in_memory(run.model)]:
+            del _kept[old]  # a run would hold on to its model, which went to make room
         while len(_kept) > 1 and sum(each for _, each in _kept.values()) > KEPT:
             _kept.popitem(last=False)
-
-
-_loads: OrderedDict[str, tuple[Future, list[float]]] = OrderedDict()
-
-
-def _load(name: str) -> tuple[Future, list[float]]:
-    """The one load of a model in this process, under way or done; call with the guard held."""
-    if name not in _loads:
-        done, share = Future(), [0.0]
-
-        def work() -> None:
-            try:
-                progress = lambda words, at: share.__setitem__(0, at)  # noqa: E731
-                done.set_result(load_model(name, progress=progress))
-            except BaseException as error:  # belongs to whoever asks for the result
-                done.set_exception(error)
-
-        _loads[name] = done, share
-        # a daemon: a download must not keep the process from ending
-        threading.Thread(target=work, name=f"load-{name}", daemon=True).start()
-    _loads.move_to_end(name)
-    while len(_loads) > KEPT_MODELS and next(iter(_loads.values()))[0].done():
-        _loads.popitem(last=False)
-    return _loads[name]
-
-
-def model_of(name: str, patience: float = PATIENCE) -> Model:
-    """A loaded model, or :class:`Loading` if it takes longer than a request should wait."""
-    with _guard:
-        future, share = _load(name)
-    try:
-        if not future.done() and patience > 0:
-            with slot("load", limit=8, waiting=0):  # who waits here holds a thread of the page's
-                return future.result(timeout=patience)
-        return future.result(timeout=0)
-    except TimeoutError:
-        raise Loading(share[0]) from None
-    except Refusal:  # too many wait already
-        raise Loading(share[0]) from None
-    except Exception:
-        with _guard:  # the next one may have more luck
-            if _loads.get(name, (None,))[0] is future:
-                del _loads[name]
-        raise
-
-
-def warm_up(name: str = "minilm") -> None:
-    """Start loading a model in the background."""
-    with _guard:
-        _load(name)
-
-
-SENTENCES = ("unknown", "unsupported", "missing", "corrupt", "not_safetensors", "offline", "gated",
-             "too_large", "memory", "disk_full")  # fmt: skip
 
 
 def _refusal(refused: ModelRefused, name: str) -> Refusal:
@@ -254,5 +269,4 @@ def _refusal(refused: ModelRefused, name: str) -> Refusal:
         except (Refusal, ModelRefused):
             limit = 512
         return Refusal("model_too_long", field="heads.text", limit=limit)
-    key = refused.reason if refused.reason in SENTENCES else "refused"
-    return Refusal(f"model_{key}", field="heads.model")
+    return Refusal(key_of(refused), field="heads.model")

@@ -14,12 +14,13 @@ from typing import Any
 import gradio as gr
 
 from ..catalog import ANY_MODEL
-from . import heads_answers, heads_changes, heads_understand
+from . import heads_answers, heads_changes, heads_loads, heads_understand
 from .guard import Choice, Flag, Refusal, Text, check_all, inputs_of, sentence_for
 from .heads_changes import again, changes_of
 from .heads_fields import ModelName, Whole, offered
+from .heads_loads import PATIENCE, Absent
 from .heads_open import head_panels, labels, opened, overview, picture, strands, weight_sheet
-from .heads_runs import PATIENCE, Loading, Study, study
+from .heads_runs import Study, study
 from .heads_tasks import exercises
 from .tab import Controls, payload
 from .texts import Words, words_for
@@ -53,8 +54,8 @@ EXAMPLES = (
     ("example_knock", {"look": "touch", "knock_out": "3.1"}),
     ("example_shuffle", {"look": "touch", "text": SHUFFLED, "shuffle": 7, "positions": False}),
     ("example_roles", {"look": "understand", "text": "red green blue one red green blue two red green"}),
-    *([("example_next", {"look": "touch", "model": "smollm2", "text": "The capital of France is",
-                         "knock_out": "0", "layer": 0, "head": 0})] if "smollm2" in offered() else []),
+    ("example_next", {"look": "touch", "model": "smollm2", "text": "The capital of France is",
+                      "knock_out": "0", "layer": 0, "head": 0}),
 )  # fmt: skip
 
 
@@ -72,6 +73,11 @@ def look_at(values: dict[str, Any], patience: float = PATIENCE) -> Study:
     return seen
 
 
+def ready(values: dict[str, Any]) -> None:
+    """Wait for the model behind these inputs, however long it takes."""
+    heads_loads.model_of(values["model"], patience=None)
+
+
 def touched(seen: Study, values: dict[str, Any]) -> Study:
     """The run that the pictures show: changed in the look "touch", else the untouched one."""
     if values["look"] != "touch":
@@ -84,9 +90,8 @@ def panels(values: dict[str, Any], words: Words, whole: bool = False) -> list[di
     """The overview, then the open head: at once while it is small (or ``whole``), else on demand."""
     try:
         seen = look_at(values)
-    except Loading as loading:
-        text = words("errors.model_loading", **loading.values)
-        return [{"kind": "waiting", "id": "waiting", "title": text, "wide": True}]
+    except Absent as absent:
+        return [heads_loads.panel(absent, words)]
     shown = touched(seen, values)
     small = whole or max(map(len, seen.sides())) <= EXACT
     opening = head_part(values, words) if small else [later("head", words)]
@@ -162,7 +167,11 @@ def listed(heads: set[tuple[int, int]], seen: Study) -> str:
 
 
 def export_panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
-    """The panels with the open head in them however long the text is, and the four answers."""
+    """The panels with the open head in them however long the text is, and the four answers.
+
+    A model on its way is a refusal here: nobody wants a file that says so.
+    """
+    look_at(values)
     found = []
     for panel in panels(values, words, whole=True):
         found += answers_part(values, words) if panel["kind"] == "later" else [panel]
@@ -215,10 +224,13 @@ SERVER = {"head": head, "answers": answers, "roles": roles}
 def notices(values: dict[str, Any], words: Words) -> list[str]:
     """What was hidden, and so renormalised; what a filter leaves out."""
     try:
-        shown = opened(look_at(values), values)
-    except Loading:
+        seen = look_at(values)
+        shown = opened(seen, values)
+    except Absent:
         return []
     found = [words("heads.hidden")] if shown.hidden else []
+    if seen.no_gpu:
+        found.append(words("heads.no_gpu"))
     if values["look"] == "understand" and (values["part"] != "all" or values["minimum"] > 0):
         found.append(words("heads.filtered"))
     return found
@@ -269,7 +281,7 @@ def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     """Predict, then look."""
     try:
         seen = look_at(values)
-    except Loading:
+    except Absent:
         return []
     return exercises(touched(seen, values), values, words)
 

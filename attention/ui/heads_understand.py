@@ -33,15 +33,18 @@ def mask_of(seen: Study) -> str | torch.Tensor:
 
 def measured(seen: Study) -> dict[str, Any]:
     """Roles and statistics of all heads; computed once for a kept run."""
-    if "measured" not in seen.extra:
-        special = list(seen.tokens.special)
+    return seen.memo.once("measured", None, lambda: _measured(seen))
+
+
+def _measured(seen: Study) -> dict[str, Any]:
+    special = list(seen.tokens.special)
+    with slot("forward", limit=FORWARDS):
+        # all layers' weights are 75 MB at 512 tokens: only those who have a place build them
         layers = [seen.layer_weights(i).cpu() for i in range(len(seen.layers))]
-        with slot("forward", limit=FORWARDS):
-            seen.extra["measured"] = {
-                "roles": roles(layers, seen.tokens.ids, special, mask_of(seen)),
-                "statistics": statistics(layers, special, mask_of(seen)),
-            }
-    return seen.extra["measured"]
+        return {
+            "roles": roles(layers, seen.tokens.ids, special, mask_of(seen)),
+            "statistics": statistics(layers, special, mask_of(seen)),
+        }
 
 
 def able(seen: Study) -> bool:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import TABS
+from .guard import Refusal, check_all
 from .tab import payload
+from .texts import words_for
 from .view import to_html
 
 
@@ -38,9 +40,16 @@ def show(tab: str, language: str = "en", height: int = 640, **inputs: Any) -> Sh
     """The view of a tab ("matchmaker", "kernel", "masks", "heads" ...) for these inputs.
 
     height: of the frame, in pixels. inputs: the tab's fields; missing ones take their defaults.
-    Raises ``ValueError`` for an unknown tab and ``Refusal`` (one, too) for an input out of its rule.
+    A tab that needs a model waits for it. Raises ``ValueError`` with one sentence for an unknown tab,
+    an input out of its rule, or a model that cannot be had.
     """
     found = {one.ID: one for one in TABS}
     if tab not in found:
         raise ValueError(f"tab must be one of {', '.join(found)}, got {tab!r}")
-    return Shown(payload(found[tab], language, inputs), height)
+    chosen = found[tab]
+    try:
+        if hasattr(chosen, "ready"):
+            chosen.ready(check_all(chosen.ID, chosen.FIELDS, inputs))
+        return Shown(payload(chosen, language, inputs), height)
+    except Refusal as refused:
+        raise ValueError(refused.sentence(words_for(language))) from refused
