@@ -98,6 +98,7 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
+            step_out(scope["app"])
             await self.app(scope, receive, send)
             return
         if scope["type"] != "http":  # no page of ours opens a socket
@@ -131,7 +132,7 @@ class Edge:
             raise Refusal("query_too_long", limit=QUERY)
         headers = asked(scope["headers"])
         if headers is None:
-            raise Refusal("bad_json")
+            raise Refusal("bad_request")
         if self.openings is None:
             self.openings = openings_of(scope["app"])
         # links are read by the page's script; the server needs none of them
@@ -272,6 +273,15 @@ class Edge:
             return await receive()
 
         await self.app({**scope, "headers": headers}, once, send)
+
+
+def step_out(app: Any) -> None:
+    """Put the gate before what Gradio puts before it: a CORS that lets any site read with credentials."""
+    gates = [one for one in app.user_middleware if one.cls is Edge]
+    others = [one for one in app.user_middleware if one.cls is not Edge]
+    if app.user_middleware != gates + others:
+        app.user_middleware = gates + others
+        app.middleware_stack = app.build_middleware_stack()  # the requests that follow go through this one
 
 
 def _language(scope: Scope) -> str:

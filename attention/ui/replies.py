@@ -75,7 +75,7 @@ def in_sentences(send: Send, words: Words) -> Send:
         if message.get("more_body"):
             return
         status, body = kept["status"], b"".join(parts)
-        if _says(body):
+        if _says(body) or any(name.lower() == b"content-encoding" for name, _ in kept.get("headers", [])):
             await send(kept)
             await send({"type": "http.response.body", "body": body})
         elif status >= 500:
@@ -89,7 +89,7 @@ def in_sentences(send: Send, words: Words) -> Send:
 
 
 def _says(body: bytes) -> bool:
-    """Whether a failure's body holds a sentence."""
+    """Whether a failure's body holds a sentence; one long enough to be compressed does."""
     try:
         told = orjson.loads(body)
     except ValueError:

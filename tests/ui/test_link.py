@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attention.typed import visible
 from attention.ui import FIELDS, TABS, link
 from attention.ui.tab import component, is_early
 from attention.ui.texts import words_for
@@ -26,8 +27,8 @@ def test_every_example_survives_the_link(tab):
 def test_any_text_survives_the_link(text):
     if not text.strip():
         return
-    values = {"text": text, "mask": "both", "sentence": 3, "extra": 1}
-    query = link.write("masks", FIELDS["masks"], values)
+    values = {"text": visible(text), "mask": "both", "sentence": 3, "extra": 1}
+    query = link.write("masks", FIELDS["masks"], values | {"text": text})
     assert link.read("?" + query, FIELDS) == ("masks", values, True)
 
 
