@@ -28,15 +28,17 @@ PATHS = (
     *(f"/gradio_api/{how}/{name}" for how in ("run", "call") for name in FIELDS),
 )  # fmt: skip
 PLAIN = [
-    None, True, False, 0, -1, 2**63, 10**30, 1e308, 0.5, "", "x", "nan", "²", "\ud800", "\u202e\u200b", "x" * 5000,
-    "9" * 20, "[" * 3000, "<script>alert(1)</script>", "../" * 40, "%00%0a", "steps", "training", "none", [], {},
+    None, True, False, 0, -1, 2**63, 10**30, 1e308, 0.5, "", "x", "nan", "²", "\ud800", "\u202e\u200b",
+    "x" * 5000, "9" * 20, "[" * 3000, "<script>alert(1)</script>", "../" * 40, "%00%0a", "steps", "training",
+    "none", [], {},
 ]  # fmt: skip
 FILE = {"path": "http://127.0.0.1:9/never", "meta": {"_type": "gradio.FileData"}}
 HEADERS = (
     {}, {"Origin": "null"}, {"X-Forwarded-Host": "evil.example"}, {"x-gradio-server": "http://evil.example"},
     {"Content-Type": "text/plain"}, {"Content-Type": "multipart/form-data; boundary=x"}, {"Host": "a b<c>"},
-    {"Accept-Language": "zh"}, {"Cookie": "a=" + "b" * 4000}, {"Content-Encoding": "gzip"}, {"Range": "bytes=0-9"},
-    {"Transfer-Encoding": "chunked"}, {"Content-Length": "-5"}, {"Content-Length": "9" * 30},
+    {"Accept-Language": "zh"}, {"Cookie": "a=" + "b" * 4000}, {"Content-Encoding": "gzip"},
+    {"Range": "bytes=0-9"}, {"Transfer-Encoding": "chunked"}, {"Content-Length": "-5"},
+    {"Content-Length": "9" * 30},
     {"X-Long": "y" * 8000}, {"Upgrade": "websocket", "Connection": "Upgrade"}, {"Referer": "x" * 9000},
 )  # fmt: skip
 
