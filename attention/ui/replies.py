@@ -46,7 +46,7 @@ class Collected:
 
     @property
     def status(self) -> int:
-        return self.start["status"]
+        return int(self.start["status"])
 
     def json(self) -> Any:
         """The body; numbers by the million take milliseconds here, not tenths of a second."""
