@@ -20,7 +20,18 @@ from ..catalog import KEPT_MODELS
 from ..heads import hide_special
 from ..heatmap import pack_overview
 from ..pooling import attend
-from ..pretrained import Changes, Layer, Model, ModelRefused, Run, Tokens, load_model, run, tokenize
+from ..pretrained import (
+    ChangeRefused,
+    Changes,
+    Layer,
+    Model,
+    ModelRefused,
+    Run,
+    Tokens,
+    load_model,
+    run,
+    tokenize,
+)
 from .busy import lent_gpu, on_gpu, slot
 from .guard import Refusal
 
@@ -135,6 +146,8 @@ def study(
         raise _refusal(refused, name) from refused
     except Refusal:
         raise
+    except ChangeRefused as error:
+        raise Refusal(f"model_change_{error.reason}", field="heads.look") from error
     except ValueError as error:  # a change that this model cannot make
         raise Refusal("model_change", field="heads.look") from error
     _keep(key, made)
@@ -241,7 +254,8 @@ def warm_up(name: str = "minilm") -> None:
 
 
 SENTENCES = ("unknown", "unsupported", "missing", "corrupt", "not_safetensors", "offline", "gated",
-             "too_large", "memory", "disk_full")  # fmt: skip
+             "too_large", "memory", "disk_full", "differs", "not_text", "no_tokens", "no_tokenizer",
+             "no_start", "uneven")  # fmt: skip
 
 
 def _refusal(refused: ModelRefused, name: str) -> Refusal:
