@@ -138,12 +138,27 @@ SENSES = {"pixel_values": "pictures", "input_values": "sound", "input_features":
 
 
 def _check_reads_text(module: Any) -> None:
-    """Refuse a module whose first input is no text, or that has no tokens to begin with."""
+    """Refuse a module whose first input is no text, or that has no vectors for tokens."""
     sense = SENSES.get(getattr(module, "main_input_name", "input_ids"))
     if sense is not None:
         raise ModelRefused(
             "not_text", f"This model reads {sense}, not text: it lacks an embedding of tokens to begin with."
         )
+    if not probe.vocabulary(module):
+        raise _needs(module) or ModelRefused(
+            "no_tokens", "This model has no table of token vectors, so it takes no row of tokens."
+        )
+
+
+def _needs(module: Any) -> ModelRefused | None:
+    """The refusal of a module that can be given more than text, as CLIP wants a picture and a text."""
+    known = inspect.signature(module.forward).parameters
+    needed = [sense for name, sense in SENSES.items() if name in known]
+    if not needed:
+        return None
+    return ModelRefused(
+        "not_text", f"This model needs {needed[0]} beside a text, and only text is given here."
+    )
 
 
 def _runs(module: Any, ids: torch.Tensor) -> Any:
@@ -155,12 +170,9 @@ def _runs(module: Any, ids: torch.Tensor) -> Any:
             "memory", "The machine has no room for this model just now; choose a smaller one."
         ) from error
     except UNREAD as error:
-        known = inspect.signature(module.forward).parameters
-        needed = [sense for name, sense in SENSES.items() if name in known]
-        if needed:
-            raise ModelRefused(
-                "not_text", f"This model needs {needed[0]} beside a text, and only text is given here."
-            ) from error
+        needs = _needs(module)
+        if needs is not None:
+            raise needs from error
         raise ModelRefused(
             "no_tokens",
             f"This model does not take a plain row of {ids.shape[1]} tokens, and nothing else is given "
@@ -234,24 +246,12 @@ def _hidden(module: Any, ids: torch.Tensor, **more: torch.Tensor) -> torch.Tenso
     return hidden
 
 
-def unembed(module: Any, hidden: torch.Tensor) -> torch.Tensor:
-    """hidden (..., D) -> logits (..., vocabulary): the last matrix, with the scalings of some families."""
-    config = module.config.get_text_config()
-    logits = module.get_output_embeddings()(hidden)
-    if getattr(config, "logit_scale", None):
-        logits = logits * config.logit_scale
-    if getattr(config, "logits_scaling", None):
-        logits = logits / config.logits_scaling
-    cap = getattr(config, "final_logit_softcapping", None)
-    return logits if not cap else cap * torch.tanh(logits / cap)
-
-
 def _unembedding(module: Any, hidden: torch.Tensor, own: torch.Tensor) -> tuple[bool, bool]:
     """(has logits, they need the whole module), by what the module itself said (own) for hidden."""
     share = probe.tolerance(module)
     try:
         with torch.inference_mode():
-            logits = unembed(module, hidden)
+            logits = probe.unembed(module, hidden)
     except RuntimeError:  # a layer between, as in ELECTRA, changes the width
         logits = hidden.new_zeros(())
     if probe.close(logits, own, share, least=0):
@@ -266,18 +266,12 @@ def _position(module: Any, ids: torch.Tensor, plain: torch.Tensor) -> int | None
     given = "position_ids" in inspect.signature(probe.body(module).forward).parameters
     token = SESSION.set(Session("weights", Changes(positions=False), each=lambda layer: None))
     try:
-        same = _hidden(module, ids, **(same_positions(ids, first) if given else {}))
+        same = _hidden(module, ids, **(probe.same_positions(ids, first) if given else {}))
     except (ValueError, TypeError, RuntimeError, IndexError):
         return None
     finally:
         SESSION.reset(token)
     return None if torch.equal(same, plain) else first
-
-
-def same_positions(ids: torch.Tensor, position: int) -> dict[str, torch.Tensor]:
-    """The arguments that put every token at one position."""
-    # a mask of ones says that these positions are no sign of several texts packed in one row
-    return {"position_ids": torch.full_like(ids, position), "attention_mask": torch.ones_like(ids)}
 
 
 def _kind(place: str, model_kind: str) -> str:

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from .adapter import SESSION, Changes, Layer, Session, explain_head
 from .catalog import CATALOG, load_folder, load_model
-from .model import Model, ModelRefused, adopt, same_positions, unembed
-from .probe import body, by_heads
+from .model import Model, ModelRefused, adopt
+from .probe import body, by_heads, same_positions, unembed
 from .tokens import Tokens, readable, tokenize
 
 __all__ = [
@@ -113,7 +113,8 @@ def run(
             output = module(**arguments)
             if sources is not None:
                 last = [output.encoder_last_hidden_state, output.decoder_hidden_states[-1]]
-                hidden, scores = torch.cat(last, dim=1)[0], output.logits[0, -1]
+                hidden = torch.cat(last, dim=1)[0]
+                scores = output.logits[0, -1] if model.has_logits else None
             elif whole:
                 hidden, scores = output.hidden_states[-1][0], output.logits[0, -1]
             else:

@@ -22,14 +22,22 @@ TABLES = ("position_embeddings", "position_embedding", "embed_positions", "wpe")
 QUERIES = ("q_proj", "query", "q_lin", "q")
 
 
+def vocabulary(module: Any) -> int | None:
+    """How many tokens the module has vectors for; None without a table of them, as in CLIP or ViT."""
+    try:
+        table = module.get_input_embeddings()
+    except (NotImplementedError, AttributeError):
+        return None
+    known = getattr(table, "num_embeddings", None)
+    return known or getattr(module.config.get_text_config(), "vocab_size", None)
+
+
 def row(module: Any, length: int) -> Tensor:
     """Ordinary tokens for a run: (1, length), of the vocabulary, no special ones where others are.
 
     A padding token would be counted as no position, a picture's place would ask for a picture.
     """
-    config = module.config.get_text_config()
-    table = module.get_input_embeddings()
-    size = int(getattr(table, "num_embeddings", None) or config.vocab_size)
+    config, size = module.config.get_text_config(), vocabulary(module) or 0
     named = [value for part in (module.config, config) for key, value in vars(part).items()
              if key.endswith(("_token_id", "_token_index"))]  # fmt: skip
     special = {each for value in named for each in (value if isinstance(value, list) else [value])}
@@ -82,6 +90,24 @@ def body(module: Any) -> Any:
     if inner is module and module.get_output_embeddings() is not None:
         inner = getattr(module, "model", module)
     return inner
+
+
+def unembed(module: Any, hidden: Tensor) -> Tensor:
+    """hidden (..., D) -> logits (..., vocabulary): the last matrix, with the scalings of some families."""
+    config = module.config.get_text_config()
+    logits = module.get_output_embeddings()(hidden)
+    if getattr(config, "logit_scale", None):
+        logits = logits * config.logit_scale
+    if getattr(config, "logits_scaling", None):
+        logits = logits / config.logits_scaling
+    cap = getattr(config, "final_logit_softcapping", None)
+    return logits if not cap else cap * torch.tanh(logits / cap)
+
+
+def same_positions(ids: Tensor, position: int) -> dict[str, Tensor]:
+    """The arguments that put every token at one position."""
+    # a mask of ones says that these positions are no sign of several texts packed in one row
+    return {"position_ids": torch.full_like(ids, position), "attention_mask": torch.ones_like(ids)}
 
 
 def position_table(module: torch.nn.Module) -> tuple[int | None, int]:
