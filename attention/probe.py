@@ -19,6 +19,7 @@ from torch import Tensor
 
 LENGTHS = (3, 12)  # tokens of the runs; the second is past a short window, and a top-k of eight
 TABLES = ("position_embeddings", "position_embedding", "embed_positions", "wpe")
+HOOKED = "_output_capturing_hooks_installed"  # how transformers remembers that it put its hooks
 QUERIES = ("q_proj", "query", "q_lin", "q")
 
 
@@ -128,7 +129,11 @@ def position_table(module: torch.nn.Module) -> tuple[int | None, int]:
 
 @contextmanager
 def unharmed(module: Any) -> Iterator[None]:
-    """A module that is refused inside is given back as it was: settings, mode and gradients."""
+    """A module that is refused inside is given back as it was: settings, mode and gradients.
+
+    Hooks go in any case: the library leaves some of its own behind for hidden states, and puts them
+    back when it is asked for such again.
+    """
     configs: dict[int, Any] = {}
     waiting = [part.config for part in module.modules() if hasattr(part, "config")]
     while waiting:
@@ -139,6 +144,7 @@ def unharmed(module: Any) -> Iterator[None]:
     settings = [(config, dict(vars(config))) for config in configs.values()]
     modes = [(part, part.training) for part in module.modules()]
     learned = [(weight, weight.requires_grad) for weight in module.parameters()]
+    hooks = [(part, set(part._forward_hooks), HOOKED in vars(part)) for part in module.modules()]
     try:
         yield
     except BaseException:
@@ -150,6 +156,13 @@ def unharmed(module: Any) -> Iterator[None]:
         for weight, wanted in learned:
             weight.requires_grad_(wanted)
         raise
+    finally:
+        for part, before, hooked in hooks:
+            for name in ("_forward_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called"):
+                for key in set(getattr(part, name)) - before:
+                    del getattr(part, name)[key]
+            if not hooked:
+                vars(part).pop(HOOKED, None)
 
 
 @dataclass
