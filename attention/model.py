@@ -218,10 +218,12 @@ def _prove(module: Any, rows: list[torch.Tensor]) -> tuple[list[probe.Call], tor
 def _layers(module: Any) -> int:
     """How many calls of the interface a run should make at least."""
     config = module.config.get_text_config()
-    decoder = getattr(config, "decoder_layers", None) or getattr(config, "num_decoder_layers", None)
+    layers: int = config.num_hidden_layers
+    named = ("decoder_layers", "num_decoder_layers")
+    decoder: int = next((found for name in named if (found := getattr(config, name, None))), layers)
     if module.config.is_encoder_decoder:
-        return config.num_hidden_layers + 2 * (decoder or config.num_hidden_layers)
-    return decoder or config.num_hidden_layers  # BART's decoder alone
+        return layers + 2 * decoder
+    return min(layers, decoder)  # BART's decoder alone, T5's encoder alone
 
 
 def _unsupported(seen: int, layers: int) -> ModelRefused:
@@ -238,7 +240,7 @@ def _hidden(module: Any, ids: torch.Tensor, **more: torch.Tensor) -> torch.Tenso
     """The last hidden states (1, n, D) of an encoder or a decoder."""
     with torch.inference_mode():
         output = probe.body(module)(input_ids=ids, use_cache=False, return_dict=True, **more)
-    hidden = getattr(output, "last_hidden_state", None)
+    hidden: torch.Tensor | None = getattr(output, "last_hidden_state", None)
     if hidden is None:
         raise ModelRefused(
             "no_tokens", "This model gives no hidden states without its head, and the page shows them."
@@ -254,7 +256,7 @@ def _unembedding(module: Any, hidden: torch.Tensor, own: torch.Tensor) -> tuple[
             logits = probe.unembed(module, hidden)
     except RuntimeError:  # a layer between, as in ELECTRA, changes the width
         logits = hidden.new_zeros(())
-    if probe.close(logits, own, share, least=0):
+    if probe.close(logits, own, share):
         return True, False
     # BERT and others transform the hidden states first, Falcon-H1 multiplies the logits
     return True, True

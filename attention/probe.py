@@ -74,13 +74,13 @@ def tolerance(module: torch.nn.Module) -> float:
     return max([1e-4, *(8 * torch.finfo(dtype).eps for dtype in types)])
 
 
-def close(found: Tensor, expected: Tensor, share: float, least: float = 1.0) -> bool:
-    """Whether no number is further off than ``share`` of the largest, or of ``least`` if that is more."""
+def close(found: Tensor, expected: Tensor, share: float) -> bool:
+    """Whether no number is further off than ``share`` of the largest expected."""
     if found.shape != expected.shape:
         return False
     found, expected = found.double().cpu(), expected.double().cpu()  # fp16 would overflow
     off = (found - expected).abs().max().item()
-    return off <= share * max(least, expected.abs().max().item())  # NaN is never close
+    return off <= share * expected.abs().max().item()  # NaN is never close
 
 
 def body(module: Any) -> Any:
@@ -96,7 +96,7 @@ def body(module: Any) -> Any:
 def unembed(module: Any, hidden: Tensor) -> Tensor:
     """hidden (..., D) -> logits (..., vocabulary): the last matrix, with the scalings of some families."""
     config = module.config.get_text_config()
-    logits = module.get_output_embeddings()(hidden)
+    logits: Tensor = module.get_output_embeddings()(hidden)
     if getattr(config, "logit_scale", None):
         logits = logits * config.logit_scale
     if getattr(config, "logits_scaling", None):
@@ -157,9 +157,9 @@ def unharmed(module: Any) -> Iterator[None]:
             weight.requires_grad_(wanted)
         raise
     finally:
-        for part, before, hooked in hooks:
+        for part, kept, hooked in hooks:
             for name in ("_forward_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called"):
-                for key in set(getattr(part, name)) - before:
+                for key in set(getattr(part, name)) - kept:
                     del getattr(part, name)[key]
             if not hooked:
                 vars(part).pop(HOOKED, None)
@@ -204,10 +204,11 @@ class Watch:
 
     def _prescale(self, query: Tensor) -> float:
         """1 / sqrt(d) if the query (b, h, n, d) is a projection's result so much shorter, else 1."""
-        wanted = query.shape[-1] ** -0.5
+        wanted = float(query.shape[-1] ** -0.5)
         for made in self._linear.values():
-            if made.shape[0] == 1 and made[0].numel() == query[0].numel():
-                before = made[0].unflatten(-1, (query.shape[1], -1)).transpose(0, 1)  # (h, n, d)
+            _, h, n, d = query.shape
+            if made.shape == (1, n, h * d):
+                before = made.reshape(n, h, d).transpose(0, 1)
                 # rotary turns a query but leaves its length
                 if close(query[0].norm(dim=-1), before.norm(dim=-1) * wanted, self.share):
                     return wanted
@@ -248,9 +249,9 @@ class Watch:
                 handle.remove()
 
 
-def by_heads(part: torch.nn.Module, heads: int) -> Tensor | None:
+def by_heads(part: Any, heads: int) -> Tensor | None:
     """The weight of a linear layer cut into heads: (h, v, D); None where it cannot be."""
-    weight = part.weight
+    weight: Tensor = part.weight
     if not weight.is_floating_point():
         return None
     # GPT-2's Conv1D stores (in, out), Linear (out, in)

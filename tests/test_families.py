@@ -254,6 +254,9 @@ def test_a_decoder_alone_may_have_fewer_layers_than_its_encoder_had():
     config = T.BartConfig(**(SEQ2SEQ | dict(encoder_layers=6)), is_decoder=True)
     config.is_encoder_decoder = False
     assert adopt(T.BartForCausalLM(config)).num_layers == 2
+    shape = dict(vocab_size=99, d_model=32, d_kv=8, d_ff=48, num_heads=4)
+    t5 = T.T5EncoderModel(T.T5Config(num_layers=2, num_decoder_layers=5, **shape))
+    assert adopt(t5).num_layers == 2
 
 
 def test_a_window_on_both_sides_makes_no_decoder():
