@@ -19,7 +19,7 @@ above them, split off to stay short.
 10. ``recommender``  users attend to items
      ``items``
 11. ``pretrained``   real language models running ``attend``
-     ``adapter``, ``model``, ``catalog``, ``hub``, ``hub_errors``, ``loading``, ``tokens``
+     ``adapter``, ``probe``, ``model``, ``catalog``, ``hub``, ``hub_errors``, ``loading``, ``tokens``
 12. ``heads``        what their heads do
      ``reading``
 13. ``pitfalls``     what goes wrong, right and wrong side by side

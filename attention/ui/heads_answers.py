@@ -27,7 +27,8 @@ NAMES = ("weight", "norm", "rollout", "knock")
 class Four:
     """The four answers for the query ``row``; every tensor (n,) speaks of all keys.
 
-    keys: those listed, the strongest by any answer that needs no run. added: ``|| w v W_O ||``.
+    keys: those listed, the strongest by any answer that needs no run. lengths: ``|| v W_O ||``; added:
+    w times that; projected: whether a matrix W_O follows the heads, without which both leave it out.
     step, below: the two factors whose product is the rollout; below is None in the first layer.
     distances: how far the query's vector moves without the key, 0 for keys that are not listed.
     """
@@ -35,6 +36,8 @@ class Four:
     row: int
     keys: list[int]
     weights: Tensor
+    projected: bool
+    lengths: Tensor
     added: Tensor
     mixed: Tensor
     step: Tensor
@@ -56,7 +59,7 @@ def answerable(seen: Study) -> bool:
 def panels(seen: Study, values: dict[str, Any], words: Words, names: list[str]) -> list[dict[str, Any]]:
     """One token, four answers: how much each key mattered to it, each column a share of 1."""
     found = four(seen, values)
-    columns = [words(f"heads.answer.{name}") for name in NAMES]
+    columns = [words(said(found, name)) for name in NAMES]
     picture = heatmap(
         "answers", words("heads.answers_of", query=names[found.row]), found.table,
         [names[j] for j in found.keys], columns, digits=2, wide=True,
@@ -82,7 +85,9 @@ def _computed(seen: Study, layer: int, head: int, row: int) -> Four:
     kept = seen.layers[layer]
     weights = seen.layer_weights(layer)
     projection = output_projection(seen.model, kept.index)
-    added = value_weighted(weights, kept.value, projection)[head, row]
+    # of a weight of 1: a key that this row does not look at has a length too
+    lengths = value_weighted(weights.new_ones(len(weights), 1, n), kept.value, projection)[head, 0]
+    added = weights[head, row] * lengths
     every = [seen.layer_weights(i) for i in range(layer + 1)]
     mixed = rollout(every)
     columns = [weights[head, row], share(added), mixed[-1, row]]
@@ -93,9 +98,15 @@ def _computed(seen: Study, layer: int, head: int, row: int) -> Four:
         changed = run(seen.model, seen.tokens, Changes(forbid=frozenset([j])), capture=None)
         distances[j] = moved(plain, changed)[row]
     return Four(
-        row, keys, weights[head, row].cpu(), added.cpu(), mixed[-1, row].cpu(),
-        rollout(every[-1:])[-1, row].cpu(), mixed[-2].cpu() if layer else None, distances,
+        row, keys, weights[head, row].cpu(), projection is not None, lengths.cpu(), added.cpu(),
+        mixed[-1, row].cpu(), rollout(every[-1:])[-1, row].cpu(), mixed[-2].cpu() if layer else None,
+        distances,
     )  # fmt: skip
+
+
+def said(found: Four, name: str) -> str:
+    """The key of an answer's words: without a matrix after the heads, "norm" speaks of the value alone."""
+    return f"heads.answer.{name}" if found.projected or name != "norm" else "heads.answer.norm_bare"
 
 
 def share(numbers: Tensor) -> Tensor:
@@ -111,7 +122,7 @@ def sheet(seen: Study, values: dict[str, Any], words: Words, row: int, column: i
         raise Refusal("no_such_cell")
     name, key = NAMES[column], found.keys[row]
     title = words("sheet.title", query=names[found.row], key=names[key])
-    about = {"title": words(f"heads.answer.{name}"), "text": words(f"heads.answer.{name}.text")}
+    about = {"title": words(said(found, name)), "text": words(f"{said(found, name)}.text")}
     if name == "weight":
         cell = explain_head(seen.layers[values["layer"]], values["head"], found.row, key)
         rest = cell_sheet(cell, words, names[found.row], names[key])["sections"]
@@ -122,7 +133,7 @@ def sheet(seen: Study, values: dict[str, Any], words: Words, row: int, column: i
     else:
         rest = [_knocked(found, key, words)]
     table = found.table[row]
-    lines = [[words(f"heads.answer.{each}"), "", show(table[i].item())] for i, each in enumerate(NAMES)]
+    lines = [[words(said(found, each)), "", show(table[i].item())] for i, each in enumerate(NAMES)]
     return {"title": title, "sections": [about, *rest, {"title": words("heads.answers"), "lines": lines}]}
 
 
@@ -133,11 +144,12 @@ def _quotient(part: Tensor, total: Tensor) -> tuple[str, str]:
 
 def _norm(found: Four, key: int, words: Words) -> dict[str, Any]:
     weight, added = found.weights[key], found.added[key]
-    length = added / weight if weight > 0 else torch.zeros(())
+    length = found.lengths[key]
+    named = ("heads.answer.length", "‖v W‖") if found.projected else ("heads.answer.length_bare", "‖v‖")
     lines = [
         [words("sheet.weight"), "w", show(weight.item())],
-        [words("heads.answer.length"), "‖v W‖", show(length.item())],
-        [words("heads.answer.norm"), f"{show(weight.item())} × {show(length.item())}", show(added.item())],
+        [words(named[0]), named[1], show(length.item())],
+        [words(said(found, "norm")), f"{show(weight.item())} × {show(length.item())}", show(added.item())],
         [words("heads.answer.sum"), "Σ", show(found.added.sum().item())],
         [words("heads.answer.share"), *_quotient(added, found.added.sum())],
     ]

@@ -31,7 +31,8 @@ REST, LONGEST_REST = 5.0, 120.0  # seconds before a failed load may be tried aga
 REMEMBERED = 100  # failures, since names may come from outside
 SENTENCES = ("unknown", "unsupported", "missing", "corrupt", "not_safetensors", "offline", "gated",
              "too_large", "memory", "disk_full", "hub_busy", "interrupted", "damaged", "incomplete",
-             "no_tokenizer", "not_finite", "read_only")  # fmt: skip
+             "no_tokenizer", "not_finite", "read_only", "differs", "not_text", "no_tokens", "no_start",
+             "uneven")  # fmt: skip
 # what another try may mend
 PASSING = {"missing", "corrupt", "offline", "memory", "disk_full", "hub_busy", "interrupted", "damaged",
            "read_only"}  # fmt: skip

@@ -20,7 +20,7 @@ from ..catalog import in_memory
 from ..heads import hide_special
 from ..heatmap import pack_overview
 from ..pooling import attend
-from ..pretrained import Changes, Layer, Model, ModelRefused, Run, Tokens, run, tokenize
+from ..pretrained import ChangeRefused, Changes, Layer, Model, ModelRefused, Run, Tokens, run, tokenize
 from .busy import GpuRefused, lent_gpu, on_gpu, slot
 from .guard import Refusal
 from .heads_loads import PATIENCE, key_of, model_of
@@ -226,6 +226,8 @@ def _changed(model: Model, tokens: Tokens, changes: Changes | None, **options: A
         return run(model, tokens, changes, **options)
     except ModelRefused:
         raise
+    except ChangeRefused as error:
+        raise Refusal(f"model_change_{error.reason}", field="heads.look") from error
     except ValueError as error:
         if changes is None:
             raise
