@@ -182,8 +182,8 @@ class _Handler(BaseHTTPRequestHandler):
         etag = f'"{digest_of(name, content)}"'
         if is_large(name):
             size = str(len(content) - trouble.short)
-            moved = {"Location": f"{self.hub.url}/cdn/{repo.replace('/', '--')}/{name}", "X-Linked-Etag": etag,
-                     "X-Linked-Size": size}  # fmt: skip
+            there = f"{self.hub.url}/cdn/{repo.replace('/', '--')}/{name}"
+            moved = {"Location": there, "X-Linked-Etag": etag, "X-Linked-Size": size}
             return self.answer(302, b"", head | moved)
         return self.answer(200, content, head | {"ETag": etag}, trouble)
 

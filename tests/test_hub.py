@@ -136,7 +136,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(gpt2, trouble):
     stages = []
     assert load(stages).kind == "decoder"
     ranges = [asked for _, path, asked in gpt2.asked if path.startswith("/cdn") and asked]
-    assert trouble.status or [int(one.removeprefix("bytes=").strip("-")) for one in ranges] == [20_000, 40_000]
+    assert ranges == ([] if trouble.status else ["bytes=20000-", "bytes=40000-"])
     assert max(done for stage, done, _ in stages) <= stages[-2][2]
 
 
