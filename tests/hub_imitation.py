@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -73,9 +74,9 @@ class Hub:
         files = {file.relative_to(folder).as_posix(): file.read_bytes()
                  for file in folder.rglob("*") if file.is_file()}  # fmt: skip
         made = self.repos[repo] = Repo(revision, files, **more)
-        made.numbers = made.numbers or sum(
-            numbers_in(content) for name, content in files.items() if name.endswith(".safetensors")
-        )
+        weights = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
+        counted = [numbers_in(content) for name, content in files.items() if weights.fullmatch(name)]
+        made.numbers = made.numbers or sum(counted)
         return made
 
     def troubled(self, name: str) -> Trouble:
@@ -182,7 +183,8 @@ class _Handler(BaseHTTPRequestHandler):
         etag = f'"{digest_of(name, content)}"'
         if is_large(name):
             size = str(len(content) - trouble.short)
-            there = f"{self.hub.url}/cdn/{repo.replace('/', '--')}/{name}"
+            # on another host, as on the hub: its library follows a redirect to the same one at once
+            there = f"{self.hub.url.replace('127.0.0.1', 'localhost')}/cdn/{repo.replace('/', '--')}/{name}"
             moved = {"Location": there, "X-Linked-Etag": etag, "X-Linked-Size": size}
             return self.answer(302, b"", head | moved)
         return self.answer(200, content, head | {"ETag": etag}, trouble)
