@@ -185,8 +185,10 @@ def _download(repo: str, revision: str, files: list[File], progress: Progress) -
         sweep(repo)
         try:
             return plainly(lambda: _fetch(repo, revision, files, total, progress))
-        except ModelRefused as refused:  # the hub answered a moment ago, so it broke off in between
-            raise refusal("interrupted" if refused.reason == "offline" else refused.reason) from refused
+        except ModelRefused as refused:
+            if refused.reason not in ("offline", "unknown"):
+                raise
+            raise refusal("interrupted") from refused  # the hub knew it a moment ago
 
 
 def _fetch(repo: str, revision: str, files: list[File], total: int, progress: Progress) -> Path:

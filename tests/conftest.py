@@ -55,6 +55,7 @@ def hub(monkeypatch, tmp_path):
     )
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 1)
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 4000)  # the models are as small beside real ones
     monkeypatch.setattr(catalog, "_loaded", type(catalog._loaded)())
     monkeypatch.setattr(heads_loads, "_loads", type(heads_loads._loads)())
     monkeypatch.setattr(heads_runs, "_kept", type(heads_runs._kept)())
