@@ -177,7 +177,9 @@ def test_a_cache_without_a_tokenizer_is_completed(gpt2):
 
 KILLED = """
 import sys
+from huggingface_hub import constants
 from attention.hub import hub_folder
+constants.DOWNLOAD_CHUNK_SIZE = 4000
 print("go", flush=True)
 hub_folder(sys.argv[1], sys.argv[2], lambda stage, done, total: print(stage, done, total, flush=True))
 """
