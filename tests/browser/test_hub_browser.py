@@ -30,7 +30,7 @@ def questions(page):
 
 def test_a_slow_download_shows_its_bytes_and_then_the_picture(open_page, gpt2):
     size = len(gpt2.repos[GPT2.repo].files[WEIGHTS])
-    gpt2.trouble[WEIGHTS] = Trouble(slow=size / 12)  # so that three looks see it on its way
+    gpt2.trouble[WEIGHTS] = Trouble(slow=size / 24)  # so that several looks see it on its way
     page = open_page(LINK, ready=f"{WAITING} progress")
     bar = page.locator(f"{WAITING} progress")
     seen = []
