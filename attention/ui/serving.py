@@ -37,6 +37,28 @@ def settle() -> None:
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
     keep_memory()
+    import_first()
+
+
+def import_first() -> None:
+    """Import, while one thread runs, what the event loop would import beside another thread.
+
+    Gradio imports matplotlib and asks for its backend within the first event, in the event loop, while
+    ``warm_up`` imports it in a thread. On a Space gradio also starts the reload server of the package
+    ``spaces``, whose import hook waits for a half-imported parent package while it holds Python's import
+    lock, which the thread that is importing that parent needs: both would wait for ever, and no route
+    would answer. There, everything is imported before the server stands, the first model's modules too.
+    """
+    import matplotlib
+
+    matplotlib.use("agg")  # else the question for the backend imports pyplot
+    if os.environ.get("SYSTEM") == "spaces":
+        import matplotlib.backends.backend_agg  # noqa: F401  (brings figure and fonts)
+
+        from ..catalog import ModelRefused, load_model
+
+        with contextlib.suppress(ModelRefused, OSError):  # the heads tab will say so
+            load_model()
 
 
 def keep_memory() -> None:
