@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import ctypes
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -53,7 +54,8 @@ def import_first() -> None:
 
     matplotlib.use("agg")  # else the question for the backend imports pyplot
     if os.environ.get("SYSTEM") == "spaces":
-        import matplotlib.backends.backend_agg  # noqa: F401  (brings figure and fonts)
+        import matplotlib.backends.backend_agg
+        import matplotlib.figure  # noqa: F401
 
         from ..catalog import ModelRefused, load_model
 
@@ -125,22 +127,35 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing phones home
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a crowded machine starts slowly
+    # the cluster is for this command alone: on loopback (Ray's own ports listen everywhere by default;
+    # this switch is named after the systems where they do not), and with a token that only its own
+    # processes hold, since they inherit the environment; all three are read when ray is imported
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     try:
         import ray
         from ray import serve
     except ImportError:
         parser.error('Ray Serve is optional; install it with: pip install "ray[serve]"')
-    here = os.getcwd()
-    paths = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
-    ray.init(include_dashboard=False, runtime_env={"env_vars": {"PYTHONPATH": paths}})
-    serve.start(http_options={"host": options.host, "port": options.port})
-    serve.run(deployment(options.replicas, options.cpus), route_prefix="/")
-    print(f"{options.replicas} replicas at http://{options.host}:{options.port}", flush=True)
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-    with contextlib.suppress(KeyboardInterrupt):
-        signal.pause()
-    serve.shutdown()
-    ray.shutdown()
+    paths = os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH"))))
+    stopping = signal.default_int_handler  # SIGTERM ends as Ctrl-C does, while starting too
+    try:
+        signal.signal(signal.SIGTERM, stopping)
+        ray.init(address="local", include_dashboard=False, runtime_env={"env_vars": {"PYTHONPATH": paths}})
+        signal.signal(signal.SIGTERM, stopping)  # Ray has put its own there
+        serve.start(http_options={"host": options.host, "port": options.port})
+        serve.run(deployment(options.replicas, options.cpus), route_prefix="/")
+        print(f"{options.replicas} replicas at http://{options.host}:{options.port}", flush=True)
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for name in (signal.SIGTERM, signal.SIGINT):  # a second one must not leave half a cluster
+            signal.signal(name, signal.SIG_IGN)
+        serve.shutdown()
+        ray.shutdown()
 
 
 if __name__ == "__main__":

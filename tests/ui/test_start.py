@@ -101,7 +101,7 @@ def launch(**options):
     sys.meta_path.insert(0, Late())
 class Late:
     def find_spec(self, name, path, target=None):
-        late.add(name.split(".")[0])
+        late.add(name)
 late = set()
 from attention.ui import heads_runs, serving
 app.demo.launch = launch
@@ -110,7 +110,8 @@ def then():
     event_loop()
     import matplotlib.figure, matplotlib.backends.backend_agg, matplotlib.font_manager
     heads_runs.study("minilm", "two words", patience=200)
-    print(sorted(late & {"matplotlib", "PIL", "transformers", "tokenizers", "gradio", "torch"}), flush=True)
+    ours = {"matplotlib", "PIL", "transformers", "tokenizers", "gradio", "torch"}
+    print(sorted(name for name in late if name.split(".")[0] in ours), flush=True)
     os._exit(0)
 app.demo.block_thread = then
 sys.argv = ["app.py"]
