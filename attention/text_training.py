@@ -104,7 +104,8 @@ def advance(
 def train(seed: int = 0, phases: Sequence[tuple[int, float]] = PHASES) -> TextClassifier:
     """The shipped training: about a minute on one core."""
     state, model = None, None
-    for steps, learning_rate in phases:
+    chunks = [(min(500, steps - done), rate) for steps, rate in phases for done in range(0, steps, 500)]
+    for steps, learning_rate in chunks:
         model, state, step, losses = advance(state, seed, steps, 64, learning_rate)
         print(f"step {step}: loss {sum(losses[-50:]) / len(losses[-50:]):.4f}", flush=True)
     return model

@@ -105,12 +105,28 @@ def web_app() -> FastAPI:
     return app
 
 
+def replica() -> FastAPI:
+    """:func:`web_app` inside a process of Ray Serve's.
+
+    One port of each, for calls between deployments, is opened on every address whatever the node's own
+    is, and nothing but the code says where: so the name it is opened by is told to mean loopback.
+    """
+    from ray.serve._private import replica as ours
+
+    opened = getattr(ours, "add_port_to_grpc_server", None)  # a private name: later versions may do without
+    if opened is not None:
+        ours.add_port_to_grpc_server = lambda server, address, *rest, **options: opened(
+            server, address.replace("[::]", "127.0.0.1"), *rest, **options
+        )
+    return web_app()
+
+
 def deployment(replicas: int, cpus: float = 1.0):
     """A Ray Serve application of so many replicas; needs ``ray[serve]``."""
     from ray import serve
 
     @serve.deployment(num_replicas=replicas, max_ongoing_requests=100, ray_actor_options={"num_cpus": cpus})
-    @serve.ingress(web_app)
+    @serve.ingress(replica)
     class Page:
         pass
 
