@@ -193,8 +193,8 @@ def train_chunk(
     a state that ``train_chunk`` did not make.
     """
     model, state, step, losses = _advance(state, seed, steps, batch_size, learning_rate)
-    return state, Record(step, losses, recall(model(user_data()[1].history), 5),
-                         recall(model(user_data()[1].history), 10))  # fmt: skip
+    scores = model(user_data()[1].history)
+    return state, Record(step, losses, recall(scores, 5), recall(scores, 10))
 
 
 def _advance(
@@ -221,9 +221,7 @@ def _advance(
     return model.requires_grad_(False), state, step, losses
 
 
-def train(
-    seed: int = 0, phases: Sequence[tuple[int, float]] = PHASES, uniform: bool = False
-) -> Recommender:
+def train(seed: int = 0, phases: Sequence[tuple[int, float]] = PHASES, uniform: bool = False) -> Recommender:
     """The shipped training, seconds on one core. uniform: without attention, the mean instead."""
     state, model, scale = None, None, 0.0 if uniform else None
     for steps, learning_rate in phases:
@@ -255,7 +253,7 @@ def evaluate(model: Recommender, k: int = 10) -> dict[str, float]:
     return {
         "attention": recall(model(held_out.history), k),
         "weights made uniform": recall(model(held_out.history, scale=0.0), k),
-        "mean, trained as such": recall(load_mean()(held_out.history, scale=0.0), k),
+        "mean, trained as such": recall(load_recommender(MEAN)(held_out.history, scale=0.0), k),
         "popularity": recall(popularity_scores(training, held_out.history), k),
     }
 
@@ -267,16 +265,11 @@ def save(model: Recommender, path: Path) -> None:
     path.chmod(0o644)  # save_file leaves it readable to its owner alone
 
 
-def load_recommender() -> Recommender:
-    """The shipped recommender; read once, shared by all callers, changed by none."""
+def load_recommender(path: Path = TRAINED) -> Recommender:
+    """The shipped recommender; read once, shared by all callers, changed by none. path ``MEAN``: the
+    baseline, trained without attention and to be run with ``scale=0.0``."""
     with _LOCK:
-        return _load_shipped(TRAINED)
-
-
-def load_mean() -> Recommender:
-    """The shipped baseline, in the same way: trained without attention, to be run with ``scale=0.0``."""
-    with _LOCK:
-        return _load_shipped(MEAN)
+        return _load_shipped(path)
 
 
 @lru_cache(maxsize=2)
@@ -293,8 +286,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     if options.command == "train":
-        save(train(options.seed), TRAINED)
-        save(train(options.seed, uniform=True), MEAN)
+        for path in (TRAINED, MEAN):
+            save(train(options.seed, uniform=path == MEAN), path)
         _load_shipped.cache_clear()
     marks = {k: evaluate(load_recommender(), k) for k in (1, 5, 10)}
     print(f"held-out recall@k ({HELD_OUT_USERS} users)")

@@ -63,7 +63,7 @@ def test_the_front_matter_preloads_the_pinned_revisions():
 
 
 def test_a_thumbnail_is_an_address_as_the_reference_asks():
-    """A path in the repository shows nothing; README gives the line for a Space, whose owner it cannot know."""
+    """A path in the repository shows nothing; README gives the line, since only a Space knows its owner."""
     for thumbnail in re.findall(r"\bthumbnail: *(\S+)", README):
         assert thumbnail.startswith("https://huggingface.co/spaces/")
         assert (ROOT / thumbnail.split("/resolve/main/")[1].rstrip("`.")).exists()
@@ -101,14 +101,15 @@ def test_what_is_installed_runs_a_chapter_and_the_page(installed):
 import attention
 from attention.assets import assets
 from attention.classifier import classify, load_classifier
-from attention.recommender import load_mean, load_recommender, recommend
+from attention.recommender import MEAN, load_recommender, recommend
 from attention.translation import load, trained_path
 from attention.ui import build, launch_options
 from attention.ui.texts import ASSETS, lesson, words_for
 
 assert assets() == ASSETS and ASSETS.parent.name == "attention", ASSETS
 assert classify(load_classifier(), "not bad").label == "positive"
-assert len(recommend(load_recommender(), [1, 2]).ranking) == 62 and load_mean()
+assert len(recommend(load_recommender(), [1, 2]).ranking) == 62
+assert load_recommender(MEAN)
 assert load("additive") is not None
 assert lesson("masks", "zh") and words_for("en")("masks.title")
 assert "AttentionMatchmaker" in launch_options()["head"]

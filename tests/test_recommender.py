@@ -40,7 +40,7 @@ def test_nobody_s_history_is_on_both_sides():
 
 def test_the_mean_is_trained_and_scored_as_a_mean():
     """Every candidate gets the same mean of the values; nothing of the queries and keys is used."""
-    model, history = recommender.load_mean(), recommender.user_data()[1].history
+    model, history = load_recommender(recommender.MEAN), recommender.user_data()[1].history
     values = model.item[history] @ model.w_v.T  # (u, m, d)
     scores = values.mean(1) @ model.item.T + model.popularity
     scores = scores.scatter(-1, history, float("-inf"))
