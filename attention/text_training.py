@@ -46,7 +46,7 @@ _LOCK = threading.Lock()  # lru_cache alone would build once for each of the fir
 
 
 def review_data() -> Data:
-    """The made-up reviews of this project, always the same; built once (about two seconds)."""
+    """The made-up reviews of this project, always the same; built once (a few seconds)."""
     with _LOCK:
         return _review_data()
 
