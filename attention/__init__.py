@@ -25,8 +25,8 @@ above them, split off to stay short.
 13. ``pitfalls``     what goes wrong, right and wrong side by side
      ``exercise``, ``pitfalls_heads``
 
-``heatmap`` and ``plotting`` (with ``packing``) draw and save; ``device`` says where tensors live;
-``typed`` puts in sight what would hide in a typed text.
+``heatmap`` and ``plotting`` (with ``packing``) draw and save; ``device`` says where tensors live,
+``assets`` where words and trained weights are; ``typed`` puts in sight what would hide in a typed text.
 
 Shapes: b batch, h heads, n queries, m keys, d features, v value features.
 Masks: boolean, True = may attend; a row with nothing to attend gets zeros.

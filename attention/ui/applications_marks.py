@@ -14,7 +14,7 @@ from .. import classifier, recommender
 from .texts import ASSETS
 
 PATH = ASSETS / "trained" / "applications_marks.json"
-RANKS = (5, 10)
+RANKS = (1, 5, 10)
 
 
 def measure() -> dict[str, Any]:
@@ -24,6 +24,7 @@ def measure() -> dict[str, Any]:
     ranks = {k: recommender.evaluate(recommender.load_recommender(), k) for k in RANKS}
     return {
         "reviews": len(classifier.review_data().held_out),
+        "new_reviews": sum(classifier.review_data().new),
         "classifier": {
             "attention": classifier.evaluate(model),
             "bag": classifier.evaluate(bag),
@@ -37,6 +38,7 @@ def measure() -> dict[str, Any]:
             for name, chapter in (
                 ("attention", "attention"),
                 ("uniform", "weights made uniform"),
+                ("mean", "mean, trained as such"),
                 ("popularity", "popularity"),
             )
         },

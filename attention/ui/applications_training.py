@@ -103,7 +103,8 @@ def figure(values: dict[str, Any], words: Words, model: Any) -> dict[str, Any]:
         seen = classifier.classify(model, values["text"])
         rows = [say(words, "head", number=h + 1) for h in range(len(seen.weights))]
         columns, weights = classifier_view.labels(seen), seen.weights.mean(-2)
-        best = f"{say(words, seen.label)} ({seen.probabilities.max().item():.1%})"
+        share = f" ({seen.probabilities.max().item():.1%})"
+        best = say(words, seen.label) + share if seen.label else say(words, "undecided_short")
     else:
         history = recommender_view.history_of(values)
         rows = [recommender_view.name_of(i, words) for i in candidates(history)]

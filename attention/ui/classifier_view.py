@@ -20,7 +20,7 @@ from .view import heading, heatmap, plot, readouts
 
 SHUFFLES = 50  # permutations drawn, beside the one chosen
 MODELS = ("attention", "bag", "uniform", "permuted")
-GROUPS = ("all", "negation")
+GROUPS = ("all", "new", "negation", "double")
 
 
 def factors_of(values: dict[str, Any], count: int) -> Tensor:
@@ -86,7 +86,7 @@ def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     return [
         heading(w("predict_title"), w("predict_text")),
         {"kind": "pairbars", "id": "prediction", "title": w("prediction"), "digits": 4,
-         "names": classes, "series": series, "caption": ""},
+         "names": classes, "series": series, "caption": "" if seen.decided else w("undecided_caption")},
         verdict(seen, how, w),
         {"kind": "tokenbars", "id": "bars", "title": w("bars"), "caption": w("bars_caption"),
          "wide": True, "tokens": names, "learned": learned.tolist(), "high": LARGEST,
@@ -113,7 +113,9 @@ def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
 
 
 def verdict(seen: Classified, how: str, w: Any) -> dict[str, Any]:
-    """The label in words, and whether the change moved it."""
+    """The label in words, and whether the change moved it; none where no word is known."""
+    if not seen.decided:
+        return readouts("verdict", [(w("label"), w("undecided"), w("undecided_note"))])
     best = seen.probabilities.max().item()
     items = [(w("label"), w(seen.label), w("label_note", share=show(best)))]
     if how != "none":
@@ -131,13 +133,16 @@ def marks_panel(w: Any) -> dict[str, Any]:
     matrix = torch.tensor([[found[model][group] for group in GROUPS] for model in MODELS])
     return heatmap(
         "marks", w("marks"), matrix, [w(f"model_{m}") for m in MODELS], [w(f"group_{g}") for g in GROUPS],
-        opens=False, digits=3, caption=w("marks_caption", count=f"{marks()['reviews']:,}"),
+        opens=False, digits=3, caption=w("marks_caption", count=f"{marks()['reviews']:,}",
+                                 new=f"{marks()['new_reviews']:,}"),
     )  # fmt: skip
 
 
 def notices(values: dict[str, Any], words: Words) -> list[str]:
-    """Words that training never met."""
+    """Words that training never met; that there is no verdict when it met none of them."""
     seen = look(values)
+    if not seen.decided:
+        return [words("applications.undecided_notice")]
     strange = [t for t, known in zip(seen.tokens, seen.known, strict=True) if not known]
     return [words("applications.unknown", words=" ".join(dict.fromkeys(strange)))] if strange else []
 
@@ -260,6 +265,12 @@ def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     best = max(first, key=lambda j: abs(pull[j].item()))
     pairs = marks()["classifier"]["bag"]["pair"]
     shown = ["prediction", "verdict", "bars", "contributions", "received", "shuffles"]
+    counting = {
+        "id": "pairs", "kind": "number", "unit": "%", "hides": ["marks"], "question": w("task_pairs"),
+        "answer": 100 * pairs, "tolerance": 2.0, "why": w("task_pairs_why"),
+    }  # fmt: skip
+    if not seen.decided:  # no verdict, nothing to ask about it
+        return [counting]
     return [
         {"id": "label", "kind": "choice", "hides": shown,
          "question": w("task_label", text=values["text"].strip()),
@@ -271,6 +282,5 @@ def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
         {"id": "even", "kind": "choice", "question": w("task_even"), "options": [w("yes"), w("no")],
          "answer": 0 if even.moved else 1, "why": w("task_even_why",
             before=f"{seen.probabilities[1].item():.1%}", after=f"{even.probabilities[1].item():.1%}")},
-        {"id": "pairs", "kind": "number", "unit": "%", "hides": ["marks"], "question": w("task_pairs"),
-         "answer": 100 * pairs, "tolerance": 2.0, "why": w("task_pairs_why")},
+        counting,
     ]  # fmt: skip

@@ -23,7 +23,7 @@ from .texts import Words
 from .view import heading, heatmap, readouts
 
 USERS = ("u0", "u1", "u2", "u3", "u4", "u5")
-MODELS = ("attention", "uniform", "popularity")
+MODELS = ("attention", "mean", "uniform", "popularity")
 
 
 @cache
@@ -93,7 +93,8 @@ def panels(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     found = marks()["recommender"]
     drawn.append(
         heatmap("recall", w("recall"), torch.tensor([[found[m][str(k)] for k in RANKS] for m in MODELS]),
-                [w(f"recall_{m}") for m in MODELS], [f"k = {k}" for k in RANKS], opens=False, digits=3)
+                [w(f"recall_{m}") for m in MODELS], [f"k = {k}" for k in RANKS], opens=False, digits=3,
+                caption=w("recall_caption"))
     )  # fmt: skip
     return drawn
 
@@ -211,7 +212,7 @@ def tasks(values: dict[str, Any], words: Words) -> list[dict[str, Any]]:
         {"id": "popular", "kind": "number", "unit": "%", "hides": ["recall"], "question": w("task_popular"),
          "answer": 100 * found["popularity"]["10"], "tolerance": 7.0,
          "why": w("task_popular_why", attention=f"{found['attention']['10']:.0%}",
-                  popularity=f"{found['popularity']['10']:.0%}")},
+                  popularity=f"{found['popularity']['10']:.0%}", mean=f"{found['mean']['10']:.0%}")},
         {"id": "cold", "kind": "choice", "question": w("task_cold"), "why": w("task_cold_why"),
          "options": [w("task_cold_error"), w("task_cold_popular"), w("task_cold_random")], "answer": 1},
         {"id": "order", "kind": "choice", "question": w("task_order"), "why": w("task_order_why"),
