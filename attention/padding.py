@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from .masks import causal_mask, pad_sequences, padding_mask
 from .pooling import Attended, attend
 
 MASKS = ("padding", "causal", "both", "none")
+LARGEST = 10_000.0  # the largest number in size: its square is a score, and float32 holds it
 # a word, one CJK character, or one other visible sign
 TOKEN = re.compile(
     r"[+-]?\d+(?:\.\d+)?|[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]|[^\W_]+(?:['’][^\W_]+)*|[^\s]"
@@ -56,17 +58,29 @@ def word_vector(word: str, d: int = 4) -> Tensor:
     return torch.tensor([digest[i % 32] % 31 - 15 for i in range(d)]) / 10
 
 
+def are_numbers(words: Iterable[str]) -> bool:
+    """Whether every word is a number, so that a token's vector is the number itself.
+
+    >>> are_numbers(["3", "-1.5"]), are_numbers(["3", "cats"])
+    (True, False)
+    """
+    return all(re.fullmatch(r"[+-]?\d+(\.\d+)?", word) for word in words)
+
+
 def read_batch(lines: list[str], extra: int = 0, d: int = 4) -> Batch:
     """One sentence a line -> a padded batch with ``extra`` more positions than the longest needs.
 
     An empty line stays: it is a sentence with nothing but padding. Raises ``ValueError`` when no
-    line has a token.
+    line has a token, or where all are numbers and one is beyond ``LARGEST``.
     """
     tokens = [split_line(line) for line in lines]
     if not any(tokens):
         raise ValueError("read_batch needs at least one word or number, got empty lines only")
     words = list(dict.fromkeys(token for line in tokens for token in line))
-    numeric = all(re.fullmatch(r"[+-]?\d+(\.\d+)?", word) for word in words)
+    numeric = are_numbers(words)
+    far = next((word for word in words if numeric and abs(float(word)) > LARGEST), None)
+    if far is not None:
+        raise ValueError(f"numbers go up to {LARGEST:g} in size, got {far[:24]}; write a smaller one")
     number = {word: i + 1 for i, word in enumerate(words)}  # 0 is kept for padding
     length = max(len(line) for line in tokens) + extra
     ids, lengths = pad_sequences([[number[t] for t in line] for line in tokens], length=length)

@@ -93,7 +93,8 @@ def attend(
     need_weights: False takes PyTorch's fused kernel where it can and returns no weights.
 
     Raises ``ValueError`` when a shape, the mask or a number breaks these rules. NaN and
-    infinity pass through untouched: checking every number is the caller's choice.
+    infinity pass through untouched, except that what stands in the key or value behind a mask does
+    not matter, with weights and without: checking every number is the caller's choice.
     """
     scoring = Dot() if scoring is None else scoring
     shape = _scores_shape(query, key, value)
@@ -109,7 +110,9 @@ def attend(
 
     plain = isinstance(scoring, Dot) and softcap is None and sinks is None and generator is None
     if plain and not need_weights and scale / temperature != 0:
-        return _fused(query, key, value, mask, scale / temperature, bias, dropout)
+        fused = _fused(query, key, value, mask, scale / temperature, bias, dropout)
+        if mask is None or fused.output.sum().isfinite():
+            return fused  # else NaN or infinity may stand behind the mask, and the kernel lets it out
 
     score = partial(_score, query, key, scoring, scale, temperature, bias, softcap)
     scores = score()
@@ -127,7 +130,19 @@ def attend(
     if dropout > 0:
         keep = torch.rand(weights.shape, generator=generator, device=weights.device) >= dropout
         weights = weights * keep / (1 - dropout)
-    return Attended(weights @ value, weights, kept)
+    output = weights @ value
+    if mask is not None and not output.sum().isfinite():
+        output = _past_the_mask(output, weights, value, mask)
+    return Attended(output, weights, kept)
+
+
+def _past_the_mask(output: Tensor, weights: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+    """The output (..., n, v) where a value behind the mask is NaN or infinite: 0 * NaN is NaN too."""
+    strange = ~value.isfinite()
+    if not strange.any():
+        return output
+    met = mask.expand(weights.shape).to(value.dtype) @ strange.to(value.dtype) > 0
+    return torch.where(met, output, weights @ value.masked_fill(strange, 0))
 
 
 def _score(query, key, scoring, scale, temperature, bias, softcap) -> Tensor:

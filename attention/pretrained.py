@@ -9,6 +9,7 @@ Shapes: h heads, n queries, m keys, d features per head, D features of a token's
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,13 +21,23 @@ from torch import Tensor
 from .adapter import SESSION, Changes, Layer, Session, explain_head
 from .catalog import CATALOG, load_folder, load_model
 from .model import Model, ModelRefused, adopt
+from .probe import body, by_heads, same_positions, unembed
 from .tokens import Tokens, readable, tokenize
 
 __all__ = [
-    "CATALOG", "Changes", "Layer", "Model", "ModelRefused", "Run", "Tokens", "adopt",
+    "CATALOG", "ChangeRefused", "Changes", "Layer", "Model", "ModelRefused", "Run", "Tokens", "adopt",
     "explain_head", "load_folder", "load_model", "moved", "next_tokens", "output_projection",
     "run", "sentence_embedding", "tokenize",
 ]  # fmt: skip
+
+
+class ChangeRefused(ValueError):
+    """A change that would change nothing in this model. ``reason``: "positions" or "no_scale"."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -61,8 +72,8 @@ def run(
     biases too, None nothing (then attention takes PyTorch's fused kernel). only: the layers to
     capture, default all. each: called with every captured Layer as soon as it is there; Run.layers
     then holds its answers, so that large weights need not be kept. logits: also those of the next
-    token. Raises :class:`ModelRefused` ("too_long", "memory") or ``ValueError`` for changes that
-    this model cannot make.
+    token. Raises :class:`ModelRefused` ("too_long", "memory"), :class:`ChangeRefused` for a change
+    that this model cannot make, or ``ValueError`` for a head or token that is not there.
     """
     if capture not in ("weights", "all", None):
         raise ValueError(f'capture must be "weights", "all" or None, got {capture!r}')
@@ -76,28 +87,41 @@ def run(
     device = model.module.device
     ids = torch.tensor([tokens.ids], device=device)
     sources = tokens.segment.count(0) if model.kind == "encoder-decoder" else None
-    session = Session(capture, changes, only, each, model.kinds, sources)
+    session = Session(capture, changes, only, each, model.kinds, sources, model.prescales)
     arguments: dict[str, Any] = {"input_ids": ids, "use_cache": False, "return_dict": True}
-    if changes is not None and not changes.positions:
-        arguments |= _same_positions(model, ids)
     module = model.module
+    inner = body(module)
+    if changes is not None and not changes.positions and "position_ids" in _parameters(type(inner)):
+        arguments |= same_positions(ids, model.position)
+    whole = logits and model.has_logits and model.whole_logits
     if sources is not None:
         arguments |= {"input_ids": ids[:, :sources], "decoder_input_ids": ids[:, sources:]}
         arguments["output_hidden_states"] = True
     else:
         if model.kind == "encoder" and getattr(module.config, "type_vocab_size", 0) > 1:
-            arguments["token_type_ids"] = torch.tensor([tokens.segment], device=device)
-        module = module.base_model  # without the head: it costs a fifth of a small decoder
+            if "token_type_ids" in _parameters(type(inner)):
+                arguments["token_type_ids"] = torch.tensor([tokens.segment], device=device)
+        if whole:  # something stands before or after the last matrix, as in BERT or Falcon-H1
+            arguments["output_hidden_states"] = True
+            if "logits_to_keep" in _parameters(type(module)):
+                arguments["logits_to_keep"] = 1
+        else:
+            module = inner  # without the head: it costs a fifth of a small decoder
     token = SESSION.set(session)
     try:
         with torch.inference_mode():
             output = module(**arguments)
             if sources is not None:
                 last = [output.encoder_last_hidden_state, output.decoder_hidden_states[-1]]
-                hidden, scores = torch.cat(last, dim=1)[0], output.logits[0, -1]
+                hidden = torch.cat(last, dim=1)[0]
+                scores = output.logits[0, -1] if model.has_logits else None
+            elif whole:
+                hidden, scores = output.hidden_states[-1][0], output.logits[0, -1]
             else:
                 hidden = output.last_hidden_state[0]
-                scores = _logits(model, hidden[-1:])[-1] if logits and model.has_logits else None
+                scores = None
+                if logits and model.has_logits:
+                    scores = unembed(model.module, hidden[-1:])[-1]
     except torch.OutOfMemoryError as error:
         raise ModelRefused(
             "memory", "The machine has no room for this text just now; shorten it or try again."
@@ -107,39 +131,10 @@ def run(
     return Run(tokens, session.layers, hidden, scores if logits else None, order, changes)
 
 
-def _parameters(module: torch.nn.Module) -> frozenset[str]:
-    return _parameters_of(type(module.base_model))
-
-
 @lru_cache
-def _parameters_of(kind: type) -> frozenset[str]:
-    import inspect
-
+def _parameters(kind: type) -> frozenset[str]:
+    """What a module of this class can be given."""
     return frozenset(inspect.signature(kind.forward).parameters)
-
-
-def _same_positions(model: Model, ids: Tensor) -> dict[str, Tensor]:
-    """The arguments that put every token at position 0 (T5's bias is dealt with in the adapter)."""
-    if getattr(model.module.config, "relative_attention_num_buckets", None):
-        return {}
-    if "position_ids" not in _parameters(model.module) or model.kind == "encoder-decoder":
-        raise ValueError("this model counts its positions itself, they cannot be made the same")
-    config = model.module.config
-    first = config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta") else 0
-    # a mask of ones says that these positions are no sign of several texts packed in one row
-    return {"position_ids": torch.full_like(ids, first), "attention_mask": torch.ones_like(ids)}
-
-
-def _logits(model: Model, hidden: Tensor) -> Tensor:
-    """hidden (n, D) -> logits (n, vocabulary), with the scalings some families add."""
-    config = model.module.config.get_text_config()
-    logits = model.module.get_output_embeddings()(hidden)
-    if getattr(config, "logit_scale", None):
-        logits = logits * config.logit_scale
-    if getattr(config, "logits_scaling", None):
-        logits = logits / config.logits_scaling
-    cap = getattr(config, "final_logit_softcapping", None)
-    return logits if not cap else cap * torch.tanh(logits / cap)
 
 
 def _check_changes(model: Model, tokens: Tokens, changes: Changes | None) -> None:
@@ -148,14 +143,25 @@ def _check_changes(model: Model, tokens: Tokens, changes: Changes | None) -> Non
         return
     heads = [*changes.knock_out, *changes.uniform, *(pair[:2] for pair in changes.temperature)]
     for layer, head in heads:
-        if not (0 <= layer < model.num_layers and 0 <= head < model.num_heads):
+        if not (0 <= layer < model.num_layers and 0 <= head < model.heads[layer]):
+            counts = model.heads[min(max(layer, 0), model.num_layers - 1)]
             raise ValueError(
-                f"layer must lie in [0, {model.num_layers - 1}] and head in "
-                f"[0, {model.num_heads - 1}], got ({layer}, {head})"
+                f"layer must lie in [0, {model.num_layers - 1}] and head in [0, {counts - 1}], "
+                f"got ({layer}, {head})"
             )
     for at in changes.forbid:
         if not 0 <= at < len(tokens):
             raise ValueError(f"a forbidden token must lie in [0, {len(tokens) - 1}], got {at}")
+    if changes.no_scale and not model.scaled:
+        raise ChangeRefused(
+            "no_scale", "this model does not divide its scores by the root of d, so there is no "
+            "division to leave out",
+        )  # fmt: skip
+    if not changes.positions and model.position is None:
+        raise ChangeRefused(
+            "positions", "this model counts its positions itself, or has none, so they cannot be made "
+            "the same",
+        )  # fmt: skip
 
 
 def _shuffled(tokens: Tokens, seed: int | None) -> tuple[int, ...]:
@@ -221,20 +227,10 @@ def moved(before: Run, after: Run) -> Tensor:
 
 
 def output_projection(model: Model, layer: int) -> Tensor | None:
-    """W_O of one layer by heads, (h, d, D): head i adds ``(weights_i v_i) W_O[i]`` to the stream.
+    """W_O of one layer by heads, (h, v, D): head i adds ``(weights_i v_i) W_O[i]`` to the stream.
 
-    None for a model whose projection is not found under one of the known names.
+    None where no such matrix was seen to follow when the model was adopted: BitNet normalises the
+    heads' outputs first, DiffLlama subtracts half of them, some multiply them by a gate.
     """
-    place = model.places[layer]
-    parts = dict(model.module.named_modules())
-    names = [f"{place}.{name}" for name in
-             ("o_proj", "out_proj", "c_proj", "out_lin", "dense", "o")]  # fmt: skip
-    names.append(f"{place.rpartition('.')[0]}.output.dense")  # BERT keeps it in a sibling
-    for name in names:
-        weight = getattr(parts.get(name), "weight", None)
-        if weight is not None:
-            # GPT-2's Conv1D stores (in, out), Linear (out, in)
-            weight = weight if type(parts[name]).__name__ == "Conv1D" else weight.T
-            if weight.shape[0] == model.num_heads * model.d_head:
-                return weight.reshape(model.num_heads, model.d_head, -1)
-    return None
+    name = model.projections[layer]
+    return None if name is None else by_heads(model.module.get_submodule(name), model.heads[layer])

@@ -30,13 +30,15 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from .assets import assets
 from .classifier import renormalise
 from .items import ITEMS, Users, make_users
 from .pooling import Attended, Cell, attend, explain
 from .state import generator_at, train_steps
 
-TRAINED = Path(__file__).resolve().parent.parent / "assets" / "trained" / "recommender.safetensors"
-DATA_SEED, TRAINING_USERS, HELD_OUT_USERS = 0, 8000, 1000
+TRAINED = assets() / "trained" / "recommender.safetensors"
+MEAN = TRAINED.with_name("recommender_mean.safetensors")
+DATA_SEED, TRAINING_USERS, HELD_OUT_USERS, SPARE = 0, 8000, 1000, 200
 MAX_HISTORY = 20
 # (steps, learning rate): the second phase settles what the first has found
 PHASES = ((600, 1e-2), (200, 2e-3))
@@ -149,7 +151,7 @@ _LOCK = threading.Lock()  # lru_cache alone would build once for each of the fir
 
 
 def user_data() -> tuple[Users, Users]:
-    """(training, held-out) users, always the same; made once."""
+    """(training, held-out) users, always the same; made once. No history is in both."""
     with _LOCK:
         return _user_data()
 
@@ -157,9 +159,12 @@ def user_data() -> tuple[Users, Users]:
 @lru_cache(maxsize=1)
 def _user_data() -> tuple[Users, Users]:
     generator = torch.Generator().manual_seed(DATA_SEED)
-    users = make_users(TRAINING_USERS + HELD_OUT_USERS, generator)
+    users = make_users(TRAINING_USERS + HELD_OUT_USERS + SPARE, generator)
+    histories = [tuple(sorted(history)) for history in users.history.tolist()]  # order means nothing here
+    met = set(histories[:TRAINING_USERS])
+    new = [i for i in range(TRAINING_USERS, len(histories)) if histories[i] not in met][:HELD_OUT_USERS]
     training = Users(*(field[:TRAINING_USERS] for field in users))
-    return training, Users(*(field[TRAINING_USERS:] for field in users))
+    return training, Users(*(field[new] for field in users))
 
 
 class Record(NamedTuple):
@@ -188,8 +193,8 @@ def train_chunk(
     a state that ``train_chunk`` did not make.
     """
     model, state, step, losses = _advance(state, seed, steps, batch_size, learning_rate)
-    return state, Record(step, losses, recall(model(user_data()[1].history), 5),
-                         recall(model(user_data()[1].history), 10))  # fmt: skip
+    scores = model(user_data()[1].history)
+    return state, Record(step, losses, recall(scores, 5), recall(scores, 10))
 
 
 def _advance(
@@ -216,9 +221,7 @@ def _advance(
     return model.requires_grad_(False), state, step, losses
 
 
-def train(
-    seed: int = 0, phases: Sequence[tuple[int, float]] = PHASES, uniform: bool = False
-) -> Recommender:
+def train(seed: int = 0, phases: Sequence[tuple[int, float]] = PHASES, uniform: bool = False) -> Recommender:
     """The shipped training, seconds on one core. uniform: without attention, the mean instead."""
     state, model, scale = None, None, 0.0 if uniform else None
     for steps, learning_rate in phases:
@@ -244,11 +247,13 @@ def popularity_scores(training: Users, history: Tensor) -> Tensor:
 
 
 def evaluate(model: Recommender, k: int = 10) -> dict[str, float]:
-    """Held-out recall@k of the model, of the model with uniform weights, and of popularity."""
+    """Held-out recall@k of the model, of the model with uniform weights, of a model that was trained
+    with uniform weights and is scored with them, and of popularity."""
     training, held_out = user_data()
     return {
         "attention": recall(model(held_out.history), k),
         "weights made uniform": recall(model(held_out.history, scale=0.0), k),
+        "mean, trained as such": recall(load_recommender(MEAN)(held_out.history, scale=0.0), k),
         "popularity": recall(popularity_scores(training, held_out.history), k),
     }
 
@@ -260,32 +265,31 @@ def save(model: Recommender, path: Path) -> None:
     path.chmod(0o644)  # save_file leaves it readable to its owner alone
 
 
-def load_recommender() -> Recommender:
-    """The shipped recommender; read once, shared by all callers, changed by none."""
+def load_recommender(path: Path = TRAINED) -> Recommender:
+    """The shipped recommender; read once, shared by all callers, changed by none. path ``MEAN``: the
+    baseline, trained without attention and to be run with ``scale=0.0``."""
     with _LOCK:
-        return _load_shipped()
+        return _load_shipped(path)
 
 
-@lru_cache(maxsize=1)
-def _load_shipped() -> Recommender:
+@lru_cache(maxsize=2)
+def _load_shipped(path: Path) -> Recommender:
     model = Recommender()
-    model.load_state_dict(load_file(TRAINED), strict=True)
+    model.load_state_dict(load_file(path), strict=True)
     return model.eval().requires_grad_(False)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line: train and write the file, or evaluate what is shipped."""
+    """The command line: train and write both files, or evaluate what is shipped."""
     parser = argparse.ArgumentParser(prog="python -m attention.recommender")
     parser.add_argument("command", choices=("train", "evaluate"))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     if options.command == "train":
-        save(train(options.seed), TRAINED)
+        for path in (TRAINED, MEAN):
+            save(train(options.seed, uniform=path == MEAN), path)
         _load_shipped.cache_clear()
     marks = {k: evaluate(load_recommender(), k) for k in (1, 5, 10)}
-    mean = train(options.seed, uniform=True)(user_data()[1].history)
-    for k in marks:
-        marks[k]["mean, trained as such"] = recall(mean, k)
     print(f"held-out recall@k ({HELD_OUT_USERS} users)")
     for name in marks[1]:
         print(f"{name:22}", "  ".join(f"@{k} {marks[k][name]:6.1%}" for k in marks))

@@ -4,6 +4,7 @@ Every sentence comes from a template of this file and is labelled by the templat
 
 - keep:  the label is the polarity of {x} ("the soup was tasty")
 - flip:  the opposite ("the soup was not tasty")
+- double: turned round twice, so the polarity of {x} again ("the soup was not not tasty", 不是不好吃)
 - pair:  {x} decides and {y}, of the other polarity, does not ("tasty , not greasy"); exchanging
   the two gives the same bag of words and the opposite label, so that counting words cannot win
 - word:  a fixed phrase whose label is written beside it ("不错" is a word of its own)
@@ -24,12 +25,14 @@ MAX_TOKENS = 64
 
 
 class Review(NamedTuple):
-    """text; label 0 negative or 1 positive; rule keep, flip, pair or word; language en or zh."""
+    """text; label 0 negative or 1 positive; rule keep, flip, double, pair or word; language en or zh;
+    core: the text without its opener ("honestly , ") and its closing mark."""
 
     text: str
     label: int
     rule: str
     language: str
+    core: str
 
 
 # kind: nouns, negative adjectives, positive adjectives, what comes first, what comes last
@@ -87,6 +90,13 @@ _TEMPLATES = {
             "i don't {base} it", "i didn't {base} the {noun}", "i didn't {base} it",
             "i would not call it {x}", "i do not {base} this {noun}",
         ],
+        "double": [
+            "not not {x}", "it was not not {x}", "the {noun} was not not {x}", "this {noun} is not not {x}",
+            "it is not that the {noun} was not {x}", "i would not say it was not {x}",
+            "i would not say the {noun} was not {x}", "it isn't that it is not {x}",
+            "i did not not {base} it", "i didn't not {base} the {noun}", "it was never not {x}",
+            "i can not say that i did not {base} this {noun}",
+        ],
         "pair": [
             "{x} , not {y}", "not {y} but {x}", "the {noun} was {x} , not {y}",
             "it was not {y} , it was {x}", "a {y} {first} but a {x} {last}",
@@ -109,6 +119,11 @@ _TEMPLATES = {
             "{noun}不怎么{x}", "{noun}没有那么{x}", "我不觉得{noun}{x}", "{noun}谈不上{x}",
             "我不{base}{noun}", "我一点也不{base}{noun}", "{noun}既不{x}，也不{z}",
             "我不太{base}{noun}",
+        ],
+        "double": [
+            "不是不{x}", "{noun}不是不{x}", "{noun}并不是不{x}", "{noun}也不是不{x}", "不能说不{x}",
+            "不能说{noun}不{x}", "我不觉得{noun}不{x}", "我不是不{base}{noun}", "我并不是不{base}{noun}",
+            "没有人说{noun}不{x}", "我没有不{base}{noun}",
         ],
         "pair": [
             "很{x}，不{y}", "不{y}，很{x}", "不是{y}，而是{x}", "{noun}很{x}，并不{y}",
@@ -145,7 +160,7 @@ def make_reviews(count: int, generator: torch.Generator) -> list[Review]:
     found: dict[str, Review] = {}
     while len(found) < count:
         language = ("en", "zh")[_roll(2, generator)]
-        rule = ("keep", "flip", "pair")[_roll(3, generator)]
+        rule = ("keep", "flip", "double", "pair")[_roll(4, generator)]
         for review in _write(language, rule, generator):
             found.setdefault(review.text, review)
     return list(found.values())
@@ -163,7 +178,7 @@ def shortest_reviews() -> list[Review]:
             texts = " ".join(adjectives).split()
             frame = {"en": "i {} it", "zh": "我{}"}[language]
             texts += [frame.format(verb) for verb in _VERBS[language]["base"][polarity].split()]
-            found += [Review(text, polarity, "keep", language) for text in dict.fromkeys(texts)]
+            found += [Review(text, polarity, "keep", language, text) for text in dict.fromkeys(texts)]
     return found
 
 
@@ -232,12 +247,14 @@ def _write(language: str, rule: str, generator: torch.Generator) -> list[Review]
         slots[tense] = _pick(verbs[polarity], generator)
     if rule != "pair":
         slots["x"] = chosen[polarity]
-        label = polarity if rule == "keep" else 1 - polarity
+        label = 1 - polarity if rule == "flip" else polarity
         return [_review(front, template, back, slots, label, rule, language)]
     pair = [{**slots, "x": chosen[p], "y": chosen[1 - p]} for p in (0, 1)]
     return [_review(front, template, back, pair[p], p, rule, language) for p in (0, 1)]
 
 
-def _review(front, template, back, slots, label, rule, language) -> Review:
-    text = front + template.format(**slots) + back
-    return Review(re.sub(r"\ba (?=[aeiou])", "an ", text), label, rule, language)
+def _review(
+    front: str, template: str, back: str, slots: dict[str, str], label: int, rule: str, language: str
+) -> Review:
+    core = re.sub(r"\ba (?=[aeiou])", "an ", template.format(**slots))
+    return Review(front + core + back, label, rule, language, core)

@@ -28,7 +28,7 @@ class TextClassifier(nn.Module):
     def __init__(
         self,
         vocabulary: Sequence[str],
-        d_model: int = 48,
+        d_model: int = 64,
         num_heads: int = 4,
         generator: torch.Generator | None = None,
     ) -> None:

@@ -1,7 +1,8 @@
 """Chapter 9b: training the two text models on the made-up reviews, and marking them.
 
 Held-out reviews share no bag of words with the training reviews (``reviews.split_reviews``), so a
-model that only counts gets exactly one of each pair right.
+model that only counts gets exactly one of each pair right. Some are a training sentence behind another
+opener, "honestly ," for "well ,"; the others, whose core is new, are marked apart as well.
 """
 
 from __future__ import annotations
@@ -22,17 +23,20 @@ from .reviews import Review, make_reviews, shortest_reviews, split_reviews, toke
 from .state import generator_at, train_steps
 from .text_model import UNKNOWN, BagOfWords, TextClassifier
 
-DATA_SEED, DATA_COUNT = 0, 9000
+DATA_SEED, DATA_COUNT = 0, 15_000
 UNKNOWN_RATE = 0.03  # share of training tokens hidden, so that <unk> learns to mean little
-# (steps, learning rate): the second phase settles what the first has found
-PHASES = ((1000, 5e-3), (1000, 3e-3), (500, 1e-3))
+# (steps, learning rate): each phase settles what the one before has found
+PHASES = ((4000, 3e-3), (3000, 1.5e-3), (1500, 3e-4))
 
 
 class Data(NamedTuple):
-    """The reviews, and as tensors: ids (u, n), lengths (u,), labels (u,) for both parts."""
+    """The reviews, and as tensors: ids (u, n), lengths (u,), labels (u,) for both parts.
+
+    new: for each held-out review, whether no training review has the words of its core."""
 
     training: list[Review]
     held_out: list[Review]
+    new: list[bool]
     vocabulary: tuple[str, ...]
     training_tensors: tuple[Tensor, Tensor, Tensor]
     held_out_tensors: tuple[Tensor, Tensor, Tensor]
@@ -42,7 +46,7 @@ _LOCK = threading.Lock()  # lru_cache alone would build once for each of the fir
 
 
 def review_data() -> Data:
-    """The made-up reviews of this project, always the same; built once (about two seconds)."""
+    """The made-up reviews of this project, always the same; built once (a few seconds)."""
     with _LOCK:
         return _review_data()
 
@@ -66,7 +70,9 @@ def _review_data() -> Data:
         )
         for part in parts
     ]
-    return Data(*parts, vocabulary, *tensors)
+    cores = {tuple(sorted(tokenise(review.core))) for review in parts[0]}
+    new = [tuple(sorted(tokenise(review.core))) not in cores for review in parts[1]]
+    return Data(*parts, new, vocabulary, *tensors)
 
 
 def advance(
@@ -96,9 +102,10 @@ def advance(
 
 
 def train(seed: int = 0, phases: Sequence[tuple[int, float]] = PHASES) -> TextClassifier:
-    """The shipped training: about ten seconds on one core."""
+    """The shipped training: about a minute on one core."""
     state, model = None, None
-    for steps, learning_rate in phases:
+    chunks = [(min(500, steps - done), rate) for steps, rate in phases for done in range(0, steps, 500)]
+    for steps, learning_rate in chunks:
         model, state, step, losses = advance(state, seed, steps, 64, learning_rate)
         print(f"step {step}: loss {sum(losses[-50:]) / len(losses[-50:]):.4f}", flush=True)
     return model
@@ -143,18 +150,17 @@ def predict(
 def evaluate(
     model: TextClassifier | BagOfWords, weights: str = "learned", seed: int = 0
 ) -> dict[str, float]:
-    """Held-out accuracy: "all", by rule ("keep", "flip", "pair", "word"), and "negation", which is
-    flip and pair together. weights, seed: see :func:`predict`."""
+    """Held-out accuracy: "all"; "new", of those whose core no training review has; "negation", which
+    is flip, double and pair together; by rule ("double", "flip", "keep", "pair", "word").
+    weights, seed: see :func:`predict`."""
     data = review_data()
     ids, lengths, labels = data.held_out_tensors
     right = predict(model, ids, lengths, weights, seed).argmax(dim=-1) == labels
     rules = [review.rule for review in data.held_out]
-    groups = {"all": set(rules), "negation": {"flip", "pair"}}
-    groups.update({rule: {rule} for rule in sorted(set(rules))})
-    return {
-        name: right[torch.tensor([rule in group for rule in rules])].float().mean().item()
-        for name, group in groups.items()
-    }
+    groups = {"all": [True] * len(rules), "new": data.new}
+    groups["negation"] = [rule in ("flip", "double", "pair") for rule in rules]
+    groups |= {kind: [rule == kind for rule in rules] for kind in sorted(set(rules))}
+    return {name: right[torch.tensor(group)].float().mean().item() for name, group in groups.items()}
 
 
 def permutation_effect(model: TextClassifier, seed: int = 0) -> tuple[float, float]:

@@ -41,8 +41,11 @@ def tokenize(model: Model, text: str, pair: str | None = None) -> Tokens:
 
     An encoder gets both with its separators, a decoder one after the other, an encoder-decoder
     model text as source and pair as target (default: the bare start token).
-    Raises :class:`ModelRefused`: "empty" for no token, "too_long" beyond model.max_tokens.
+    Raises :class:`ModelRefused`: "empty" for no token, "too_long" beyond model.max_tokens,
+    "no_tokenizer" without one, "no_start" where nothing says what a target begins with.
     """
+    if model.tokenizer is None:
+        raise ModelRefused("no_tokenizer", "This model has no tokenizer, so no text can be given to it.")
     # cut before the tokenizer sees it: a megabyte takes it seconds
     text = text[:MAX_CHARACTERS]
     pair = None if pair is None or not pair.strip() else pair[:MAX_CHARACTERS]
@@ -53,7 +56,7 @@ def tokenize(model: Model, text: str, pair: str | None = None) -> Tokens:
         if pair is not None:
             found = _joined(found, _encode(model, " " + pair.lstrip(), special=False))
     else:
-        start = model.module.config.decoder_start_token_id
+        start = _start(model)
         name = model.tokenizer.convert_ids_to_tokens(start)
         start = Tokens((start,), (name,), (False,), (True,), (0,), (None,))
         found = _encode(model, text)
@@ -68,6 +71,22 @@ def tokenize(model: Model, text: str, pair: str | None = None) -> Tokens:
             f"{len(found)}; shorten it.",
         )
     return found
+
+
+def _start(model: Model) -> int:
+    """The token that a target begins with: the decoder's start, else the text's, as generate() does."""
+    module = model.module
+    generation, decoder = getattr(module, "generation_config", None), getattr(module.config, "decoder", None)
+    places = (module.config, generation, decoder)
+    for name in ("decoder_start_token_id", "bos_token_id"):
+        for place in places:
+            found = getattr(place, name, None)
+            if isinstance(found, int):
+                return found
+    raise ModelRefused(
+        "no_start",
+        "This model does not say which token a target begins with (decoder_start_token_id or bos_token_id).",
+    )
 
 
 def _encode(

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from . import dates
+from .assets import assets
 from .bahdanau import (
     KINDS,
     UNKNOWN,
@@ -32,7 +33,7 @@ from .bahdanau import (
 from .pooling import Cell, explain
 from .scoring import Additive, Dot
 
-TRAINED = Path(__file__).parents[1] / "assets" / "trained"
+TRAINED = assets() / "trained"
 
 
 @dataclass(frozen=True)

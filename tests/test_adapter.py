@@ -105,7 +105,9 @@ def test_fused_run_without_weights_gives_the_same_hidden_states(name):
 @pytest.mark.parametrize("name", EVERY)
 def test_every_captured_cell_opens_to_the_weight_shown(name):
     model = adopt(build(name))
-    changed = Changes(uniform={(0, 1)}, temperature=((1, 2, 3.0),), forbid={1}, no_scale=True)
+    changed = Changes(
+        uniform={(0, 1)}, temperature=((1, 2, 3.0),), forbid={1}, no_scale=model.scaled
+    )
     for changes in (None, changed):
         for layer in run(model, tokens_for(model), changes, capture="all").layers:
             for head in range(4):

@@ -1,5 +1,6 @@
 """Chapter 9: order decides, attention sees it, and changed weights move the prediction."""
 
+import re
 from collections import defaultdict
 
 import pytest
@@ -34,7 +35,8 @@ def model():
 def test_attention_beats_bag_of_words_on_negation(model):
     attention, counting = evaluate(model), evaluate(load_bag_of_words())
     assert attention["negation"] > BOUND and attention["pair"] > BOUND
-    assert attention["all"] > BOUND
+    assert attention["all"] > BOUND and attention["new"] > BOUND
+    assert attention["flip"] > BOUND and attention["double"] > BOUND  # turned once, turned twice
     assert counting["negation"] < 0.65
     assert counting["pair"] == 0.5  # one of each pair, always
 
@@ -62,6 +64,13 @@ def test_broken_attention_fails_the_bound(model, weights):
         ("一点也不难看", "positive"),
         ("开头无聊，但是结尾精彩", "positive"),
         ("开头精彩，但是结尾无聊", "negative"),
+        ("the soup was not tasty", "negative"),
+        ("it was not not good", "positive"),
+        ("it was not not bad", "negative"),
+        ("i would not say it was not good", "positive"),
+        ("不是不好看", "positive"),
+        ("不是不难看", "negative"),
+        ("我不是不喜欢", "positive"),
     ],
 )
 def test_order_decides(model, text, label):
@@ -154,6 +163,16 @@ def test_unknown_words_are_flagged(model):
     assert result.label == "positive"
 
 
+@pytest.mark.parametrize(("text", "label"), [
+    ("xyzzy", None), ("xyzzy !", None), ("qwxz , zyzzyva .", None), ("xyzzy good", "positive"),
+])  # fmt: skip
+def test_no_verdict_on_words_that_are_all_unknown(model, text, label):
+    result = classify(model, text, permute_seed=0)
+    assert result.label == label and result.decided == (label is not None)
+    if label is None:
+        assert not result.moved
+
+
 @pytest.mark.parametrize("text", ["", "  \n", "word " * 65])
 def test_empty_and_over_long_texts_are_refused(model, text):
     with pytest.raises(ValueError, match="text|review"):
@@ -191,6 +210,27 @@ def test_held_out_reviews_share_no_bag_of_words_with_training():
     bags = [{tuple(sorted(tokenise(r.text))) for r in part} for part in parts]
     assert not bags[0] & bags[1]
     assert sum(map(len, parts)) == len(reviews)
+
+
+def test_new_held_out_reviews_are_no_training_sentence_behind_another_opener():
+    data = review_data()
+    cores = {tuple(sorted(tokenise(review.core))) for review in data.training}
+    for review, new in zip(data.held_out, data.new, strict=True):
+        assert review.core in review.text
+        assert (tuple(sorted(tokenise(review.core))) in cores) != new
+    assert 0.2 < sum(data.new) / len(data.new) < 0.9
+    opened = next(r for r in data.held_out if r.text.startswith("honestly , "))
+    assert not opened.core.startswith("honestly")
+
+
+def test_two_turns_leave_the_label_of_the_word():
+    reviews = make_reviews(900, torch.Generator().manual_seed(5))
+    double = [review for review in reviews if review.rule == "double"]
+    assert {review.language for review in double} == {"en", "zh"}
+    for text, label in (("not not good", 1), ("不是不难看", 0)):
+        assert {review.label for review in double if review.core == text} <= {label}
+    for review in double:
+        assert len(re.findall(r"\bnot\b|n't|never|不|没", review.core)) >= 2, review
 
 
 def test_bag_of_words_counts_by_hand():

@@ -119,7 +119,7 @@ def test_long_texts_are_thinned_and_sixty_four_tokens_are_not():
 def test_clean_label_cuts_and_shows_the_invisible():
     assert heatmap.clean_label("x" * 25) == "x" * 23 + "…"
     assert heatmap.clean_label("x" * 24) == "x" * 24
-    assert heatmap.clean_label("a\nb\ud800") == "a·b·"
+    assert heatmap.clean_label("a\nb\ud800\u200bc\u202e") == "a·b□□c□"
 
 
 def test_pictures_from_many_threads_are_equal():

@@ -36,7 +36,7 @@ def test_chapters_know_nothing_of_the_page(path):
 
 @pytest.mark.parametrize("path", CHAPTERS + UI, ids=lambda path: path.name)
 def test_only_the_pretrained_chapter_imports_transformers(path):
-    allowed = {"pretrained.py", "adapter.py", "catalog.py", "hub.py", "reading.py"}
+    allowed = {"pretrained.py", "adapter.py", "catalog.py", "loading.py", "reading.py"}
     if path.name not in allowed or path.parent.name == "ui":
         assert not any(name.split(".")[0] == "transformers" for name in imports(path))
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+import subprocess
+import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -93,3 +96,27 @@ def test_what_cannot_be_drawn_is_refused_with_the_rule(series, rule):
 def test_another_format_is_refused():
     with pytest.raises(ValueError, match="format"):
         save_plot([LINE], format="pdf")
+
+
+def test_equal_pictures_are_equal_bytes_in_every_process():
+    """matplotlib names the parts of an SVG by chance, and by where an object lies in memory."""
+    code = (
+        "import hashlib, torch\n"
+        "from attention.heatmap import save_figure\n"
+        "from attention.plotting import Series, save_plot\n"
+        "lines = [Series('a', 'line', [0, 1], [1, 2]), Series('b', 'points', [0, 1], [2, 1]),\n"
+        "         Series('c', 'bars', [0, 1], [2, 1])]\n"
+        "for kind in ('svg', 'png'):\n"
+        "    print(hashlib.sha256(save_plot(lines, 'title', kind)).hexdigest())\n"
+        "    print(hashlib.sha256(save_figure(torch.eye(3), 'abc', 'abc', 'x', kind)).hexdigest())\n"
+    )
+    told = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                           cwd=Path(__file__).parents[1]).stdout for _ in range(2)}  # fmt: skip
+    assert len(told) == 1 and len(told.pop().split()) == 4
+
+
+def test_a_name_in_an_svg_points_at_the_part_it_names():
+    picture = save_plot([Series("m0123456789", "points", [0, 1], [2, 1])], 'id="m0123456789"', "svg").decode()
+    ids = re.findall(r' id="([^"]+)"', picture)
+    used = re.findall(r'xlink:href="#([^"]+)"|url\(#([^)]+)\)', picture)
+    assert used and {a or b for a, b in used} <= set(ids)

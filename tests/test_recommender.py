@@ -19,6 +19,7 @@ from attention.recommender import (
     recommend,
     train_chunk,
 )
+from attention.state import generator_at
 
 BOUND = 0.72  # recall@10; the shipped model has 0.80, popularity 0.29
 
@@ -29,12 +30,39 @@ def test_shipped_model_beats_popularity():
     assert marks["popularity"] < 0.4
 
 
+def test_nobody_s_history_is_on_both_sides():
+    training, held_out = recommender.user_data()
+    assert len(training.wanted) == recommender.TRAINING_USERS
+    assert len(held_out.wanted) == len(held_out.history) == recommender.HELD_OUT_USERS
+    met, asked = ({frozenset(row) for row in users.history.tolist()} for users in (training, held_out))
+    assert not met & asked
+
+
+def test_the_mean_is_trained_and_scored_as_a_mean():
+    """Every candidate gets the same mean of the values; nothing of the queries and keys is used."""
+    model, history = load_recommender(recommender.MEAN), recommender.user_data()[1].history
+    values = model.item[history] @ model.w_v.T  # (u, m, d)
+    scores = values.mean(1) @ model.item.T + model.popularity
+    scores = scores.scatter(-1, history, float("-inf"))
+    for k in (1, 5, 10):
+        assert evaluate(load_recommender(), k)["mean, trained as such"] == pytest.approx(recall(scores, k))
+    assert torch.equal(model.w_q, Recommender(generator=generator_at(0, -1)).w_q)  # never trained
+
+
+def test_the_fair_baseline_is_ahead_at_one_and_behind_at_ten():
+    """What the page says of the figures beside it."""
+    marks = {k: evaluate(load_recommender(), k) for k in (1, 5, 10)}
+    ahead = {k: m["attention"] - m["mean, trained as such"] for k, m in marks.items()}
+    assert ahead[1] < -0.01 and abs(ahead[5]) < 0.02 and ahead[10] > 0.05
+
+
 def test_uniform_weights_break_the_bound():
     assert evaluate(load_recommender(), 10)["weights made uniform"] < BOUND - 0.05
 
 
 def test_shipped_file_is_small():
     assert recommender.TRAINED.stat().st_size < 1_000_000
+    assert recommender.MEAN.stat().st_size < 1_000_000
 
 
 def test_candidates_look_at_their_own_theme():

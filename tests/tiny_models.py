@@ -63,9 +63,73 @@ BOTH = {
 EVERY = ENCODERS | DECODERS | BOTH
 
 
+# families whose last matrix is not all that stands between hidden states and logits
+LANGUAGE = WIDE | dict(is_decoder=True, pad_token_id=1, bos_token_id=0, eos_token_id=2)
+MAMBA = dict(
+    mamba_d_state=8, mamba_n_heads=4, mamba_d_head=16, mamba_d_ssm=64, mamba_n_groups=1,
+    mamba_chunk_size=8,
+)  # fmt: skip
+WHOLE = {
+    "bert_lm": ("BertLMHeadModel", "BertConfig", LANGUAGE),
+    "roberta_lm": ("RobertaForCausalLM", "RobertaConfig", LANGUAGE),
+    "roberta_prelayernorm_lm": ("RobertaPreLayerNormForCausalLM", "RobertaPreLayerNormConfig", LANGUAGE),
+    "xlm_roberta_lm": ("XLMRobertaForCausalLM", "XLMRobertaConfig", LANGUAGE),
+    "xlm_roberta_xl_lm": ("XLMRobertaXLForCausalLM", "XLMRobertaXLConfig", LANGUAGE),
+    "camembert_lm": ("CamembertForCausalLM", "CamembertConfig", LANGUAGE),
+    "electra_lm": ("ElectraForCausalLM", "ElectraConfig", LANGUAGE | dict(embedding_size=16)),
+    "ernie_lm": ("ErnieForCausalLM", "ErnieConfig", LANGUAGE),
+    "data2vec_lm": ("Data2VecTextForCausalLM", "Data2VecTextConfig", LANGUAGE),
+    "xmod_lm": ("XmodForCausalLM", "XmodConfig", LANGUAGE | dict(default_language="en_XX")),
+    "modernbert_decoder": ("ModernBertDecoderForCausalLM", "ModernBertDecoderConfig",
+                           WIDE | dict(pad_token_id=1, local_attention=4)),
+    "falcon_h1": ("FalconH1ForCausalLM", "FalconH1Config",
+                  WIDE | MAMBA | dict(num_key_value_heads=2, lm_head_multiplier=0.04)),
+    "hyperclovax": ("HyperCLOVAXForCausalLM", "HyperCLOVAXConfig", GROUPED | dict(logits_scaling=3.0)),
+}  # fmt: skip
+# what else came with a rule of its own
+LATENT = dict(q_lora_rank=16, kv_lora_rank=16, qk_rope_head_dim=8, qk_nope_head_dim=8, v_head_dim=12)
+EXPERTS = dict(
+    moe_intermediate_size=16, n_routed_experts=4, num_experts_per_tok=2, n_group=1, topk_group=1,
+    first_k_dense_replace=1,
+)  # fmt: skip
+FURTHER = {
+    "bitnet": ("BitNetForCausalLM", "BitNetConfig", WIDE | dict(num_key_value_heads=2)),
+    "diffllama": ("DiffLlamaForCausalLM", "DiffLlamaConfig", WIDE | dict(num_key_value_heads=2)),
+    "deepseek_v3": ("DeepseekV3ForCausalLM", "DeepseekV3Config",
+                    WIDE | LATENT | EXPERTS | dict(num_key_value_heads=4)),
+    "modernbert": ("ModernBertForMaskedLM", "ModernBertConfig",
+                   WIDE | dict(pad_token_id=1, local_attention=4)),
+    "esm": ("EsmForMaskedLM", "EsmConfig",
+            WIDE | dict(pad_token_id=1, mask_token_id=2, position_embedding_type="rotary")),
+    "camembert": ("CamembertModel", "CamembertConfig", WIDE),
+    "xlm_roberta_xl": ("XLMRobertaXLModel", "XLMRobertaXLConfig", WIDE),
+    "roberta_prelayernorm": ("RobertaPreLayerNormModel", "RobertaPreLayerNormConfig", WIDE),
+    "data2vec": ("Data2VecTextModel", "Data2VecTextConfig", WIDE),
+    "esm_learned": ("EsmModel", "EsmConfig",
+                    WIDE | dict(pad_token_id=1, mask_token_id=2, position_embedding_type="absolute")),
+    "llama4": ("Llama4ForCausalLM", "Llama4TextConfig",
+               GROUPED | dict(num_local_experts=2, intermediate_size_mlp=48, pad_token_id=1)),
+    "granite": ("GraniteForCausalLM", "GraniteConfig",
+                WIDE | dict(num_key_value_heads=2, logits_scaling=4.0, attention_multiplier=0.25)),
+    "cohere": ("CohereForCausalLM", "CohereConfig", WIDE | dict(num_key_value_heads=2)),
+    "phi3": ("Phi3ForCausalLM", "Phi3Config", WIDE | dict(num_key_value_heads=2, pad_token_id=1)),
+    "t5_alone": ("T5Model", "T5Config", dict(
+        vocab_size=99, d_model=32, d_kv=8, d_ff=48, num_layers=2, num_heads=4)),
+    "hy_v4": ("HYV4ForCausalLM", "HYV4Config",
+              WIDE | LATENT | EXPERTS | dict(num_key_value_heads=4, index_n_heads=2, index_head_dim=8,
+                                             index_topk=4, pad_token_id=1)),
+}  # fmt: skip
+# an older transformers may not have the newest of them
+WHOLE, FURTHER = (
+    {name: (getattr(T, cls), getattr(T, config)(**given)) for name, (cls, config, given) in group.items()
+     if hasattr(T, cls)}
+    for group in (WHOLE, FURTHER)
+)  # fmt: skip
+
+
 def build(name):
     """A random model, its weights large enough for sharp attention."""
-    cls, config = EVERY[name]
+    cls, config = (EVERY | WHOLE | FURTHER)[name]
     with torch.random.fork_rng():
         torch.manual_seed(7)
         module = cls(config).eval()
@@ -90,3 +154,20 @@ def plain(n, targets=0):
 
 def tokens_for(model, n=8):
     return plain(n, 5 if model.kind == "encoder-decoder" else 0)
+
+
+def tiny_tokenizer():
+    """Seven words by their number."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = {word: at for at, word in enumerate(["[UNK]", "[PAD]", "a", "b", "c", "d", "cat"])}
+    inner = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
+    inner.pre_tokenizer = pre_tokenizers.Whitespace()
+    return T.PreTrainedTokenizerFast(tokenizer_object=inner, unk_token="[UNK]", pad_token="[PAD]")
+
+
+def save(name, path, module=None):
+    """A tiny model's folder as the hub would hold it: weights, configuration, tokenizer."""
+    (build(name) if module is None else module).save_pretrained(path)
+    tiny_tokenizer().save_pretrained(path)
+    return path

@@ -41,13 +41,38 @@
   AM.kinds.buttons = (panel, view) => AM.el("div", { class: "am-options" }, panel.items.map((item, i) =>
     AM.el("button", { type: "button", class: "am-button", "data-focus": `${panel.id}.${i}`, onclick: () => view.choose && view.choose(item.set) }, item.label)));
 
-  // A model on its way: ask again until it is there.
+  // A model on its way: ask again until it is there, less often while the answers are refusals. One that
+  // failed stands alone, with a button that waits as long as the server rests.
   AM.kinds.waiting = (panel, view) => {
-    const figure = AM.el("figure", {}, AM.busy(panel.title));
-    const again = window.setInterval(() => { // an answer that changed nothing draws nothing: keep asking
-      if (figure.isConnected && view.need) view.need();
-      else window.clearInterval(again);
-    }, 2000);
+    if (panel.failed) return failed(panel, view);
+    const bar = panel.total ? AM.el("progress", { max: panel.total, value: panel.done, "aria-label": panel.title }) : null;
+    const figure = AM.el("figure", {}, AM.busy(panel.title), bar);
+    let pause = 2000; // milliseconds
+    const ask = () => { // an answer that changed nothing draws nothing: keep asking
+      if (!figure.isConnected || !view.need) return;
+      if (view.alert) pause = Math.min(30000, pause * 2);
+      view.need();
+      window.setTimeout(ask, pause);
+    };
+    window.setTimeout(ask, pause);
+    return figure;
+  };
+
+  const failed = (panel, view) => {
+    const figure = AM.el("figure", {}, AM.el("p", { class: "am-note", role: "alert" }, panel.title));
+    if (panel.seconds === null || !view.need) return figure;
+    const button = AM.el("button", { type: "button", class: "am-button", "data-focus": "again", onclick: () => view.need() });
+    const until = performance.now() + 1000 * panel.seconds;
+    const tell = () => {
+      const left = Math.ceil((until - performance.now()) / 1000);
+      button.disabled = left > 0;
+      button.textContent = left > 0 ? panel.words.rest.replace("{seconds}", left) : panel.words.again;
+      if (left > 0 && (button.isConnected || !shown)) window.setTimeout(tell, 250);
+      shown = shown || button.isConnected;
+    };
+    let shown = false; // a figure is built before it is put in its place
+    tell();
+    figure.append(button);
     return figure;
   };
 

@@ -14,7 +14,8 @@
 
   const go = async (view, run) => {
     const turn = ++run.turn;
-    const mine = () => run.turn === turn && view.root.isConnected && view.payload.inputs.mode === "train";
+    // whoever leaves the tab, or the mode, has stopped: the step under way is the last, and may be gone on from
+    const mine = () => run.turn === turn && view.root.offsetWidth > 0 && view.payload.inputs.mode === "train";
     run.running = true;
     run.alert = "";
     document.documentElement.classList.add("am-training"); // the quiet sign of work would only flicker

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import TABS
-from .page.guard import Json
+from .page.fields import check_all
+from .page.guard import Json, Refusal
 from .page.questions import view_of
+from .page.texts import words_for
 from .page.view import to_html
 
 
@@ -39,9 +41,16 @@ def show(tab: str, language: str = "en", height: int = 640, **inputs: Any) -> Sh
     """The view of a tab ("matchmaker", "kernel", "masks", "heads" ...) for these inputs.
 
     height: of the frame, in pixels. inputs: the tab's fields; missing ones take their defaults.
-    Raises ``ValueError`` for an unknown tab and ``Refusal`` (one, too) for an input out of its rule.
+    A tab that needs a model waits for it. Raises ``ValueError`` with one sentence for an unknown tab,
+    an input out of its rule, or a model that cannot be had.
     """
     found = {one.id: one for one in TABS}
     if tab not in found:
         raise ValueError(f"tab must be one of {', '.join(found)}, got {tab!r}")
-    return Shown(view_of(found[tab], language, inputs), height)
+    chosen = found[tab]
+    try:
+        checked = check_all(chosen.id, chosen.inputs, inputs)
+        chosen.scene_of(checked).ready(checked, None)
+        return Shown(view_of(chosen, language, inputs), height)
+    except Refusal as refused:
+        raise ValueError(refused.sentence(words_for(language))) from refused

@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import ctypes
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -37,6 +38,29 @@ def settle() -> None:
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
     keep_memory()
+    import_first()
+
+
+def import_first() -> None:
+    """Import, while one thread runs, what the event loop would import beside another thread.
+
+    Gradio imports matplotlib and asks for its backend within the first event, in the event loop, while
+    ``warm_up`` imports it in a thread. On a Space gradio also starts the reload server of the package
+    ``spaces``, whose import hook waits for a half-imported parent package while it holds Python's import
+    lock, which the thread that is importing that parent needs: both would wait for ever, and no route
+    would answer. There, everything is imported before the server stands, the first model's modules too.
+    """
+    import matplotlib
+
+    matplotlib.use("agg")  # else the question for the backend imports pyplot
+    if os.environ.get("SYSTEM") == "spaces":
+        import matplotlib.backends.backend_agg
+        import matplotlib.figure  # noqa: F401
+
+        from ..catalog import ModelRefused, load_model
+
+        with contextlib.suppress(ModelRefused, OSError):  # the heads tab will say so
+            load_model()
 
 
 def keep_memory() -> None:
@@ -81,12 +105,28 @@ def web_app() -> FastAPI:
     return app
 
 
+def replica() -> FastAPI:
+    """:func:`web_app` inside a process of Ray Serve's.
+
+    One port of each, for calls between deployments, is opened on every address whatever the node's own
+    is, and nothing but the code says where: so the name it is opened by is told to mean loopback.
+    """
+    from ray.serve._private import replica as ours
+
+    opened = getattr(ours, "add_port_to_grpc_server", None)  # a private name: later versions may do without
+    if opened is not None:
+        ours.add_port_to_grpc_server = lambda server, address, *rest, **options: opened(
+            server, address.replace("[::]", "127.0.0.1"), *rest, **options
+        )
+    return web_app()
+
+
 def deployment(replicas: int, cpus: float = 1.0):
     """A Ray Serve application of so many replicas; needs ``ray[serve]``."""
     from ray import serve
 
     @serve.deployment(num_replicas=replicas, max_ongoing_requests=100, ray_actor_options={"num_cpus": cpus})
-    @serve.ingress(web_app)
+    @serve.ingress(replica)
     class Page:
         pass
 
@@ -103,22 +143,35 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing phones home
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a crowded machine starts slowly
+    # the cluster is for this command alone: on loopback (Ray's own ports listen everywhere by default;
+    # this switch is named after the systems where they do not), and with a token that only its own
+    # processes hold, since they inherit the environment; all three are read when ray is imported
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     try:
         import ray
         from ray import serve
     except ImportError:
         parser.error('Ray Serve is optional; install it with: pip install "ray[serve]"')
-    here = os.getcwd()
-    paths = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
-    ray.init(include_dashboard=False, runtime_env={"env_vars": {"PYTHONPATH": paths}})
-    serve.start(http_options={"host": options.host, "port": options.port})
-    serve.run(deployment(options.replicas, options.cpus), route_prefix="/")
-    print(f"{options.replicas} replicas at http://{options.host}:{options.port}", flush=True)
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-    with contextlib.suppress(KeyboardInterrupt):
-        signal.pause()
-    serve.shutdown()
-    ray.shutdown()
+    paths = os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH"))))
+    stopping = signal.default_int_handler  # SIGTERM ends as Ctrl-C does, while starting too
+    try:
+        signal.signal(signal.SIGTERM, stopping)
+        ray.init(address="local", include_dashboard=False, runtime_env={"env_vars": {"PYTHONPATH": paths}})
+        signal.signal(signal.SIGTERM, stopping)  # Ray has put its own there
+        serve.start(http_options={"host": options.host, "port": options.port})
+        serve.run(deployment(options.replicas, options.cpus), route_prefix="/")
+        print(f"{options.replicas} replicas at http://{options.host}:{options.port}", flush=True)
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for name in (signal.SIGTERM, signal.SIGINT):  # a second one must not leave half a cluster
+            signal.signal(name, signal.SIG_IGN)
+        serve.shutdown()
+        ray.shutdown()
 
 
 if __name__ == "__main__":

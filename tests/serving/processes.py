@@ -56,6 +56,25 @@ def descendants(pid: int) -> list[int]:
     return found[1:]
 
 
+def listening(pids: Sequence[int]) -> list[tuple[str, int]]:
+    """(address in hexadecimal as the kernel writes it, port) of every TCP socket on which these processes
+    listen (Linux)."""
+    inodes = set()
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            for file in Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    inodes.add(os.readlink(file))
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                address, port = fields[1].split(":")
+                found.append((address, int(port, 16)))
+    return found
+
+
 class Server:
     """A command that serves HTTP at a port; a context manager that waits for its first answer.
 

@@ -2,10 +2,56 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
 from tests.serving import test_replicas
+from tests.serving.processes import Server, descendants, free_port, listening
 
 BALANCER = "ray"
 
 
 def test_optional_ray_session_survives_the_loss_of_a_replica(open_page, replicas):
     test_replicas.test_a_session_survives_the_loss_of_a_replica(open_page, replicas)
+
+
+# 127.0.0.1, ::1 and ::ffff:127.0.0.1 as /proc/net writes them
+LOOPBACK = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
+
+STRANGER = """
+import os, sys
+os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}
+import ray
+try:
+    ray.init(address=sys.argv[1], log_to_driver=False)
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+def test_optional_ray_keeps_to_loopback_asks_for_a_token_and_ends_on_sigterm():
+    pytest.importorskip("ray", reason='optional: ray not installed (pip install "ray[serve]")')
+    port = free_port()
+    options = ["--replicas", "1", "--cpus", "0.5", "--port", str(port)]
+    with Server([sys.executable, "-m", "attention.ui.serving", *options], port, patience=500) as server:
+        mine = [server.process.pid, *descendants(server.process.pid)]
+        open_ports = listening(mine)
+        assert port in {number for _, number in open_ports}
+        assert {address for address, _ in open_ports} <= LOOPBACK, open_ports
+        head = next(pid for pid in mine if "gcs_server" in Path(f"/proc/{pid}/cmdline").read_text())
+        [gcs] = {number for _, number in listening([head])}
+        stranger = [sys.executable, "-c", STRANGER, f"127.0.0.1:{gcs}"]
+        answer = subprocess.run(stranger, capture_output=True, text=True, timeout=200)
+        assert "Authentication" in answer.stdout, answer.stdout + answer.stderr[-1000:]
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(90)
+        end = time.monotonic() + 30
+        while left := [pid for pid in mine if Path(f"/proc/{pid}").exists()]:
+            assert time.monotonic() < end, left
+            time.sleep(0.5)
+        assert server.process.returncode == 0

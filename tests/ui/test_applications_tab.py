@@ -29,6 +29,7 @@ CLASSIFIER = [
     {"override": "drag", "token_weights": "0,0,0,0,0,0"},
     {"override": "permute", "permute_seed": 7},
     {"override": "uniform", "text": "bad"},
+    {"override": "drag", "token_weights": "2", "text": "xyzzy !"},
 ]
 RECOMMENDER = [
     READS,
@@ -251,7 +252,42 @@ def test_attention_beats_what_cannot_see_order_and_breaking_it_shows():
     for broken in ("bag", "uniform", "permuted"):
         assert found[broken]["negation"] < 0.7
     found = marks()["recommender"]
-    assert found["attention"]["10"] > found["uniform"]["10"] > found["popularity"]["10"]
+    assert found["attention"]["10"] > found["mean"]["10"] > found["uniform"]["10"] > found["popularity"]["10"]
+
+
+def test_the_fair_baseline_and_the_new_sentences_stand_on_the_page():
+    view, found = payload(tab, "en", READS), marks()["recommender"]
+    shown = panel(view, "recall")
+    assert shown["columns"] == ["k = 1", "k = 5", "k = 10"]
+    for model, row in zip(recommender_view.MODELS, matrix_of(shown), strict=True):
+        np.testing.assert_allclose(row, [found[model][k] for k in ("1", "5", "10")], atol=1e-6)
+    # what its caption says of the numbers above it
+    ahead = {k: found["attention"][k] - found["mean"][k] for k in ("1", "5", "10")}
+    assert ahead["1"] < -0.01 and abs(ahead["5"]) < 0.02 and ahead["10"] > 0.05
+    shown, found = panel(payload(tab, "en", {}), "marks"), marks()
+    assert f"{found['new_reviews']:,}" in shown["caption"] and found["new_reviews"] < found["reviews"]
+    row = matrix_of(shown)[classifier_view.MODELS.index("attention")]
+    wanted = [found["classifier"]["attention"][group] for group in ("all", "new", "negation", "double")]
+    np.testing.assert_allclose(row, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("override", ["none", "permute", "uniform"])
+def test_no_verdict_when_every_word_is_unknown(language, override):
+    words = words_for(language)
+    changes = {"text": "xyzzy, qwxz!", "override": override}
+    view, found = payload(tab, language, changes), tab.results(checked(changes))
+    assert found["label"] is None and not found["moved"]
+    said = json.dumps(panel(view, "verdict"), ensure_ascii=False)
+    assert words("applications.undecided") in said
+    for label in ("positive", "negative"):
+        assert words(f"applications.{label}") not in said
+    assert panel(view, "prediction")["caption"] == words("applications.undecided_caption")
+    assert view["notices"] == [words("applications.undecided_notice")]
+    assert [task["id"] for task in view["tasks"]] == ["pairs"]
+    inputs = {"text": "xyzzy", "mode": "train", "steps": 20}
+    trained = tab.SERVER["train"](language, {"inputs": inputs, "state": None, "step": 0})
+    assert trained["output"] == words("applications.undecided_short")
 
 
 @pytest.mark.parametrize("changes", [{"text": "好看，不难看"}, READS | {"history": "3,20,48"}])

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attention.ui import TABS
 from attention.ui.guard import Choice, Flag, Number, Refusal, Text, answer, check_all, to_number
+from attention.ui.matchmaker_tab import PEOPLE
+from attention.ui.people import People
 from attention.ui.texts import words_for
 
 ANYTHING = st.recursive(
@@ -89,3 +92,46 @@ def test_an_unforeseen_error_shows_a_reference_and_no_trace(caplog):
     assert "secret" not in caught.value.message
     reference = next(record.args[0] for record in caplog.records)
     assert reference in caught.value.message
+
+
+def test_what_hides_in_a_text_is_shown_in_every_field_that_is_typed():
+    """Names, texts, lists: zero-width, right-to-left and half characters draw a sign of their own."""
+    trick = "a\u200bb\u202e\ud800"
+    for tab in TABS:
+        for field in tab.FIELDS:
+            if isinstance(field, People):
+                value = field.default | {"names": [trick, "\u202e", " \u00a0 "]}
+                assert field.check(value, "x")["names"] == ["a□b□□", "□", "3"]
+            elif field.kind is str and not isinstance(field, Choice):
+                try:
+                    assert field.check(trick, "x") == "a□b□□", field.name
+                except Refusal as refusal:
+                    assert field.name in ("model", "token_weights", "history"), refusal.key
+
+
+def test_an_unknown_input_of_half_a_character_is_named_all_the_same():
+    with pytest.raises(Refusal) as caught:
+        check_all("masks", FIELDS, {"\ud800\u202e" * 99: 1})
+    caught.value.sentence(words_for("zh")).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"keys": [[1, 2], [1, None], [0, 0]]}, ("key", "2", "2")),
+        ({"keys": [[1, 2], "12", [0, 0]]}, ("key", "2")),
+        ({"values": [None, [1, 2], [0, 0]]}, ("value", "1")),
+        ({"keys": [[1, 2], [], [0, 0]]}, ("1 to 6",)),
+        ({"values": [[1, 2], [1, {}], [0, 0]]}, ("value", "2", "2")),
+        ({"query": [1, "nan"]}, ("query", "1", "2")),
+        ({"keys": [[1, 2], [1, 1e300], [0, 0]]}, ("key", "2", "2", "-100", "100")),
+    ],
+)
+def test_a_bad_number_among_the_people_is_named_by_its_place(changes, named):
+    with pytest.raises(Refusal) as caught:
+        People("people", PEOPLE).check(
+            PEOPLE | {"query": [1, 2], "keys": [[1, 2]] * 3} | changes, "matchmaker.people"
+        )
+    sentence = caught.value.sentence(words_for("en"))
+    assert all(part in sentence for part in named), sentence
+    assert sentence != caught.value.sentence(words_for("zh"))

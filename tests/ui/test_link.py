@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import zlib
+from urllib.parse import urlencode
 
 import gradio as gr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attention.ui import FIELDS, TABS, link
-from attention.ui.tab import component, is_early
+from attention.typed import visible
+from attention.ui import FIELDS, TABS, link, open_link
+from attention.ui.tab import ask, component, is_early
 from attention.ui.texts import words_for
 
 
@@ -26,8 +28,8 @@ def test_every_example_survives_the_link(tab):
 def test_any_text_survives_the_link(text):
     if not text.strip():
         return
-    values = {"text": text, "mask": "both", "sentence": 3, "extra": 1}
-    query = link.write("masks", FIELDS["masks"], values)
+    values = {"text": visible(text), "mask": "both", "sentence": 3, "extra": 1}
+    query = link.write("masks", FIELDS["masks"], values | {"text": text})
     assert link.read("?" + query, FIELDS) == ("masks", values, True)
 
 
@@ -82,3 +84,55 @@ def test_text_boxes_are_set_last_when_a_link_opens(tab):
     for field in tab.FIELDS:
         boxed = isinstance(controls[field.name], gr.Textbox)
         assert is_early(field) is not boxed, field.name
+
+
+def packed(text):
+    return "~" + base64.urlsafe_b64encode(
+        zlib.compress(text.encode("utf-8", "surrogatepass"))
+    ).decode().rstrip("=")
+
+
+DEEP = ["[" * 3000, "[" * 3000 + "]" * 3000, '{"a":' * 3000, "[[[[[[[[]]]]]]]]", "[" + "[]," * 9000 + "1]"]
+HOSTILE = [
+    "", " ", "~", "~~", "~abc", "nan", "-1", "1e999", "9" * 300, "0x10", "²", "٣", "true", "null", "{}", "[]",
+    '{"names":[],"query":[],"keys":[],"values":[]}', '{"names":["a"],"query":[1],"keys":[1],"values":[[1]]}',
+    '{"names":["a"],"query":[1],"keys":[[1]],"values":[null]}',
+    '{"names":[1],"query":1,"keys":"","values":{}}',
+    "\u202e\u200b", "\ud800", "<img src=x onerror=alert(1)>", "a\x00b", "x" * 25_000, "9" * 20 + " 1",
+    "1, 2\n3, 4", "1,1,1,1", "3.1, 99.99", "0, 1, 2, 3", "%s%n{0}{field}", "../../etc/passwd", "é́́́",
+    *DEEP, *map(packed, DEEP), packed("a" * 99_999), packed("\ud800"), packed("[" * 99_999),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+def test_no_hostile_link_is_an_unforeseen_error(tab, caplog):
+    """Every input of every tab by every hostile text: a picture or a notice, never a reference number."""
+    for field in tab.FIELDS:
+        for text in HOSTILE:
+            query = f"?tab={tab.ID}&" + urlencode({field.name: text}, errors="surrogatepass")
+            found, values, good = link.read(query, FIELDS)
+            if len(query) > link.QUERY:
+                assert not good
+                continue
+            assert found == tab.ID
+            if values[field.name] == field.default or getattr(tab, "SLOW", False):
+                continue  # what the tab opens with is looked at elsewhere
+            opened = open_link("en", query)
+            assert "Reference" not in str(opened[1]), (field.name, text[:60])
+    assert not caplog.records
+
+
+def test_brackets_are_bounded_and_not_an_error():
+    for text in [*DEEP, *map(packed, DEEP)]:
+        query = "tab=matchmaker&" + urlencode({"people": text})
+        tab, values, good = link.read(query, FIELDS)
+        assert tab in ("matchmaker", None) and not good
+
+
+@pytest.mark.parametrize(
+    "panel", ["training@²", "training@٣", "training@-1", "training@", "training@99999", "x@0"]
+)
+def test_a_frame_that_is_none_is_a_cell_that_is_none(panel):
+    request = {"inputs": {"mode": "training", "steps": 10}, "panel": panel, "row": 0, "column": 0}
+    matchmaker = next(tab for tab in TABS if tab.ID == "matchmaker")
+    assert ask(matchmaker, "en", request) == {"error": words_for("en")("errors.no_such_cell")}

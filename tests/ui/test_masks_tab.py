@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
 import pytest
 
+from attention.padding import read_batch
 from attention.ui import masks_tab
 from attention.ui.exports import matrix_of
 from attention.ui.guard import Refusal
 from attention.ui.tab import ask, payload
 from attention.ui.texts import words_for
+
+
+def defaults():
+    return {field.name: field.default for field in masks_tab.FIELDS}
 
 
 def panel(view, id):
@@ -78,3 +84,19 @@ def test_bad_input_is_named(changes, label):
 )
 def test_any_writing_is_text(text):
     assert payload(masks_tab, "en", {"text": text, "sentence": 1})["panels"]
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999", "-10001", "9" * 400])
+def test_a_number_too_large_for_its_square_is_named(number):
+    """Its score was infinite, every weight NaN, and the leak "nan%"."""
+    with pytest.raises(Refusal) as caught:
+        masks_tab.panels(defaults() | {"text": f"1 2\n3 {number}"}, words_for("en"))
+    sentence = caught.value.sentence(words_for("en"))
+    assert "line 2" in sentence and number[:10] in sentence and len(sentence) < 200
+    with pytest.raises(ValueError, match="10000"):
+        read_batch(["1 2", number])
+
+
+@pytest.mark.parametrize("text", ["10000 -10000\n9999.99", f"cats {'9' * 300}", "0.0001 10000"])
+def test_the_largest_numbers_give_finite_answers(text):
+    json.dumps(masks_tab.results(defaults() | {"text": text}), allow_nan=False)

@@ -7,17 +7,21 @@ lines together, and every line's ``limit`` is small.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import torch
 
 from .guard import Refusal
 
+log = logging.getLogger("attention.ui")
 WAITING = 12  # threads that may stand in all lines together, out of Gradio's 40
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,19 +68,45 @@ def slot(name: str, *, limit: int = 2, wait: float = 10.0, waiting: int = WAITIN
 ZERO_GPU = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
-def on_gpu(function: Callable[P, T]) -> Callable[P, T]:
+class GpuRefused(RuntimeError):
+    """No GPU was lent for this call: a quota is used up, none is free, or the lending is out of order."""
+
+
+REST = 60.0  # seconds to do without a GPU after a refusal: each question costs up to a minute of waiting
+
+
+def on_gpu(function: Callable[P, T], seconds: Callable[P, int] | None = None) -> Callable[P, T]:
     """Run a function on a GPU that Hugging Face lends for the call (ZeroGPU), else right here.
 
-    There the function runs in a forked process: arguments and result are pickled, so it takes names
-    rather than models, and answers with CPU tensors (``lent_gpu``). Without the package ``spaces``
-    the function comes back unchanged, as it does from ``spaces`` itself on other hardware.
+    seconds: how long to ask for, from the same arguments; a short call is let in sooner and costs less
+    of the visitor's quota. There the function runs in a forked process: arguments and result are
+    pickled, so it takes names rather than models, answers with CPU tensors (``lent_gpu``) and returns
+    what it refuses. Whatever is raised is therefore the lending's own, and becomes ``GpuRefused``.
+    Without the package ``spaces`` the function comes back unchanged, as from ``spaces`` elsewhere.
     """
     try:
-        from spaces import GPU  # type: ignore[import-untyped]
+        from spaces import GPU
     except ImportError:
         return function
-    lent: Callable[P, T] = GPU(function)
-    return lent
+    lent: Callable[P, T] = GPU(duration=seconds)(function)
+    if lent is function:
+        return function
+    rested = 0.0
+
+    @wraps(function)
+    def asked(*arguments: P.args, **named: P.kwargs) -> T:
+        nonlocal rested
+        if time.monotonic() < rested:
+            raise GpuRefused("no GPU was lent a moment ago")
+        try:
+            return lent(*arguments, **named)
+        except Exception as error:  # its own errors, its HTTP client's, a worker that died
+            rested = time.monotonic() + REST
+            # its messages are written for a visitor, its traces hold a request: the kind is enough
+            log.warning("no GPU was lent (%s); the CPU computes for %.0f s", type(error).__name__, REST)
+            raise GpuRefused("no GPU was lent") from error
+
+    return asked
 
 
 @contextmanager
@@ -85,7 +115,7 @@ def lent_gpu(module: torch.nn.Module) -> Iterator[Callable[[T], T]]:
 
     Everywhere else the module stays where it is, and results come as they are.
     """
-    if not (ZERO_GPU and torch.cuda.is_initialized()):  # type: ignore[no-untyped-call]  # only the forked process has one
+    if not (ZERO_GPU and torch.cuda.is_initialized()):  # only the forked process has one
         yield lambda result: result
         return
     module.to("cuda")

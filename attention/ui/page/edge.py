@@ -2,118 +2,289 @@
 
 Gradio serves many routes this app has no use for. Each is a way in for strangers (uploads that fill
 the disk, a proxy, monitoring pages, a code editor), so only what the page, the API and the optional
-MCP endpoint need is let through; everything else is "404 not found". Bodies are cut off at
-``BODY_LIMIT``: the largest honest one is a training state of 2 MB, which is 2.7 MB in base64.
+MCP endpoint need is let through; everything else is "404 not found".
 
-Set elsewhere, and why: no event uses the queue (``tab.QUIET``), so no event waits in line and any
-replica can answer; heavy work is bounded by ``busy.py``; run history, analytics and monitoring are
-off (``launch_options``), since nothing about a learner is kept.
+A body is read here, whole and within ``PATIENCE``, checked, and written anew, so that Gradio never
+reads what a stranger wrote:
+
+- it is JSON of at most ``SMALL`` bytes; only a training may bring its state, one string of base64;
+- it holds few values (bounds.py), and no object that Gradio would take for a file and fetch;
+- it calls what the page itself calls (``openings.py``), or the API by name;
+- its session is always the same one: no event keeps anything in a session, and each would cost 0.8 MB.
+
+Calls of the API are kept unanswered until they are read (calls.py), ``AT_ONCE`` are computed at once.
+Headers, asked and told, are the matter of headers.py. Whatever goes wrong is told in a sentence.
+
+Left to the host's own front (tests/serving/nginx.conf): how many connections one address may hold, and
+how long it may take to send a header; a stalled connection costs this process a few kB until then.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
+import re
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
-BODY_LIMIT = 4_000_000  # bytes
-GET_PREFIXES = (
-    "/assets/",
-    "/static/",
-    "/svelte/",
-    "/gradio_api/info",
-    "/gradio_api/startup-events",
-    "/gradio_api/heartbeat/",
-    "/gradio_api/call/",
-    "/gradio_api/app_id",
-    "/gradio_api/queue/data",
-    "/gradio_api/mcp",
-)
+from .bounds import SMALL, checked, checked_training, read_json, written
+from .calls import NAME, Question, Waiting, call_stream, session_stream
+from .guard import Refusal, sentence_for
+from .headers import asked, told
+from .openings import Openings, openings_of
+from .replies import Collected, Message, Send, in_sentences, respond, tell
+from .texts import LANGUAGES, Words, words_for
+
+BODY_LIMIT = 4_000_000  # bytes; a training state of 2 MB is 2.7 MB in base64
+IN_HAND = 48_000_000  # bytes of large bodies read at one time
+PATIENCE = 30.0  # seconds a body may take
+PATH, QUERY = 300, 32_768  # characters; a link has at most 30,000
+AT_ONCE, IN_LINE = 4, 24  # calls of the API computed at one time, and waiting for it
+SESSION = "page"
+
+API = "/gradio_api/"
+GET_PREFIXES = ("/assets/", "/static/", "/svelte/", f"{API}mcp")
 GET_PATHS = frozenset(
     {
-        "/",
-        "/en",
-        "/zh",
-        "/zh/",
-        "/config",
-        "/config/",
-        "/theme.css",
-        "/favicon.ico",
-        "/manifest.json",
-        "/robots.txt",
+        "/", "/en", "/zh", "/zh/", "/config", "/config/", "/zh/config", "/theme.css", "/favicon.ico",
+        "/manifest.json", "/robots.txt", f"{API}info", f"{API}info/", f"{API}app_id",
+        f"{API}startup-events", f"{API}theme.css",
     }
-)
-POST_PREFIXES = (
-    "/gradio_api/run/",
-    "/gradio_api/call/",
-    "/gradio_api/component_server",
-    "/gradio_api/queue/join",  # gradio_client sends every call here, queued or not; the page never does
-    "/gradio_api/mcp",
-)
+)  # fmt: skip
+ASSET = re.compile(r"/[A-Za-z0-9._~@+/-]+")
+PARAMETERS = {"page": frozenset(LANGUAGES[1:]), "all_endpoints": frozenset({"true", "True"})}
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[Message]]
+BODILESS = (b"content-length", b"transfer-encoding")
 
 
-class TooLarge(Exception):
-    """A body grew past the limit while it was being read."""
+# what a refusal is in HTTP; any other input that breaks a rule is 422
+STATUS = {
+    "bad_request": 400, "not_found": 404, "no_such_call": 404, "too_slow": 408, "body_too_large": 413,
+    "query_too_long": 414, "not_json": 415, "busy": 503,
+}  # fmt: skip
 
 
 def is_open(method: str, path: str) -> bool:
     """Whether a route is one that this app needs."""
+    if len(path) > PATH:
+        return False
     if method in ("GET", "HEAD"):
-        if path in GET_PATHS or path.startswith(GET_PREFIXES):
+        if path in GET_PATHS:
             return True
+        if path.startswith((f"{API}call/", f"{API}queue/data")):  # answered here
+            return method == "GET"
         # Gradio's own style sheets lie at the top
-        return path.count("/") == 1 and path.endswith((".css", ".js", ".woff2"))
-    if method in ("POST", "DELETE"):  # DELETE closes an MCP session
-        return path.startswith(POST_PREFIXES)
-    return method == "OPTIONS"
+        top = path.count("/") == 1 and path.endswith((".css", ".js", ".woff2"))
+        return (top or path.startswith(GET_PREFIXES)) and bool(ASSET.fullmatch(path)) and ".." not in path
+    if path.startswith(f"{API}mcp"):
+        return method in ("POST", "DELETE")  # DELETE closes an MCP session
+    path = path.removesuffix("/")
+    named = path.startswith((f"{API}run/", f"{API}call/"))
+    return method == "POST" and (named or path in (f"{API}component_server", f"{API}queue/join"))
 
 
 class Edge:
-    """Pure ASGI middleware: closed routes answer 404, bodies over ``BODY_LIMIT`` 413."""
+    """Pure ASGI middleware in front of the whole app."""
 
-    def __init__(self, app: Callable[..., Awaitable[None]], limit: int = BODY_LIMIT) -> None:
-        self.app, self.limit = app, limit
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self.app = app
+        self.waiting = Waiting()
+        self.openings: Openings | None = None
+        self.in_hand = self.in_line = 0
+        self.places: asyncio.Semaphore | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
+            step_out(scope["app"])
             await self.app(scope, receive, send)
             return
-        path = scope["path"].removeprefix(scope.get("root_path", "") or "") or "/"
-        if not is_open(scope["method"], path):
-            await refuse(send, 404, "not found")
+        if scope["type"] != "http":  # no page of ours opens a socket
+            await send({"type": "websocket.close", "code": 1000})
             return
-        declared = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")
-        if not declared.isdigit() or int(declared) > self.limit:
-            await refuse(send, 413, f"a request may have at most {self.limit} bytes")
-            return
-        read, started = 0, False
+        words, started = words_for(_language(scope)), False
 
-        async def bounded() -> MutableMapping[str, Any]:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > self.limit:
-                raise TooLarge
-            return message
-
-        async def watched(message: MutableMapping[str, Any]) -> None:
+        async def send_told(message: Message) -> None:
             nonlocal started
-            started = True
+            if message["type"] == "http.response.start":
+                started = True
+                shared = self.openings is not None and self.openings.shared
+                message["headers"] = told(message.get("headers", []), shared)
             await send(message)
 
         try:
-            await self.app(scope, bounded, watched)
-        except TooLarge:
+            await self.let_in(scope, receive, send_told, words)
+        except Exception as error:  # the border to the network, as in guard.answer
+            status = STATUS.get(error.key, 422) if isinstance(error, Refusal) else 500
+            sentence = sentence_for(error, words)
             if not started:
-                await refuse(send, 413, f"a request may have at most {self.limit} bytes")
+                await tell(send_told, status, sentence)
+
+    async def let_in(self, scope: Scope, receive: Receive, send: Send, words: Words) -> None:
+        """Pass a request on, answer it, or raise ``Refusal``."""
+        path = scope["path"].removeprefix(scope.get("root_path", "") or "") or "/"
+        method, query = scope["method"], scope.get("query_string", b"")
+        if not is_open(method, path):
+            raise Refusal("not_found")
+        if len(query) > QUERY:
+            raise Refusal("query_too_long", limit=QUERY)
+        headers = asked(scope["headers"])
+        if headers is None:
+            raise Refusal("bad_request")
+        if self.openings is None:
+            self.openings = openings_of(scope["app"])
+        # links are read by the page's script; the server needs none of them
+        given = parse_qsl(query.decode("latin-1")) if query.count(b"&") < 100 else []
+        kept = [(name, value) for name, value in given if value in PARAMETERS.get(name, ())]
+        inner = {**scope, "headers": headers, "query_string": urlencode(kept).encode()}
+        if method == "POST" or path.startswith(f"{API}mcp"):
+            body = await self.read_body(scope, path, receive)
+            await self.ask(inner, path, body, receive, send, words)
+        elif path.startswith((f"{API}call/", f"{API}queue/data")):
+            await self.read_answer(inner, path, dict(given).get("session_hash", ""), send, words)
+        else:
+            await self.app(inner, receive, in_sentences(send, words))
+
+    async def read_body(self, scope: Scope, path: str, receive: Receive) -> bytes:
+        """All of a body that is not too large and does not take too long."""
+        fields = {name.lower(): value for name, value in scope["headers"]}
+        if scope["method"] == "POST" and not fields.get(b"content-type", b"").startswith(b"application/json"):
+            raise Refusal("not_json")
+        limit = BODY_LIMIT if path.startswith(f"{API}component_server") else SMALL
+        declared = fields.get(b"content-length", b"0")
+        if not declared.isdigit() or len(declared) > 12 or int(declared) > limit:
+            raise Refusal("body_too_large", limit=limit)
+        parts: list[bytes] = []
+        size, counted, end = 0, 0, time.monotonic() + PATIENCE
+        try:
+            while True:
+                message = await asyncio.wait_for(receive(), max(end - time.monotonic(), 0.001))
+                if message["type"] == "http.disconnect":
+                    raise Refusal("bad_json")
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > limit:
+                    raise Refusal("body_too_large", limit=limit)
+                if size > SMALL:
+                    self.in_hand += size - counted
+                    counted = size
+                    if self.in_hand > IN_HAND:
+                        raise Refusal("busy")
+                if not message.get("more_body"):
+                    return b"".join(parts)
+        except TimeoutError:
+            raise Refusal("too_slow", seconds=int(PATIENCE)) from None
+        finally:
+            self.in_hand -= counted
+
+    async def ask(
+        self, scope: Scope, path: str, body: bytes, receive: Receive, send: Send, words: Words
+    ) -> None:
+        """A question that was posted: checked, written anew, and passed on, computed or kept."""
+        assert self.openings is not None
+        send = in_sentences(send, words)
+        if path.startswith(f"{API}mcp"):
+            await self.pass_on(scope, written(checked(body)) if body else b"", receive, send)
+            return
+        parts = path.removeprefix(API).removesuffix("/").split("/")
+        if parts == ["component_server"]:
+            question, state = checked_training(body)
+            clean = self.openings.server_function(question, state is not None)
+            if state is not None:
+                clean["data"]["state"] = state
+            await self.pass_on(scope, written(clean | {"session_hash": SESSION}), receive, send)
+        elif parts == ["run", "predict"]:
+            clean = self.openings.page_event(checked(body))
+            await self.pass_on(scope, written(clean | {"session_hash": SESSION}), receive, send)
+        elif parts[0] == "run" and len(parts) == 2:
+            data = self.openings.named(parts[1], checked(body))
+            await (await self.compute(scope, parts[1], data, words)).pass_to(send)
+        elif parts == ["queue", "join"]:
+            name, data, session = self.openings.queued(checked(body))
+            if not 1 <= len(session) <= NAME:
+                raise Refusal("no_such_call")
+            await self.keep(Question(name, written(data), session), send)
+        elif parts[0] == "call" and (len(parts) == 2 or len(parts) == 3 and parts[1] == "v2"):
+            data = self.openings.named(parts[-1], checked(body), by_name=len(parts) == 3)
+            await self.keep(Question(parts[-1], written(data)), send)
+        else:
+            raise Refusal("not_found")
+
+    async def keep(self, question: Question, send: Send) -> None:
+        await respond(send, 200, {"event_id": self.waiting.put(question)})
+
+    async def read_answer(self, scope: Scope, path: str, session: str, send: Send, words: Words) -> None:
+        """Compute what was asked, now that somebody reads it."""
+
+        async def compute(name: str, data: bytes) -> tuple[bool, Any]:
+            got = await self.compute(scope, name, read_json(data), words)
+            told = got.json()
+            return (True, told["data"]) if got.status == 200 else (False, told["error"])
+
+        if path.startswith(f"{API}queue/data"):
+            stream = session_stream(session[:NAME], self.waiting, compute)
+        else:
+            question = self.waiting.take(path.removesuffix("/").rsplit("/", 1)[1])
+            if question is None:
+                raise Refusal("no_such_call")
+            stream = call_stream(question, compute)
+        kind = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
+        await send({"type": "http.response.start", "status": 200, "headers": kind})
+        async for part in stream:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def compute(self, scope: Scope, name: str, data: list[Any], words: Words) -> Collected:
+        """One call of the API by Gradio; the answer is whole before anybody's slow line is served."""
+        got = Collected()
+        if self.in_line >= IN_LINE:
+            await tell(got, 503, words("errors.busy"))
+            return got
+        self.places = self.places or asyncio.Semaphore(AT_ONCE)
+        path = f"{scope.get('root_path', '') or ''}{API}run/{name}"
+        headers = [(k, v) for k, v in scope["headers"] if k not in (b"accept-encoding", b"content-type")]
+        headers.append((b"content-type", b"application/json"))
+        inner = {**scope, "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers}
+        self.in_line += 1
+        try:
+            async with self.places:
+                body = written({"data": data, "session_hash": SESSION})
+                await self.pass_on(inner, body, None, in_sentences(got, words))
+        finally:
+            self.in_line -= 1
+        return got
+
+    async def pass_on(self, scope: Scope, body: bytes, receive: Receive | None, send: Send) -> None:
+        """Give Gradio a body that was written here; ``receive`` tells when the asker has gone."""
+        headers = [(k, v) for k, v in scope["headers"] if k.lower() not in BODILESS]
+        headers.append((b"content-length", str(len(body)).encode()))
+        given = False
+
+        async def once() -> Message:
+            nonlocal given
+            if not given:
+                given = True
+                return {"type": "http.request", "body": body, "more_body": False}
+            if receive is None:
+                await asyncio.Event().wait()
+                raise AssertionError("never set")
+            return await receive()
+
+        await self.app({**scope, "headers": headers}, once, send)
 
 
-async def refuse(send: Send, status: int, reason: str) -> None:
-    """A whole answer with a one-line reason."""
-    headers = [(b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps({"detail": reason}).encode()})
+def step_out(app: Any) -> None:
+    """Put the gate before what Gradio puts before it: a CORS that lets any site read with credentials."""
+    gates = [one for one in app.user_middleware if one.cls is Edge]
+    others = [one for one in app.user_middleware if one.cls is not Edge]
+    if app.user_middleware != gates + others:
+        app.user_middleware = gates + others
+        app.middleware_stack = app.build_middleware_stack()  # the requests that follow go through this one
+
+
+def _language(scope: Scope) -> str:
+    """The language of a sentence: what the asker's browser speaks first."""
+    spoken = next((value for name, value in scope["headers"] if name == b"accept-language"), b"")
+    return "zh" if spoken[:2].lower() == b"zh" else LANGUAGES[0]

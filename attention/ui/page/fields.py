@@ -13,7 +13,6 @@ itself lets a slider deliver NaN, 2.5 at step 1, text or a list, so nothing trus
 from __future__ import annotations
 
 import json
-import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -23,6 +22,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import gradio as gr
 from gradio.components import Component
 
+from ...typed import visible
 from .guard import Json, Refusal, to_number
 
 T = TypeVar("T")
@@ -98,7 +98,7 @@ def check_all(tab: str, inputs: type[I], values: Mapping[str, object]) -> I:
     known = {one.name for one in declared}
     for name in values:
         if name not in known:
-            raise Refusal("unknown_input", field=str(name)[:40])
+            raise Refusal("unknown_input", field=visible(str(name)[:40]))
     return inputs(**{
         one.name: one.check(values.get(one.name, one.default), f"{tab}.{one.name}") for one in declared
     })  # fmt: skip
@@ -222,7 +222,7 @@ class Choice(Field[str]):
 
 @dataclass(frozen=True)
 class Text(Field[str]):
-    """Text of at most ``limit`` characters; control characters other than tab and newline go."""
+    """Text of at most ``limit`` characters; what would hide in it is put in sight (``visible``)."""
 
     limit: int
     lines: int = 1
@@ -230,9 +230,7 @@ class Text(Field[str]):
     boxed = True
 
     def check(self, value: object, label: str) -> str:
-        text = bounded(value, self.limit, label).replace("\r\n", "\n").replace("\r", "\n")
-        # lone surrogates cannot be sent as UTF-8; other control characters draw nothing
-        text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+        text = visible(bounded(value, self.limit, label))
         if self.required and not text.strip():
             raise Refusal("empty", field=label)
         return text

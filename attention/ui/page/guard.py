@@ -2,8 +2,8 @@
 
 The rules of each input stand with its field (``fields.py``). This is the only place where an error
 becomes words: :func:`answer` for what Gradio calls, :func:`told` for the page's own questions. A
-refusal names the rule that was broken; anything unforeseen becomes a reference number whose trace
-goes to the log.
+refusal names the rule that was broken; anything unforeseen becomes a reference number whose lines of
+code go to the log; what a learner typed never does.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import logging
 import math
 import re
 import secrets
+import traceback
 import unicodedata
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 import gradio as gr
@@ -40,8 +42,9 @@ class Refusal(ValueError):
     def sentence(self, words: Words) -> str:
         """The refusal in words, naming the field and its limit."""
         values = dict(self.values)
-        if "field" in values:  # a key of the words files, so that the label is in the same language
-            values["field"] = words.get(str(values["field"]), str(values["field"]))
+        for name in ("field", "part"):  # keys of the words files, so that labels are in the same language
+            if name in values:
+                values[name] = words.get(str(values[name]), str(values[name]))
         return words("errors." + self.key, **values)
 
 
@@ -88,8 +91,20 @@ def sentence_for(error: Exception, words: Words) -> str:
     if isinstance(error, MemoryError):
         return words("errors.memory")
     reference = secrets.token_hex(3)
-    log.error("reference %s", reference, exc_info=error)
+    log.error("reference %s: %s", reference, where(error))
     return words("errors.unforeseen", reference=reference)
+
+
+def where(error: BaseException) -> str:
+    """An error for the log: its kind and the lines it came through, on one line and without its message.
+
+    A message may quote what a learner typed, or a forged line; code cannot.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    steps = [f"{Path(frame.filename).stem}.{frame.name}:{frame.lineno}" for frame in frames[-8:]]
+    cause = error.__cause__ or error.__context__
+    after = f" after {type(cause).__name__}" if cause is not None else ""
+    return f"{type(error).__name__}{after} at {' > '.join(steps) or 'no line'}"
 
 
 def answer(language: str, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 
-ASSETS = Path(__file__).resolve().parents[3] / "assets"
+from ...assets import assets
+
+ASSETS = assets()
 LANGUAGES = ("en", "zh")
 
 

@@ -8,8 +8,20 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ...heatmap import clean_label
 from ...masks import softmax_with_minus_1e9, softmax_with_minus_inf
-from ...padding import MASKS, Batch, attend_batch, batch_mask, drift, leak, read_batch, split_line
+from ...padding import (
+    LARGEST,
+    MASKS,
+    Batch,
+    are_numbers,
+    attend_batch,
+    batch_mask,
+    drift,
+    leak,
+    read_batch,
+    split_line,
+)
 from ...pooling import Attended, attend, explain
 from ..page.fields import Choice, Text, Whole, given
 from ..page.guard import Json, Refusal
@@ -84,6 +96,12 @@ def lines_of(text: str) -> list[str]:
         count = len(split_line(line))
         if count > TOKENS:
             raise Refusal("too_many_tokens", field="masks.text", line=i + 1, limit=TOKENS, count=count)
+    if are_numbers(word for line in lines for word in split_line(line)):
+        for i, line in enumerate(lines):
+            for word in split_line(line):
+                if abs(float(word)) > LARGEST:
+                    size = {"number": clean_label(word), "limit": f"{LARGEST:g}"}
+                    raise Refusal("number_size", field="masks.text", line=i + 1, **size)
     return lines
 
 

@@ -117,11 +117,12 @@ def prediction(s: Study, w: Say) -> list[Panel]:
     if how != "none":
         series.append((w(f"override.{how}"), read.probabilities.tolist()))
     caption = "" if read.decided else w("undecided_caption")
+    said = {key: w(key) for key in ("reset", "share", "factor")}
     return [
         heading(w("predict_title"), w("predict_text")),
         PairBars("prediction", w("prediction"), [w(label) for label in LABELS], series, caption, 4),
         Readouts("verdict", verdict(s, w)),
-        TokenBars("bars", w("bars"), w("bars_caption"), s, {key: w(key) for key in ("reset", "share", "factor")}),
+        TokenBars("bars", w("bars"), w("bars_caption"), s, said),
     ]
 
 

@@ -41,5 +41,5 @@ def received_sheet(read: Classified, words: Words, place: Place) -> Sheet:
     title = say(words, "received_of", key=names[column], head=head + 1)
     even = torch.full((len(names),), 1 / len(names))
     columns = say(words, "query"), "1/n", words("sheet.weight")
-    about = Section(say(words, "received_how"))
-    return output_sheet(words, title, even, read.weights[head, :, column], names, about=about, columns=columns)
+    about, given = Section(say(words, "received_how")), read.weights[head, :, column]
+    return output_sheet(words, title, even, given, names, about=about, columns=columns)

@@ -72,10 +72,8 @@ class Picker(Panel):
     words: Mapping[str, str]
 
     def encode(self) -> Json:
-        groups = [
-            {"name": theme, "items": [{"id": i, "name": self.names[i][0], "kind": self.names[i][1]} for i in ids]}
-            for theme, ids in self.groups
-        ]
+        items = {i: {"id": i, "name": name, "kind": kind} for i, (name, kind) in self.names.items()}
+        groups = [{"name": theme, "items": [items[i] for i in ids]} for theme, ids in self.groups]
         return {
             "kind": "picker", "id": self.id, "title": self.title, "wide": True, "caption": self.caption,
             "groups": groups, "chosen": list(self.chosen), "nothing": NOTHING, "words": dict(self.words),
@@ -91,8 +89,8 @@ def panels(s: Study, words: Words) -> list[Panel]:
     recall = torch.tensor([[found["recommender"][m][str(k)] for k in RANKS] for m in MODELS])
     look = Look(sums=True, wide=True)
     caption = w("item_weights_even" if s.inputs.even else "item_weights_caption")
-    weights = Heatmap("weights", w("item_weights"), s.ranked.weights[s.top], rows, Axis(columns, w("history")),
-                      look=look, caption=caption)  # fmt: skip
+    weights = Heatmap("weights", w("item_weights"), s.ranked.weights[s.top], rows,
+                      Axis(columns, w("history")), look=look, caption=caption)  # fmt: skip
     return [
         heading(w("user_title"), w("user_text")),
         picker(s, words),

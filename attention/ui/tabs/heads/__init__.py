@@ -51,7 +51,8 @@ TAB = Tab(
             fields=(*READING, *MEASURING), study=understand.study, panels=understand.panels,
             sheet=understand.sheet, snippet=understand.snippet, results=understand.results,
             tasks=understand.tasks, notices=understand.notices, ready=ready,
-            parts={"head": understand.head, "answers": understand.four_answers, "roles": understand.roles_found},
+            parts={"head": understand.head, "answers": understand.four_answers,
+                   "roles": understand.roles_found},
         ),
     },
     examples=(

@@ -15,6 +15,7 @@ from ...page.fields import Choice, Field, Flag, Number, Text, Whole, bounded, gi
 from ...page.guard import Refusal
 
 CHARACTERS = 3000  # room for 512 tokens
+ANIMAL = "The animal did not cross the street because it was too tired."
 PARTS = ("all", "A->A", "A->B", "B->A", "B->B")
 READING = ("model", "text", "pair", "layer", "head", "hide_special", "side")
 CHANGING = (
@@ -76,7 +77,7 @@ class Inputs:
 
     look: str = given(Choice("overview", ("overview", "touch", "understand")))
     model: str = given(ModelName("minilm", tuple(CATALOG)))
-    text: str = given(Text("The animal did not cross the street because it was too tired.", CHARACTERS, lines=3))
+    text: str = given(Text(ANIMAL, CHARACTERS, lines=3))
     pair: str = given(Text("", CHARACTERS, required=False))
     layer: int = typed(3, 63)
     head: int = typed(1, 63)

@@ -176,8 +176,8 @@ class Strands(Panel):
 
 def strands(captured: Captured, opened: Opened, drawn: Heatmap, words: Words) -> Strands:
     """The open head as lines."""
-    start = first_word(captured, opened)
-    return Strands("lines", words("heads.lines"), words("heads.lines_text"), drawn, start, words("heads.line"))
+    title, text, line = (words(f"heads.{key}") for key in ("lines", "lines_text", "line"))
+    return Strands("lines", title, text, drawn, first_word(captured, opened), line)
 
 
 def open_head(captured: Captured, opened: Opened, inputs: Inputs, words: Words) -> list[Panel]:

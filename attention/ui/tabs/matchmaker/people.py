@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import gradio as gr
 
+from ....typed import visible
+from ...page.bounds import read_json
 from ...page.fields import Field
 from ...page.guard import Refusal, to_number
 
@@ -38,7 +39,7 @@ class People(Field[Crowd]):
         return f"1 to {CANDIDATES} candidates, 1 to {TRAITS} traits, numbers from -100 to 100."
 
     def read(self, text: str) -> object:
-        return json.loads(text)  # RecursionError cannot occur: link.QUERY bounds the nesting
+        return read_json(text, nodes=400, depth=6)  # a table of people has 120 values, three deep
 
     def check(self, value: object, label: str) -> Crowd:
         if not isinstance(value, dict) or set(value) != {"names", "query", "keys", "values"}:
@@ -51,24 +52,39 @@ class People(Field[Crowd]):
         if not all(isinstance(name, str) for name in names):
             raise Refusal("not_people", field=label)
         return {
-            "names": [" ".join(name.split())[:NAME] or str(i + 1) for i, name in enumerate(names)],
-            "query": self._row(query, None, label, "1"),
-            "keys": [self._row(row, len(query), label, str(i + 1)) for i, row in enumerate(keys)],
-            "values": [self._row(row, len(values[0]), label, str(i + 1)) for i, row in enumerate(values)],
+            "names": [" ".join(visible(name).split())[:NAME] or str(i + 1) for i, name in enumerate(names)],
+            "query": self._rows([query], label, "query")[0],
+            "keys": self._rows(keys, label, "key", len(query)),
+            "values": self._rows(values, label, "value"),
         }
 
-    def _row(self, row: object, length: int | None, label: str, number: str) -> list[float]:
-        if not isinstance(row, list) or not 1 <= len(row) <= TRAITS:
-            raise Refusal("traits", field=label, limit=TRAITS)
-        if length is not None and len(row) != length:
-            raise Refusal("ragged", field=label, row=number, count=length)
-        numbers = [to_number(item, label) for item in row]
-        if any(abs(item) > LARGEST for item in numbers):
-            raise Refusal("out_of_range", field=label, low=f"{-LARGEST:g}", high=f"{LARGEST:g}")
-        return numbers
+    def _rows(self, rows: list[object], label: str, part: str, length: int | None = None) -> list[list[float]]:
+        """Rows of one length, the first's unless it is given; a refusal names part, row and column."""
+        found: list[list[float]] = []
+        for i, row in enumerate(rows, 1):
+            place: dict[str, Any] = {"field": label, "part": f"matchmaker.{part}", "row": i}
+            if not isinstance(row, list):
+                raise Refusal("cell_row", **place)
+            if not 1 <= len(row) <= TRAITS:
+                raise Refusal("traits", field=label, limit=TRAITS)
+            length = len(row) if length is None else length
+            if len(row) != length:
+                raise Refusal("ragged", field=label, row=str(i), count=length)
+            found.append([_cell(item, place | {"column": j}) for j, item in enumerate(row, 1)])
+        return found
 
     def component(self, label: str, info: str | None, options: Callable[[str], str]) -> PeopleGrid:
         return PeopleGrid(self.default, label=label)
+
+
+def _cell(item: object, place: dict[str, Any]) -> float:
+    try:
+        number = to_number(item, "")
+    except Refusal:
+        raise Refusal("cell_number", **place) from None
+    if abs(number) > LARGEST:
+        raise Refusal("cell_range", **place, low=f"{-LARGEST:g}", high=f"{LARGEST:g}")
+    return number
 
 
 class PeopleGrid(gr.HTML):
