@@ -74,6 +74,7 @@ def test_a_thousand_sessions_that_vanish_cost_little(server):
         assert post(server, "component_server", question | {"session_hash": name})[0] == 200
         assert post(server, "run/masks", {"data": [], "session_hash": name})[0] == 200
         assert post(server, "call/masks", {"data": [f"word{i}"], "session_hash": name})[0] == 200
+    print(f"a thousand sessions: {(server.rss() - before) / MB:.0f} MB")
     assert server.rss() - before < 50 * MB
 
 
