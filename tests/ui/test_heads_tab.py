@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import math
+import sys
 import threading
 
 import numpy as np
@@ -390,10 +391,15 @@ def test_two_requests_never_meet_in_what_a_run_remembers():
                 wrong.append((key, found))
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns between any two steps
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
     assert wrong == [] and memo.once("opened", 9, lambda: "new") == "new"
     assert memo.once("opened", 9, lambda: pytest.fail("computed twice")) == "new"
 
