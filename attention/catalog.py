@@ -126,7 +126,8 @@ def package_file(entry: Entry) -> Path | None:
 def whole(entry: Entry) -> bool:
     """Whether the package's weights are the known bytes."""
     try:
-        return digest(package_file(entry)) == entry.sha256
+        file = package_file(entry)
+        return file is not None and digest(file) == entry.sha256
     except OSError:
         return False
 

@@ -16,6 +16,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -184,9 +185,12 @@ def _download(repo: str, revision: str, files: list[File], progress: Progress) -
         progress("downloading", 0, total)
         sweep(repo)
         try:
-            return plainly(lambda: _fetch(repo, revision, files, total, progress))
-        except ModelRefused as refused:  # the hub answered a moment ago, so it broke off in between
-            raise refusal("interrupted" if refused.reason == "offline" else refused.reason) from refused
+            folder: Path = plainly(lambda: _fetch(repo, revision, files, total, progress))
+            return folder
+        except ModelRefused as refused:
+            if refused.reason not in ("offline", "unknown"):
+                raise
+            raise refusal("interrupted") from refused  # the hub knew it a moment ago
 
 
 def _fetch(repo: str, revision: str, files: list[File], total: int, progress: Progress) -> Path:
@@ -200,7 +204,7 @@ def _fetch(repo: str, revision: str, files: list[File], total: int, progress: Pr
     done = 0
     path = Path()
     for file in files:
-        counter = _counter(lambda n, before=done: progress("downloading", min(before + n, total), total))
+        counter = _counter(partial(_tell, progress, done, total))
         path = Path(hf_hub_download(
             repo, file.name, revision=revision, token=False, etag_timeout=HUB_SECONDS - 1,
             tqdm_class=counter,
@@ -213,11 +217,15 @@ def _fetch(repo: str, revision: str, files: list[File], total: int, progress: Pr
     return path.parent
 
 
+def _tell(progress: Progress, before: int, total: int, come: int) -> None:
+    progress("downloading", min(before + come, total), total)
+
+
 def _counter(tell: Callable[[int], None]) -> Any:
     """A progress bar for the hub's library that draws nothing and tells how many bytes have come."""
     from tqdm.auto import tqdm
 
-    class Bytes(tqdm):  # type: ignore[misc, type-arg]
+    class Bytes(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **given: Any) -> None:
             self.come = given.get("initial") or 0
             super().__init__(*args, **{**given, "disable": True})

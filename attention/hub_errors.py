@@ -93,5 +93,7 @@ def _trouble(error: BaseException) -> str:
         status = getattr(getattr(seen, "response", None), "status_code", None)
         if status is not None and (status == 429 or status >= 500):
             return "hub_busy"
+        if status in (401, 404):
+            return "unknown"
         seen = seen.__cause__
     return "offline"

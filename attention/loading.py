@@ -74,7 +74,7 @@ def _read(folder: Path, gguf: str | None) -> tuple[Any, Any]:
     import transformers
     from transformers import AutoConfig, AutoTokenizer
 
-    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     safe: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
     if gguf is not None:
         safe["gguf_file"] = gguf
@@ -212,7 +212,7 @@ class _Counted(TorchFunctionMode):
         super().__init__()
         self.numbers = self.tensors = 0
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):  # noqa: ANN001, ANN204
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = function(*args, **(kwargs or {}))
         if isinstance(made, torch.Tensor) and not any(
             isinstance(given, torch.Tensor) for given in tree_leaves((args, kwargs))
@@ -239,7 +239,7 @@ def _count(file: Path) -> int:
             raise ModelRefused(
                 "unsupported", "This model's configuration is not one that the library can build."
             ) from error
-    count = sum(weights.numel() for weights in module.parameters())
+    count: int = sum(weights.numel() for weights in module.parameters())
     if count > MAX_PARAMETERS:
         raise _too_large(f"it has {count / 1e6:.0f} million numbers; the limit is "
                          f"{MAX_PARAMETERS / 1e6:.0f} million")  # fmt: skip

@@ -36,3 +36,28 @@ def app_url():
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
     yield url.rstrip("/")
     demo.close()
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """The hub imitated on the loopback, an empty cache, and models not yet loaded."""
+    import huggingface_hub.constants as constants
+
+    from attention import catalog
+    from attention.ui import heads_loads, heads_runs
+    from tests.hub_imitation import Hub
+
+    imitation = Hub()
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", imitation.url)
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE", imitation.url + "/{repo_id}/resolve/{revision}/{filename}"
+    )
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 1)
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 4000)  # the models are as small beside real ones
+    monkeypatch.setattr(catalog, "_loaded", type(catalog._loaded)())
+    monkeypatch.setattr(heads_loads, "_loads", type(heads_loads._loads)())
+    monkeypatch.setattr(heads_runs, "_kept", type(heads_runs._kept)())
+    yield imitation
+    imitation.close()

@@ -90,3 +90,20 @@ def plain(n, targets=0):
 
 def tokens_for(model, n=8):
     return plain(n, 5 if model.kind == "encoder-decoder" else 0)
+
+
+def tiny_tokenizer():
+    """Seven words by their number."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = {word: at for at, word in enumerate(["[UNK]", "[PAD]", "a", "b", "c", "d", "cat"])}
+    inner = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
+    inner.pre_tokenizer = pre_tokenizers.Whitespace()
+    return T.PreTrainedTokenizerFast(tokenizer_object=inner, unk_token="[UNK]", pad_token="[PAD]")
+
+
+def save(name, path, module=None):
+    """A tiny model's folder as the hub would hold it: weights, configuration, tokenizer."""
+    (build(name) if module is None else module).save_pretrained(path)
+    tiny_tokenizer().save_pretrained(path)
+    return path

@@ -88,7 +88,7 @@ def on_gpu(function: Callable[P, T], seconds: Callable[P, int] | None = None) ->
         from spaces import GPU
     except ImportError:
         return function
-    lent = GPU(duration=seconds)(function)
+    lent: Callable[P, T] = GPU(duration=seconds)(function)
     if lent is function:
         return function
     rested = 0.0

@@ -8,14 +8,17 @@ import threading
 import types
 from contextlib import ExitStack
 
+import gradio as gr
 import pytest
 import torch
 
 from attention.adapter import Layer
-from attention.pretrained import Changes, tokenize
-from attention.ui import busy, heads_runs
-from attention.ui.busy import on_gpu, slot
+from attention.pretrained import Changes, ModelRefused, tokenize
+from attention.ui import busy, heads_runs, heads_tab
+from attention.ui.busy import GpuRefused, on_gpu, slot
 from attention.ui.guard import Refusal
+from attention.ui.tab import payload
+from attention.ui.texts import words_for
 
 
 @pytest.fixture(autouse=True)
@@ -105,10 +108,66 @@ def test_gpu_work_runs_right_here_without_hugging_face(monkeypatch):
     assert on_gpu(len) is len
 
 
+def spaces(lend):
+    """The package as it is on a Space: GPU(duration=...) gives a decorator."""
+    return types.SimpleNamespace(GPU=lambda duration: lambda function: lend(function, duration))
+
+
 def test_gpu_work_goes_through_spaces_where_it_is(monkeypatch):
-    lent = types.SimpleNamespace(GPU=lambda function: lambda *given: ("lent", function(*given)))
-    monkeypatch.setitem(sys.modules, "spaces", lent)
-    assert on_gpu(len)([1, 2]) == ("lent", 2)
+    def lend(function, duration):
+        return lambda *given: ("lent", duration(*given), function(*given))
+
+    monkeypatch.setitem(sys.modules, "spaces", spaces(lend))
+    assert on_gpu(len, lambda given: 3 * len(given))([1, 2]) == ("lent", 6, 2)
+
+
+def test_off_a_space_the_package_changes_nothing():
+    pytest.importorskip("spaces")
+    assert on_gpu(len, lambda given: 5) is len
+
+
+@pytest.mark.parametrize("error", [gr.Error("quota exceeded"), RuntimeError("404"), ValueError("a page")])
+def test_a_gpu_that_is_refused_is_told_and_not_asked_for_again_at_once(monkeypatch, error):
+    asked = []
+
+    def lend(function, duration):
+        def work(*given):
+            asked.append(given)
+            raise error
+
+        return work
+
+    monkeypatch.setitem(sys.modules, "spaces", spaces(lend))
+    work = on_gpu(len)
+    for _ in range(3):
+        with pytest.raises(GpuRefused):
+            work([1])
+    assert asked == [([1],)]
+    monkeypatch.setattr(busy, "REST", 0.0)
+    work = on_gpu(len)
+    for _ in range(2):
+        with pytest.raises(GpuRefused):
+            work([2])
+    assert len(asked) == 3
+
+
+def test_without_a_gpu_the_cpu_gives_the_same_numbers_and_the_page_says_so(monkeypatch):
+    def refuse(*_):
+        raise GpuRefused("no GPU was lent")
+
+    values = {"text": "nobody lends anything"}
+    here = payload(heads_tab, "en", values)
+    monkeypatch.setattr(heads_runs, "_kept", type(heads_runs._kept)())
+    monkeypatch.setattr(heads_runs, "LARGE", 1)
+    monkeypatch.setattr(heads_runs, "_on_lent_gpu", refuse)
+    there = payload(heads_tab, "en", values)
+    assert there["panels"] == here["panels"]
+    assert there["notices"] == [words_for("en")("heads.no_gpu")] and here["notices"] == []
+
+
+def test_the_seconds_asked_for_fit_the_model():
+    asked = heads_runs.seconds("minilm")
+    assert 10 < asked < 15 and asked == 10 + round(heads_runs.model_of("minilm").size / 2e7)
 
 
 def test_a_forward_pass_can_travel_to_a_lent_process_and_back(monkeypatch):
@@ -126,6 +185,26 @@ def test_a_forward_pass_can_travel_to_a_lent_process_and_back(monkeypatch):
     there = heads_runs._run(model, *arguments)
     assert here.overview(True) == there.overview(True)
     assert here.weights(1, 2).equal(there.weights(1, 2))
+
+
+@pytest.mark.parametrize("error", [ModelRefused("memory", "No."), Refusal("model_change", field="x")])
+def test_a_refusal_over_there_comes_back_as_itself(monkeypatch, error):
+    """Raised in the forked process it would come back as the name of its class."""
+
+    def refuse(*_, **__):
+        raise error
+
+    def lent(*arguments):
+        return pickle.loads(pickle.dumps(heads_runs._forward(*arguments)))
+
+    model = heads_runs.model_of("minilm", 120)
+    monkeypatch.setattr(heads_runs, "run", refuse)
+    monkeypatch.setattr(heads_runs, "LARGE", 1)
+    monkeypatch.setattr(heads_runs, "_on_lent_gpu", lent)
+    with pytest.raises(Refusal) as caught:
+        heads_runs._run(model, tokenize(model, "a cat"), "self", False, None, False)
+    assert caught.value.key in ("model_memory", "model_change")
+    assert caught.value.sentence(words_for("zh"))
 
 
 def test_results_come_back_with_every_tensor_on_the_cpu():

@@ -15,7 +15,7 @@ import torch
 from attention.catalog import adopt, package_file
 from attention.heads import hide_special, join_pieces
 from attention.pretrained import CATALOG, Changes, ModelRefused, load_model, run, tokenize
-from attention.ui import busy, heads_runs, heads_tab, link
+from attention.ui import busy, heads_loads, heads_runs, heads_tab, link
 from attention.ui.exports import matrix_of
 from attention.ui.guard import Refusal
 from attention.ui.tab import ask, payload
@@ -322,7 +322,7 @@ def test_a_malformed_question_gets_a_sentence(request_):
     assert set(heads_tab.answers("zh", request_)) == {"error"}
 
 
-@pytest.mark.parametrize("reason", [*heads_runs.SENTENCES, "something_new"])
+@pytest.mark.parametrize("reason", [*heads_loads.SENTENCES, "something_new"])
 def test_a_refused_model_is_a_sentence_in_both_languages(monkeypatch, reason):
     def refuse(name, patience):
         raise ModelRefused(reason, "secret /path/of/the/host")
@@ -337,12 +337,108 @@ def test_a_refused_model_is_a_sentence_in_both_languages(monkeypatch, reason):
 
 def test_a_model_on_its_way_is_waited_for_by_the_page(monkeypatch):
     def still(name, patience):
-        raise heads_runs.Loading(0.4)
+        raise heads_loads.Loading("downloading", 40_000_000, 440_000_000)
 
     monkeypatch.setattr(heads_runs, "model_of", still)
     view = payload(heads_tab, "en", {"text": "not loaded yet"})
-    assert [p["kind"] for p in view["panels"]] == ["waiting"] and "40%" in view["panels"][0]["title"]
+    [waiting] = view["panels"]
+    assert waiting["kind"] == "waiting" and "40 of 440 MB" in waiting["title"]
+    assert (waiting["done"], waiting["total"]) == (40_000_000, 440_000_000)
     assert view["tasks"] == [] and "load_model" in view["code"]
+    for part in ("head", "answers"):
+        assert set(getattr(heads_tab, part)("en", {"inputs": view["inputs"]})) == {"error"}
+    with pytest.raises(Refusal):  # no file that says "is being prepared"
+        heads_tab.export_panels(view["inputs"], words_for("en"))
+
+
+@pytest.mark.parametrize("stage", ["waiting", "downloading", "unpacking", "keeping", "reading"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_stage_of_a_load_has_its_sentence(stage, language):
+    words = words_for(language)
+    assert heads_loads.panel(heads_loads.Loading(stage, 1, 2), words)["title"]
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), json.JSONDecodeError("no", "<html>", 0)])
+def test_only_a_change_is_called_a_change_that_cannot_be_made(monkeypatch, error):
+    """Else a hotel's login page would ask the learner to undo something."""
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(heads_runs, "run", fail)
+    with pytest.raises(ValueError) as caught:
+        payload(heads_tab, "en", {"text": f"an error of {type(error).__name__}"})
+    assert caught.value is error
+    model = load_model("minilm")
+    with pytest.raises(Refusal) as refused:
+        heads_runs._through(model, tokenize(model, "a"), "self", False, Changes(positions=False), False)
+    assert refused.value.key == "model_change"
+
+
+class Key:
+    """A key that another request overtakes while it is being looked up."""
+
+    meanwhile: list = []
+
+    def __init__(self, name):
+        self.name = name
+
+    def __hash__(self):
+        return 1
+
+    def __eq__(self, other):
+        if Key.meanwhile:
+            Key.meanwhile.pop()()
+        return self.name == other.name
+
+
+def test_two_requests_never_meet_in_what_a_run_remembers():
+    """Between the look whether a head is held and its reading, another request opens another head."""
+    memo = heads_runs.Memo()
+
+    def overtake():
+        other = threading.Thread(target=memo.once, args=("opened", Key("B"), lambda: "B's weights"))
+        other.start()
+        other.join(0.5)
+
+    assert memo.once("opened", Key("A"), lambda: "A's weights") == "A's weights"
+    Key.meanwhile.append(overtake)
+    assert memo.once("opened", Key("A"), lambda: "A's weights") == "A's weights"
+    assert Key.meanwhile == []
+    assert memo.once("opened", Key("B"), lambda: "B's weights") == "B's weights"
+    assert memo.once("opened", Key("B"), lambda: pytest.fail("computed twice")) == "B's weights"
+
+
+def test_what_is_dear_is_computed_once_for_all_who_wait():
+    memo, calls, release = heads_runs.Memo(), [], threading.Event()
+
+    def make():
+        calls.append(1)
+        release.wait(30)
+        return "dear"
+
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(memo.once("measured", None, make)))
+               for _ in range(8)]  # fmt: skip
+    for thread in threads:
+        thread.start()
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert found == ["dear"] * 8 and len(calls) == 1
+
+
+def test_a_run_does_not_keep_a_model_that_made_room(monkeypatch):
+    from attention import catalog
+
+    view = payload(heads_tab, "en", {"text": "an old run"})
+    key = next(reversed(heads_runs._kept))
+    monkeypatch.setattr(catalog, "_loaded", type(catalog._loaded)())
+    other = adopt(load_model("minilm", device="cpu").module, load_model("minilm", device="cpu").tokenizer)
+    assert view["panels"] and key in heads_runs._kept
+    monkeypatch.setattr(heads_runs, "model_of", lambda name, patience: other)
+    payload(heads_tab, "en", {"text": "a new run of another model"})
+    assert key not in heads_runs._kept
 
 
 def test_kept_runs_are_bounded_in_bytes_and_never_mixed(monkeypatch):
