@@ -31,8 +31,9 @@ Shapes: b batch, h heads, n queries, m keys, d features, v value features.
 Masks: boolean, True = may attend; a row with nothing to attend gets zeros.
 """
 
+from .cell import explain
 from .heatmap import show_heatmaps
-from .pooling import Attended, attend, explain
+from .pooling import Attended, attend
 from .pretrained import load_model
 
 __all__ = ["Attended", "attend", "explain", "load_model", "show_heatmaps"]

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from .pooling import Attended, Cell, attend, explain
+from .cell import Cell, explain
+from .pooling import Attended, attend
 from .scoring import Dot, Gaussian
 
 

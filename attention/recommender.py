@@ -30,9 +30,10 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from .cell import Cell, explain
 from .classifier import renormalise
 from .items import ITEMS, Users, make_users
-from .pooling import Attended, Cell, attend, explain
+from .pooling import Attended, attend
 from .state import generator_at, train_steps
 
 TRAINED = Path(__file__).resolve().parent.parent / "assets" / "trained" / "recommender.safetensors"

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .pooling import Cell, explain
+from .cell import Cell, explain
 from .scoring import Additive, Bilinear, Dot, Scoring
 
 SCORINGS = ("dot", "scaled_dot", "bilinear", "additive")
@@ -94,7 +94,7 @@ class Steps:
     2: ``scaled = similarity * scale / temperature`` (m,). 3: ``numerators = exp(scaled - shift)``
     (m,), their sum ``denominator``, ``weights`` (m,) the quotients; shift is the largest allowed
     entry of scaled and cancels out. 4: ``contributions = weights * values`` (m, p'), whose sum is
-    ``output`` (p',). cells: the same per candidate, opened by :func:`attention.pooling.explain`.
+    ``output`` (p',). cells: the same per candidate, opened by :func:`attention.cell.explain`.
     """
 
     query: Tensor

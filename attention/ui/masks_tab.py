@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
+from ..cell import explain
 from ..masks import softmax_with_minus_1e9, softmax_with_minus_inf
 from ..padding import MASKS, Batch, attend_batch, batch_mask, drift, leak, read_batch, split_line
-from ..pooling import attend, explain
+from ..pooling import attend
 from .guard import Choice, Number, Refusal, Text
 from .sheet import cell_sheet, output_sheet, show
 from .texts import Words

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..pooling import explain
+from ..cell import explain
 from ..position import encode_positions, frequencies, rotate
 from .guard import Refusal
 from .positions_study import FEATURES, experiment, read, rotary_pair

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..pooling import Cell
+from ..cell import Cell
 from .texts import Words
 
 TOP = 8  # summands shown one by one where there are many; the rest is one line
