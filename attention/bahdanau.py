@@ -163,12 +163,20 @@ class Seq2Seq(nn.Module):
         return Written(*stacked, memory=memory)
 
 
-def generator_for(seed: int, step: int) -> torch.Generator:
-    """Step 0 fills the parameters, step t > 0 draws the t-th batch. seed in [0, 2^31)."""
+def seed_for(seed: int, step: int) -> int:
+    """Of a run's randomness: step 0 fills the parameters, step t > 0 draws the t-th batch.
+
+    seed in [0, 2^31), else ``ValueError``.
+    """
     if not 0 <= seed < 2**31:
         raise ValueError(f"seed must lie in [0, 2^31), got {seed}")
     # the prime keeps the runs of neighbouring seeds apart for a million steps
-    return torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**32)
+    return (seed * 1_000_003 + step) % 2**32
+
+
+def generator_for(seed: int, step: int) -> torch.Generator:
+    """A generator seeded by :func:`seed_for`."""
+    return torch.Generator().manual_seed(seed_for(seed, step))
 
 
 def check_kind(attention: str) -> None:

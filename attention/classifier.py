@@ -33,7 +33,6 @@ from .cell import Cell, explain
 from .multihead import merge_heads
 from .pooling import attend
 from .reviews import LABELS, tokenise
-from .state import generator_at
 from .text_model import UNKNOWN, BagOfWords, TextClassifier
 from .text_training import (
     advance,
@@ -43,6 +42,7 @@ from .text_training import (
     train,
     train_bag_of_words,
 )
+from .training import generator_at
 
 TRAINED = Path(__file__).resolve().parent.parent / "assets" / "trained"
 EXAMPLE = "boring start but a wonderful end"

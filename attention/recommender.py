@@ -34,7 +34,7 @@ from .cell import Cell, explain
 from .classifier import renormalise
 from .items import ITEMS, Users, make_users
 from .pooling import Attended, attend
-from .state import generator_at, train_steps
+from .training import generator_at, train_steps
 
 TRAINED = Path(__file__).resolve().parent.parent / "assets" / "trained" / "recommender.safetensors"
 DATA_SEED, TRAINING_USERS, HELD_OUT_USERS = 0, 8000, 1000

@@ -11,11 +11,9 @@ import binascii
 import math
 from typing import Any
 
-import torch
-
 from .. import classifier, recommender
 from ..items import HISTORY, ITEMS, THEMES
-from ..state import MAX_BYTES, unpack_state
+from ..training import MAX_BYTES, load_model
 from . import classifier_view, recommender_view
 from .applications_fields import say
 from .busy import slot
@@ -79,15 +77,10 @@ def model_of(values: dict[str, Any], state: bytes) -> Any:
         model = classifier.TextClassifier(classifier.load_classifier().vocabulary)
     else:
         model = recommender.Recommender()
-    held = {"training.seed": torch.tensor(values["seed"])}
-    for group in ("parameter", "adam.mean", "adam.square"):
-        held |= {f"{group}.{name}": p for name, p in model.named_parameters()}
     try:
-        tensors, _ = unpack_state(state, held)
+        model = load_model(state, model, values["seed"])
     except ValueError as error:
         raise Refusal("training_state") from error
-    found = {name: tensors[f"parameter.{name}"] for name, _ in model.named_parameters()}
-    model.load_state_dict(found, strict=True)
     return model.eval().requires_grad_(False)
 
 
