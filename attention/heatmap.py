@@ -16,7 +16,7 @@ import functools
 import io
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -34,6 +34,7 @@ from .packing import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 __all__ = [
@@ -131,8 +132,8 @@ def save_figure(
     from matplotlib.colors import PowerNorm
 
     side = 0.19  # inches a cell, room for 7 pt letters
-    size = tuple(min(MOST_LABELS * side, max(2.5, count * side)) + 1.5 for count in (m, n))
-    figure = figure_class()(figsize=size, dpi=144)
+    width, height = (min(MOST_LABELS * side, max(2.5, count * side)) + 1.5 for count in (m, n))
+    figure = figure_class()(figsize=(width, height), dpi=144)
     axes = figure.subplots()
     finite = matrix[matrix.isfinite()] if holes else matrix
     low, high = (min(0.0, finite.min().item()), finite.max().item()) if finite.numel() else (0.0, 1.0)
@@ -186,7 +187,7 @@ def _font_families() -> list[str]:
     return ["DejaVu Sans", *[name for name in CJK_FONTS if name in installed][:1]]
 
 
-def text_style(size: float = 9) -> dict:
+def text_style(size: float = 9) -> dict[str, Any]:
     """Options of every piece of text: no formulas ("$x^2^2$" would raise), letters of all kinds."""
     from matplotlib.font_manager import FontProperties
 
@@ -194,7 +195,9 @@ def text_style(size: float = 9) -> dict:
     return {"parse_math": False, "fontproperties": font}
 
 
-def label_axis(axis, labels: Sequence[str] | None, size: float = 7, rotation: float = 0) -> None:
+def label_axis(
+    axis: Axis, labels: Sequence[str] | None, size: float = 7, rotation: float = 0
+) -> None:
     """Write labels along one axis, thinned to 64."""
     if labels is None:
         return

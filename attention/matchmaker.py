@@ -293,4 +293,5 @@ def mean_entropy(weights: Tensor) -> float:
     >>> round(mean_entropy(torch.tensor([[0.5, 0.5], [1.0, 0.0]])), 4)  # (ln 2 + 0) / 2
     0.3466
     """
-    return torch.special.entr(weights).sum(dim=-1).mean().item()
+    surprise: Tensor = torch.special.entr(weights)  # (..., n, m)
+    return surprise.sum(dim=-1).mean().item()

@@ -108,7 +108,7 @@ class Run(Generic[Model]):
             with torch.no_grad():
                 for parameter in self.model.parameters():
                     if parameter.grad is not None:
-                        parameter -= learning_rate * parameter.grad
+                        parameter.sub_(learning_rate * parameter.grad)
         self.step += 1
 
     def advance(self, learning_rate: float) -> float:
