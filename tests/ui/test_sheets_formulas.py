@@ -28,8 +28,12 @@ IN_WORDS = {
     WORDS("sheet.denominator_formula"): "the row's other numerators stand on other sheets",
     WORDS("sheet.masked"): "a rule",
     WORDS("sheet.empty_row"): "a rule: a row with nothing to attend gets zeros",
+    WORDS("positions.lone_sine"): "the table of products beside it has the same term in digits",
 }
-BEGINS_IN_WORDS = {WORDS("sheet.softcap"): "c tanh(s / c), where c is not on the sheet"}
+BEGINS_IN_WORDS = {
+    WORDS("sheet.softcap"): "c tanh(s / c), where c is not on the sheet",
+    WORDS("applications.came_from").split("{")[0]: "the weight of another cell, which was shuffled here",
+}
 SYMBOLS = {"×": "*", "^": "**", "−": "-", "∞": "inf", "π": "pi"}
 NUMBER = r"\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 
@@ -134,11 +138,13 @@ def check_lines(section) -> int:
     return count
 
 
-def product_of(columns: list[str], row: list[str], place: int, weight: float | None) -> str | None:
+def product_of(columns: list[str], row: list[str], place: int, weight: str | None) -> str | None:
     """The formula behind a cell of a table, by its column's heading; None where there is none."""
     heading, before = columns[place], row[1:place]
+    if before[-1] in IN_WORDS:
+        return None
     if heading == WORDS("sheet.contribution") and weight is not None:
-        return f"{show(weight, 12)} × ({row[place - 1]})"
+        return f"{weight} × ({row[place - 1]})"
     if heading == WORDS("sheet.product") or " × " in heading:
         if len(before) == 1:  # the row holds its own formula
             return before[0]
@@ -148,7 +154,7 @@ def product_of(columns: list[str], row: list[str], place: int, weight: float | N
     return None
 
 
-def check_tables(section, weight: float | None) -> int:
+def check_tables(section, weight: str | None) -> int:
     table, count = section.get("table"), 0
     if table is None:
         return 0
@@ -169,7 +175,7 @@ def check_total(section) -> int:
     *rows, total = table["rows"]
     for place in range(1, len(total)):
         cells = [row[place] for row in rows]
-        if is_number(total[place]) and all(map(is_number, cells)):
+        if cells and is_number(total[place]) and all(map(is_number, cells)):
             summed = evaluate(" + ".join(f"({cell})" for cell in cells))
             assert summed.meets(evaluate(total[place])), (table["columns"][place], total)
             count += 1
@@ -182,9 +188,11 @@ def check(sheet) -> tuple[int, int, int]:
     tables = [s["table"]["rows"][-1][-1] for s in sections if s.get("table", {}).get("total")]
     if sums and sums[0][0] == WORDS("sheet.score"):  # the score is the total of the table above
         assert sums[0][2] == tables[0]
+    lines = [line for section in sections for line in section.get("lines", [])]
+    weight = next((value for label, _, value in lines if label == WORDS("sheet.weight")), None)
     return (
         sum(map(check_lines, sections)),
-        sum(check_tables(section, sheet.get("weight")) for section in sections),
+        sum(check_tables(section, weight) for section in sections),
         sum(map(check_total, sections)),
     )
 
