@@ -134,7 +134,7 @@ class Seq2Seq(nn.Module):
             attended = attend(
                 state[:, None], memory.states, memory.states, memory.mask, scoring=self.scoring()
             )
-            context, scores, weights = (x[:, 0] for x in attended)
+            context, weights, scores = (x[:, 0] for x in attended)
         state = self.decoder(torch.cat([self.written(previous), context], dim=-1), state)
         return state, self.out(torch.cat([state, context], dim=-1)), scores, weights
 

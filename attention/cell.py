@@ -133,7 +133,6 @@ def _double(tensor: Tensor) -> Tensor:
 def _scoring_in_double(scoring: Some) -> Some:
     """The same scoring with its tensors in float64 on the CPU."""
     fields = {
-        name: _double(field) if isinstance(field, Tensor) else field
-        for name, field in vars(scoring).items()
+        name: _double(field) if isinstance(field, Tensor) else field for name, field in vars(scoring).items()
     }
     return type(scoring)(**fields)

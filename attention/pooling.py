@@ -210,9 +210,7 @@ def scores_shape(query: Tensor, key: Tensor, value: Tensor) -> tuple[int, ...]:
             f"dimensions, got shapes {shapes}; add a row dimension with [None]"
         )
     if key.shape[-2] != value.shape[-2]:
-        raise ValueError(
-            f"every key needs one value: got {key.shape[-2]} keys and {value.shape[-2]} values"
-        )
+        raise ValueError(f"every key needs one value: got {key.shape[-2]} keys and {value.shape[-2]} values")
     leading = shapes[0][:-2]
     if not leading == shapes[1][:-2] == shapes[2][:-2]:
         try:

@@ -64,12 +64,16 @@ class Task(Generic[Model]):
     clip: float | None = None
     largest: float = MAX_NUMBER
 
+    @property
+    def number(self) -> int:
+        return zlib.crc32(self.name.encode())
+
 
 class Run(Generic[Model]):
     """A training under way: a model, the moments of Adam, a seed, steps done, a place in randomness."""
 
     def __init__(self, task: Task[Model], seed: int) -> None:
-        """Step 0: parameters from the seed. Also called ``Run.begin``."""
+        """Step 0: parameters from the seed."""
         self.task, self.seed, self.step = task, seed, 0
         self.generator = torch.Generator().manual_seed(seed)
         self._seed_draw(0)
@@ -136,7 +140,7 @@ class Run(Generic[Model]):
         run = cls(task, seed)
         held = _read(state, run._tensors())
         for name, wanted, what in (
-            (_VERSION, VERSION, "version"), (_TASK, _number(task.name), "model"),
+            (_VERSION, VERSION, "version"), (_TASK, task.number, "model"),
             (_SEED, seed, "seed"),
         ):  # fmt: skip
             got = int(held[name])
@@ -157,7 +161,7 @@ class Run(Generic[Model]):
 
     def _tensors(self) -> dict[str, Tensor]:
         """Everything a run is, by name."""
-        numbers = {_VERSION: VERSION, _TASK: _number(self.task.name), _SEED: self.seed, _STEP: self.step}
+        numbers = {_VERSION: VERSION, _TASK: self.task.number, _SEED: self.seed, _STEP: self.step}
         tensors = {name: torch.tensor(number) for name, number in numbers.items()}
         if self.task.seeds is None:
             tensors[_GENERATOR] = self.generator.get_state()
@@ -264,10 +268,6 @@ def load_model(state: bytes, model: Model, seed: int) -> Model:
 
 def _task_of(model: Model, loss: Callable[[Model, torch.Generator], Tensor]) -> Task[Model]:
     return Task(type(model).__name__, lambda _: model, loss, _seeds)
-
-
-def _number(name: str) -> int:
-    return zlib.crc32(name.encode())
 
 
 def _read(state: bytes, like: dict[str, Tensor]) -> dict[str, Tensor]:

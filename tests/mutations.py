@@ -57,7 +57,7 @@ MUTATIONS = {
     "language swapped": Mutation(
         "attention/ui/texts.py",
         'glob(f"*.{language}.json")',
-        'glob(f"*.{dict(en="zh", zh="en")[language]}.json")',
+        'glob("*.zh.json" if language == "en" else "*.en.json")',
         ("tests/ui/test_applications_tab.py", "-k", "names_come_in_the_pages_language"),
     ),
     "link field dropped": Mutation(
@@ -109,9 +109,7 @@ def main(names: list[str]) -> int:
         print(f"unknown: {', '.join(unknown)}; there are {', '.join(MUTATIONS)}")
         return 2
     chosen = {name: MUTATIONS[name] for name in names or MUTATIONS}
-    broken = {
-        name: applied((ROOT / one.file).read_text("utf-8"), one) for name, one in chosen.items()
-    }
+    broken = {name: applied((ROOT / one.file).read_text("utf-8"), one) for name, one in chosen.items()}
     unseen = 0
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"

@@ -255,9 +255,7 @@ def test_a_right_sheet_passes_and_is_really_read():
     assert lines >= 3 and products >= 8 and totals >= 1
 
 
-@pytest.mark.parametrize(
-    "old, new", [(" - ", " + "), ("exp(", "("), (" / ", " × "), (" × ", " + ")], ids=str
-)
+@pytest.mark.parametrize("old, new", [(" - ", " + "), ("exp(", "("), (" / ", " × "), (" × ", " + ")], ids=str)
 def test_a_wrong_formula_is_caught(old, new):
     with pytest.raises((AssertionError, ValueError)):
         check(replaced(some_cell(), old, new))
