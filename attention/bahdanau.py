@@ -131,10 +131,10 @@ class Seq2Seq(nn.Module):
         if self.attention == "none":
             context = memory.final
         else:
-            found = attend(
+            attended = attend(
                 state[:, None], memory.states, memory.states, memory.mask, scoring=self.scoring()
             )
-            context, scores, weights = found.output[:, 0], found.scores[:, 0], found.weights[:, 0]
+            context, weights, scores = (x[:, 0] for x in attended)
         state = self.decoder(torch.cat([self.written(previous), context], dim=-1), state)
         return state, self.out(torch.cat([state, context], dim=-1)), scores, weights
 
@@ -158,17 +158,26 @@ class Seq2Seq(nn.Module):
             state, logits, scores, weights = self.step(state, previous, memory)
             previous = logits.argmax(dim=-1)
             steps.append((previous, logits.softmax(dim=-1), query, scores, weights))
-        columns = zip(*steps, strict=True)
-        stacked = [None if column[0] is None else torch.stack(column, 1) for column in columns]
-        return Written(*stacked, memory=memory)
+        columns = [torch.stack(column, 1) for column in zip(*steps, strict=True) if column[0] is not None]
+        characters, probabilities, queries, *rest = columns
+        scores, weights = (rest[0], rest[1]) if rest else (None, None)
+        return Written(characters, probabilities, queries, scores, weights, memory)
 
 
-def generator_for(seed: int, step: int) -> torch.Generator:
-    """Step 0 fills the parameters, step t > 0 draws the t-th batch. seed in [0, 2^31)."""
+def seed_for(seed: int, step: int) -> int:
+    """Of a run's randomness: step 0 fills the parameters, step t > 0 draws the t-th batch.
+
+    seed in [0, 2^31), else ``ValueError``.
+    """
     if not 0 <= seed < 2**31:
         raise ValueError(f"seed must lie in [0, 2^31), got {seed}")
     # the prime keeps the runs of neighbouring seeds apart for a million steps
-    return torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**32)
+    return (seed * 1_000_003 + step) % 2**32
+
+
+def generator_for(seed: int, step: int) -> torch.Generator:
+    """A generator seeded by :func:`seed_for`."""
+    return torch.Generator().manual_seed(seed_for(seed, step))
 
 
 def check_kind(attention: str) -> None:

@@ -30,10 +30,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from .assets import assets
+from .cell import Cell, explain
 from .multihead import merge_heads
-from .pooling import Cell, attend, explain
+from .pooling import attend
 from .reviews import LABELS, tokenise
-from .state import generator_at
 from .text_model import UNKNOWN, BagOfWords, TextClassifier
 from .text_training import (
     advance,
@@ -43,6 +43,7 @@ from .text_training import (
     train,
     train_bag_of_words,
 )
+from .training import generator_at
 
 TRAINED = assets() / "trained"
 EXAMPLE = "boring start but a wonderful end"
@@ -165,7 +166,7 @@ def permute(weights: Tensor, seed: int) -> Tensor:
 
 
 def explain_cell(classified: Classified, head: int, row: int, column: int) -> Cell:
-    """Open one cell of the learned weights: :func:`attention.pooling.explain` of that head."""
+    """Open one cell of the learned weights: :func:`attention.cell.explain` of that head."""
     num_heads = len(classified.query)
     if not 0 <= head < num_heads:
         raise ValueError(f"head must lie in [0, {num_heads}), got {head}")

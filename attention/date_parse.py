@@ -44,7 +44,7 @@ def true_date(text: str) -> str | None:
 
 
 @cache
-def _readers() -> dict[str, re.Pattern]:
+def _readers() -> dict[str, re.Pattern[str]]:
     """Each template as a pattern with a group for every place."""
     readers = {}
     for template in dates.TEMPLATES + dates.SLASH_TEMPLATES:
@@ -59,10 +59,10 @@ def _readers() -> dict[str, re.Pattern]:
 
 def _read(text: str, template: str) -> date | None:
     """The day that this template writes exactly as text (lower case), if there is one."""
-    found = _readers()[template].fullmatch(text)
-    if not found:
+    match = _readers()[template].fullmatch(text)
+    if not match:
         return None
-    part = found.groupdict()
+    part = match.groupdict()
     if "y" in part:
         year = int(part["y"])
     elif "yy" in part:

@@ -123,10 +123,10 @@ def is_ambiguous(text: str) -> bool:
     >>> is_ambiguous("3/5/1997"), is_ambiguous("25/5/1997"), is_ambiguous("5/5/1997")
     (True, False, False)
     """
-    found = re.fullmatch(r"\s*([0-9]{1,2})/([0-9]{1,2})/(?:[0-9]{2}|[0-9]{4})\s*", text)
-    if not found:
+    match = re.fullmatch(r"\s*([0-9]{1,2})/([0-9]{1,2})/(?:[0-9]{2}|[0-9]{4})\s*", text)
+    if not match:
         return False
-    first, second = int(found[1]), int(found[2])
+    first, second = int(match[1]), int(match[2])
     return first != second and 1 <= first <= 12 and 1 <= second <= 12
 
 

@@ -50,12 +50,13 @@ class Pitfall:
 
 
 PITFALLS: dict[str, Pitfall] = {}
+Way = Callable[..., Exercise]  # run(generator, **parameters)
 
 
-def pitfall(tab: str, **limits: tuple[float, float]) -> Callable:
+def pitfall(tab: str, **limits: tuple[float, float]) -> Callable[[Way], Way]:
     """Decorator: ``run(generator, **parameters) -> Exercise`` enters PITFALLS under its own name."""
 
-    def register(run: Callable[..., Exercise]) -> Callable[..., Exercise]:
+    def register(run: Way) -> Way:
         PITFALLS[run.__name__] = Pitfall(run.__name__, tab, run, limits)
         return run
 
@@ -64,4 +65,5 @@ def pitfall(tab: str, **limits: tuple[float, float]) -> Callable:
 
 def entropy(weights: Tensor) -> Tensor:
     """weights (..., m) -> entropy (...) in nats; 0 log 0 = 0."""
-    return torch.special.entr(weights).sum(-1)
+    surprise: Tensor = torch.special.entr(weights)
+    return surprise.sum(-1)

@@ -17,7 +17,7 @@ import io
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -36,6 +36,7 @@ from .packing import (
 from .typed import visible
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 __all__ = [
@@ -134,8 +135,8 @@ def save_figure(
     from matplotlib.colors import PowerNorm
 
     side = 0.19  # inches a cell, room for 7 pt letters
-    size = tuple(min(MOST_LABELS * side, max(2.5, count * side)) + 1.5 for count in (m, n))
-    figure = figure_class()(figsize=size, dpi=144)
+    width, height = (min(MOST_LABELS * side, max(2.5, count * side)) + 1.5 for count in (m, n))
+    figure = figure_class()(figsize=(width, height), dpi=144)
     axes = figure.subplots()
     finite = matrix[matrix.isfinite()] if holes else matrix
     low, high = (min(0.0, finite.min().item()), finite.max().item()) if finite.numel() else (0.0, 1.0)
@@ -200,7 +201,7 @@ def _font_families() -> list[str]:
     return ["DejaVu Sans", *[name for name in CJK_FONTS if name in installed][:1]]
 
 
-def text_style(size: float = 9) -> dict:
+def text_style(size: float = 9) -> dict[str, Any]:
     """Options of every piece of text: no formulas ("$x^2^2$" would raise), letters of all kinds."""
     from matplotlib.font_manager import FontProperties
 
@@ -208,7 +209,9 @@ def text_style(size: float = 9) -> dict:
     return {"parse_math": False, "fontproperties": font}
 
 
-def label_axis(axis, labels: Sequence[str] | None, size: float = 7, rotation: float = 0) -> None:
+def label_axis(
+    axis: Axis, labels: Sequence[str] | None, size: float = 7, rotation: float = 0
+) -> None:
     """Write labels along one axis, thinned to 64."""
     if labels is None:
         return

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from .pooling import Attended, Cell, attend, explain
+from .cell import Cell, explain
+from .pooling import Attended, attend
 from .scoring import Dot, Gaussian
 
 
@@ -211,9 +212,9 @@ def train_width(
             record.width.append(row[0])
             record.loss.append(row[1])
             record.held_out.append(row[2])
-            if truth_known:
+            if record.true_error is not None:
                 record.true_error.append(row[3])
-            model.width -= learning_rate * gradient
+            model.width.sub_(learning_rate * gradient)
     return record
 
 

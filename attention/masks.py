@@ -75,51 +75,56 @@ def causal_mask(n: int, m: int | None = None, device: torch.device | None = None
     return torch.ones(n, m, dtype=torch.bool, device=device).tril(m - n)
 
 
-def masked_softmax(scores: Tensor, mask: Tensor | None = None, *, overwrite: bool = False) -> Tensor:
+def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     """Softmax over the keys that may be attended.
 
-    scores (..., n, m); mask boolean, broadcastable to scores, True = may attend, default all.
-    Returns weights (..., n, m) in the dtype of scores; each row sums to 1, or is all zeros where
-    nothing may be attended. Half precision is summed in float32.
-    overwrite: the caller needs the scores no more, so their memory may be used; default False.
+    scores (..., n, m), left as they are; mask boolean, broadcastable to scores, True = may attend,
+    default all. Returns weights (..., n, m) in the dtype of scores; each row sums to 1, or is all
+    zeros where nothing may be attended. Half precision is summed in float32.
     Raises ``ValueError`` for a mask that is not boolean or does not fit.
 
     >>> masked_softmax(torch.tensor([[1.0, 1.0, 9.0]]), torch.tensor([[True, True, False]]))
     tensor([[0.5000, 0.5000, 0.0000]])
     """
-    empty = None
-    if mask is not None:
-        check_mask(mask, scores.shape)
-        blocked = ~mask
-        empty = ~mask.any(dim=-1, keepdim=True)
-        if empty.any():
-            blocked = blocked & ~empty  # a softmax of nothing is 0/0, and its gradient NaN
-        else:
-            empty = None
-        # -inf, not a large negative number: exp(-inf) is exactly 0 whatever the other scores are
-        if overwrite:
-            # detached, for the gradient at a weight of 0 is 0 without a second pass over the mask
-            _block(scores.detach(), blocked)
-        else:
-            scores = scores.masked_fill(blocked, float("-inf"))
-    if scores.dtype in (torch.float16, torch.bfloat16):
-        weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(scores.dtype)
-    elif overwrite and not scores.requires_grad:
-        weights = torch.softmax(scores, dim=-1, out=scores)
-    else:
-        weights = torch.softmax(scores, dim=-1)
+    if mask is None:
+        return _softmax(scores)
+    check_mask(mask, scores.shape)
+    empty = ~mask.any(dim=-1, keepdim=True)  # (..., n, 1)
+    blocked = ~mask & ~empty  # a softmax of nothing is 0/0, and its gradient NaN
+    # -inf, not a large negative number: exp(-inf) is exactly 0 whatever the other scores are
+    weights = _softmax(scores.masked_fill(blocked, float("-inf")))
     # by rule, a row with nothing to attend to gets zeros
-    return weights if empty is None else weights.masked_fill(empty, 0)
+    return weights.masked_fill(empty, 0) if empty.any() else weights
 
 
-def _block(scores: Tensor, blocked: Tensor) -> None:
-    """Write -inf into scores (..., n, m) where ``blocked``, broadcastable to it, is True."""
-    if scores.sum().isfinite():
-        # up to ten times as fast as masked_fill_ on a CPU, but it would let a NaN stand
-        limit = torch.full_like(blocked, float("inf"), dtype=scores.dtype)
-        torch.minimum(scores, limit.masked_fill_(blocked, float("-inf")), out=scores)
-    else:
-        scores.masked_fill_(blocked, float("-inf"))
+def _softmax(scores: Tensor) -> Tensor:
+    if scores.dtype in (torch.float16, torch.bfloat16):
+        return torch.softmax(scores, dim=-1, dtype=torch.float32).to(scores.dtype)
+    return torch.softmax(scores, dim=-1)
+
+
+def weighted_sum(weights: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
+    """``weights @ value``, in which nothing behind the mask counts, not even NaN or infinity.
+
+    weights (..., n, m), value (..., m, v), mask as in :func:`masked_softmax` -> (..., n, v).
+    A weight of 0 is not enough to hide a value: 0 times NaN is NaN.
+
+    >>> weights, value = torch.tensor([[1.0, 0.0]]), torch.tensor([[5.0], [float("nan")]])
+    >>> weights @ value, weighted_sum(weights, value, torch.tensor([[True, False]]))
+    (tensor([[nan]]), tensor([[5.]]))
+    """
+    output = weights @ value  # (..., n, v)
+    if mask is None or output.sum().isfinite():  # a sum is quick, and NaN or infinity survives it
+        return output
+    mask = mask.expand(weights.shape)
+    strange = ~value.isfinite()  # (..., m, v)
+    output = weights @ value.masked_fill(strange, 0)
+    keys = strange.any(dim=-1).reshape(-1, value.shape[-2]).any(dim=0)  # (m,)
+    for j in keys.nonzero().flatten().tolist():  # key by key, as there are few as a rule
+        part = value[..., j, None, :].where(strange[..., j, None, :], 0)  # (..., 1, v)
+        part = weights[..., :, j, None] * part  # (..., n, v)
+        output = output + part.where(mask[..., :, j, None], 0)
+    return output
 
 
 def check_mask(mask: Tensor, shape: Sequence[int]) -> None:

@@ -12,6 +12,7 @@ Shapes: e evenings, n queries (people looking), m keys (candidates), d traits, p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -29,6 +30,7 @@ from .steps import (
     make_projections,
     make_scoring,
 )
+from .training import Diverged, Run, Task
 
 __all__ = [
     "SCORINGS",
@@ -210,36 +212,46 @@ def train_dating(
     people = make_people() if people is None else people
     if not all(traits.isfinite().all() for traits in (people.queries, people.keys, people.values)):
         raise ValueError("the traits of all people must be finite, got NaN or infinity among them")
-    generator = torch.Generator().manual_seed(seed)
-    network = DatingAttention(
-        people.queries.shape[-1], people.values.shape[-1], dropout=dropout, generator=generator
-    )
-    matrices = list(network.parameters())
     keep = set(torch.linspace(0, steps, min(num_records, steps + 1)).round().int().tolist())
+    run = Run.begin(_task(people, dropout, weight_decay), seed)
     training, before = Training(people), None
-    for step in range(steps + 1):
-        misfit = _misfit(network.train(), people, slice(1, None), generator)[0]
-        loss = misfit + _penalty(matrices, weight_decay)
-        gradients = torch.autograd.grad(loss, matrices)
-        if not all(number.isfinite().all() for number in (loss, *gradients)):
+    while not training.diverged and run.step <= steps:
+        try:
+            run.measure()
+            if run.step in keep:
+                _record(training, run, weight_decay)
+        except Diverged:
             training.diverged = True
-        elif step in keep:
-            training.diverged = not _record(training, network, step, weight_decay)
-        if training.diverged:
-            break
-        before = [matrix.detach().clone() for matrix in matrices]
-        with torch.no_grad():
-            for matrix, gradient in zip(matrices, gradients, strict=True):
-                matrix -= learning_rate * gradient
-    if training.diverged and before is not None and training.steps[-1] < step - 1:
+        else:
+            before = [matrix.detach().clone() for matrix in run.model.parameters()]
+            run.update(learning_rate)
+    if training.diverged and before is not None and training.steps[-1] < run.step - 1:
+        run.step -= 1
         with torch.no_grad():  # one step back, where the numbers were finite still
-            for matrix, finite in zip(matrices, before, strict=True):
+            for matrix, finite in zip(run.model.parameters(), before, strict=True):
                 matrix.copy_(finite)
-        _record(training, network, step - 1, weight_decay)
+        _record(training, run, weight_decay)
     return training
 
 
-def _misfit(network, people: People, evenings: slice, generator=None) -> tuple[Tensor, Attended]:
+def _task(people: People, dropout: float, weight_decay: float) -> Task[DatingAttention]:
+    def model(generator: torch.Generator) -> DatingAttention:
+        d, v = people.queries.shape[-1], people.values.shape[-1]
+        return DatingAttention(d, v, dropout=dropout, generator=generator)
+
+    def loss(network: DatingAttention, generator: torch.Generator) -> Tensor:
+        misfit = _misfit(network.train(), people, slice(1, None), generator)[0]
+        return misfit + _penalty(network.parameters(), weight_decay)
+
+    return Task("matchmaker", model, loss, adam=False, largest=math.inf)
+
+
+def _misfit(
+    network: DatingAttention,
+    people: People,
+    evenings: slice,
+    generator: torch.Generator | None = None,
+) -> tuple[Tensor, Attended]:
     """mean((output - value of the best match)^2) over some evenings, and what was attended."""
     values = people.values[evenings]
     attended = network(people.queries[evenings], people.keys[evenings], values, None, generator)
@@ -250,21 +262,21 @@ def _misfit(network, people: People, evenings: slice, generator=None) -> tuple[T
 def _penalty(matrices: Iterable[Tensor], weight_decay: float) -> Tensor:
     if weight_decay == 0:  # 0 * inf would be NaN
         return torch.zeros(())
-    return weight_decay * sum(matrix.square().sum() for matrix in matrices)
+    squares = sum((matrix.square().sum() for matrix in matrices), start=torch.zeros(()))
+    return weight_decay * squares
 
 
 @torch.no_grad()
-def _record(training: Training, network, step: int, weight_decay: float) -> bool:
-    """Append one entry, without dropout; False, and no entry, if a number of it is not finite."""
-    network.eval()
-    people = training.people
+def _record(training: Training, run: Run[DatingAttention], weight_decay: float) -> None:
+    """Append one entry, without dropout; ``Diverged``, and no entry, if a number is not finite."""
+    network, people = run.model.eval(), training.people
     misfit, _ = _misfit(network, people, slice(1, None))
     held_out, shown = _misfit(network, people, slice(0, 1))
     penalty = _penalty(network.parameters(), weight_decay)
     weights = shown.weights[0]
     if not all(n.isfinite().all() for n in (misfit + penalty, held_out, weights, shown.output)):
-        return False
-    training.steps.append(step)
+        raise Diverged(f"the training diverged at step {run.step}")
+    training.steps.append(run.step)
     training.loss.append((misfit + penalty).item())
     training.misfit.append(misfit.item())
     training.penalty.append(penalty.item())
@@ -273,7 +285,6 @@ def _record(training: Training, network, step: int, weight_decay: float) -> bool
     training.entropy.append(mean_entropy(weights))
     training.accuracy.append((weights.argmax(-1) == people.match[0]).float().mean().item())
     training.projections.append(network.projections())
-    return True
 
 
 def mean_entropy(weights: Tensor) -> float:
@@ -282,4 +293,5 @@ def mean_entropy(weights: Tensor) -> float:
     >>> round(mean_entropy(torch.tensor([[0.5, 0.5], [1.0, 0.0]])), 4)  # (ln 2 + 0) / 2
     0.3466
     """
-    return torch.special.entr(weights).sum(dim=-1).mean().item()
+    surprise: Tensor = torch.special.entr(weights)  # (..., n, m)
+    return surprise.sum(dim=-1).mean().item()

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .masks import causal_mask, check_mask
-from .pooling import Attended, attend
+from .pooling import Attended, Pooled, attend
 
 
 def head_width(d_model: int, num_heads: int) -> int:
@@ -53,7 +53,8 @@ def split_heads(x: Tensor, num_heads: int) -> Tensor:
     Raises ``ValueError`` when num_heads does not divide d_model.
     """
     d = head_width(x.shape[-1], num_heads)
-    return x.unflatten(-1, (num_heads, d)).transpose(-3, -2)
+    split: Tensor = x.unflatten(-1, (num_heads, d))  # (..., n, h, d)
+    return split.transpose(-3, -2)
 
 
 def merge_heads(x: Tensor) -> Tensor:
@@ -101,7 +102,7 @@ class SelfAttention(nn.Module):
         causal: bool = False,
         need_weights: bool = True,
         generator: torch.Generator | None = None,
-    ) -> Attended:
+    ) -> Attended | Pooled:
         """x (..., n, d_model) -> output (..., n, d), weights and scores (..., n, n).
 
         mask: boolean, broadcastable to (..., n, n), True = may attend. causal: additionally, no
@@ -152,7 +153,7 @@ class MultiHeadAttention(nn.Module):
         else:
             weights = self.w_qkv.chunk(3)
             biases = (None, None, None) if self.b_qkv is None else self.b_qkv.chunk(3)
-            parts = map(F.linear, (query, key, value), weights, biases)
+            parts = tuple(map(F.linear, (query, key, value), weights, biases))
         query, key, value = (split_heads(part, self.num_heads) for part in parts)
         return query, key, value
 
@@ -166,7 +167,7 @@ class MultiHeadAttention(nn.Module):
         causal: bool = False,
         need_weights: bool = True,
         generator: torch.Generator | None = None,
-    ) -> Attended:
+    ) -> Attended | Pooled:
         """Attend from query (b, n, d_model) to key and value (b, m, d_model).
 
         key: default query (self-attention). value: default key. mask: boolean, True = may attend,
@@ -230,7 +231,7 @@ class MultiHeadAttention(nn.Module):
         with torch.no_grad():
             self.w_qkv.copy_(mha.in_proj_weight)
             self.w_o.copy_(mha.out_proj.weight)
-            if self.b_qkv is not None:
+            if self.b_qkv is not None and self.b_o is not None:
                 self.b_qkv.copy_(mha.in_proj_bias)
                 self.b_o.copy_(mha.out_proj.bias)
         return self

@@ -18,7 +18,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -106,10 +106,11 @@ def pack(
     if not (smallest >= low - 1e-6 * span and largest <= high + 1e-6 * span):
         raise ValueError(f"cells from {smallest} to {largest} leave the scale [{low}, {high}]")
     levels = ((cells - low) / span).clamp(0, 1).pow(exponent).mul(255).add(0.5).to(torch.uint8)
-    return Packed(_base64(levels.numpy()), *levels.shape, low, high, gamma, pool)
+    rows, columns = levels.shape
+    return Packed(_base64(levels.numpy()), rows, columns, low, high, gamma, pool)
 
 
-def pack_overview(layers: Sequence[Tensor], side: int = OVERVIEW_SIDE) -> dict:
+def pack_overview(layers: Sequence[Tensor], side: int = OVERVIEW_SIDE) -> dict[str, str | int | bool]:
     """All heads as thumbnails: one base64 string of L * h * rows * cols bytes, 400 kB per 72 heads.
 
     layers: L tensors (h, n, m) of weights in [0, 1]. A byte is ``round(255 sqrt(weight))``: with
@@ -206,16 +207,16 @@ def to_npz(arrays: Mapping[str, Tensor | np.ndarray | Sequence[str]], *, holes: 
     Tensors, numpy arrays, numbers, or lists of strings (labels). Raises ``ValueError`` for a name
     that is no identifier, for NaN without holes, and for anything that numpy would have to pickle.
     """
-    ready = {}
+    ready: dict[str, Any] = {}
     for name, value in arrays.items():
         if not name.isidentifier() or name == "file":  # np.savez has an argument called file
             raise ValueError(f'names must be identifiers other than "file", got {name!r}')
-        value = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
-        if value.dtype.kind not in "biufU":
-            raise ValueError(f"{name} must hold numbers or strings, got dtype {value.dtype}")
-        if not holes and value.dtype.kind == "f" and not np.isfinite(value).all():
+        array = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
+        if array.dtype.kind not in "biufU":
+            raise ValueError(f"{name} must hold numbers or strings, got dtype {array.dtype}")
+        if not holes and array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"{name} must be finite, got NaN or infinity")
-        ready[name] = value
+        ready[name] = array
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **ready)
     return buffer.getvalue()

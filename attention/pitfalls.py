@@ -4,8 +4,8 @@
 both have them, and the numbers to read off. What a learner is asked, and why the answer is what it
 is, stands in the lessons; here are only the facts.
 
->>> found = PITFALLS["full_width_heads"](n=10, d_model=64, num_heads=8)
->>> found.readouts["ratio"]
+>>> exercise = PITFALLS["full_width_heads"](n=10, d_model=64, num_heads=8)
+>>> exercise.readouts["ratio"]
 8.0
 """
 
@@ -31,7 +31,7 @@ __all__ = ["PITFALLS", "Exercise", "Pitfall", "softmax_jacobian"]
 
 
 @pitfall("matchmaker", keys=(2, 64), draws=(1, 1000))
-def no_scaling(generator, keys: int = 8, draws: int = 200) -> Exercise:
+def no_scaling(generator: torch.Generator, keys: int = 8, draws: int = 200) -> Exercise:
     """No division by sqrt(d) at all, for d = 1, 2, 4 .. 512; every curve (10,), mean of the draws.
 
     variance of the scores: 1 when scaled, d when not. entropy of the weights, in nats. gradient:
@@ -45,19 +45,19 @@ def no_scaling(generator, keys: int = 8, draws: int = 200) -> Exercise:
         query = torch.randn(draws, 1, d, generator=generator)
         key = torch.randn(draws, keys, d, generator=generator)
         for scaled, curve in curves.items():
-            found = attend(query, key, key, scale=None if scaled else 1.0)
-            curve["variance"].append(found.scores.square().mean())
-            curve["entropy"].append(entropy(found.weights).mean())
-            jacobian = softmax_jacobian(found.weights[:, 0])
+            attended = attend(query, key, key, scale=None if scaled else 1.0)
+            curve["variance"].append(attended.scores.square().mean())
+            curve["entropy"].append(entropy(attended.weights).mean())
+            jacobian = softmax_jacobian(attended.weights[:, 0])
             curve["gradient"].append(jacobian.flatten(1).norm(dim=1).mean())
     right, wrong = (
         {"d": widths} | {name: torch.stack(values) for name, values in curves[scaled].items()}
         for scaled in (True, False)
     )
     readouts = {"gradient_ratio_at_512": (right["gradient"][-1] / wrong["gradient"][-1]).item()}
-    for way, curve in (("right", right), ("wrong", wrong)):
+    for way, side in (("right", right), ("wrong", wrong)):
         for name in ("variance", "entropy", "gradient"):
-            readouts[f"{way}_{name}_at_512"] = curve[name][-1].item()
+            readouts[f"{way}_{name}_at_512"] = side[name][-1].item()
     return Exercise(right, wrong, readouts)
 
 
@@ -67,7 +67,7 @@ def softmax_jacobian(weights: Tensor) -> Tensor:
 
 
 @pitfall("matchmaker", n=(1, 16), m=(2, 16))
-def softmax_axis(generator, n: int = 3, m: int = 5) -> Exercise:
+def softmax_axis(generator: torch.Generator, n: int = 3, m: int = 5) -> Exercise:
     """Softmax down the queries instead of along the keys, scores (n, m).
 
     The columns then sum to one: each key shares itself out, and a query may get any amount.
@@ -85,7 +85,7 @@ def softmax_axis(generator, n: int = 3, m: int = 5) -> Exercise:
 
 
 @pitfall("masks", m=(1, 16))
-def all_zero_mask(generator, m: int = 4) -> Exercise:
+def all_zero_mask(generator: torch.Generator, m: int = 4) -> Exercise:
     """``masked_fill`` where nothing may be attended, weights (2, m): one usual row, one empty row.
 
     Filled with -inf the empty row is 0/0 = NaN; filled with -1e9 it is uniform over the very keys
@@ -110,7 +110,7 @@ def all_zero_mask(generator, m: int = 4) -> Exercise:
 
 
 @pitfall("masks", n=(2, 16), real=(1, 15))
-def inverted_mask(generator, n: int = 5, real: int = 3) -> Exercise:
+def inverted_mask(generator: torch.Generator, n: int = 5, real: int = 3) -> Exercise:
     """One boolean mask, two meanings, both of them PyTorch's own.
 
     ``F.scaled_dot_product_attention``: True = may attend. ``nn.MultiheadAttention``: True = may
@@ -137,10 +137,13 @@ def inverted_mask(generator, n: int = 5, real: int = 3) -> Exercise:
 def _torch_mha(x: Tensor, ignored: Tensor, w_qkv: Tensor) -> Tensor:
     """The weights (n, n) of nn.MultiheadAttention, through the function behind it: no random state."""
     identity = torch.eye(x.shape[-1])
-    return F.multi_head_attention_forward(
-        *[x.transpose(0, 1)] * 3, x.shape[-1], 1, w_qkv, None, None, None, False, 0.0,
+    x = x.transpose(0, 1)  # (n, 1, d)
+    _, weights = F.multi_head_attention_forward(
+        x, x, x, x.shape[-1], 1, w_qkv, None, None, None, False, 0.0,
         identity, None, training=False, key_padding_mask=ignored[None],
-    )[1][0]  # fmt: skip
+    )  # fmt: skip
+    assert weights is not None  # need_weights is on by default
+    return weights[0]
 
 
 def _sdpa(x: Tensor, mask: Tensor) -> Tensor:
@@ -148,7 +151,7 @@ def _sdpa(x: Tensor, mask: Tensor) -> Tensor:
 
 
 @pitfall("masks", real=(1, 16), most=(1, 64))
-def average_over_padding(generator, real: int = 3, most: int = 12) -> Exercise:
+def average_over_padding(generator: torch.Generator, real: int = 3, most: int = 12) -> Exercise:
     """A sentence vector as the mean of its tokens, padding counted in.
 
     A padded place is not zero (it has an embedding, a position, a bias). With 0 .. ``most`` paddings,
@@ -164,9 +167,9 @@ def average_over_padding(generator, real: int = 3, most: int = 12) -> Exercise:
         means["right"].append(attend(x[:1], x, x, mask, scale=0.0).output[0])
         means["wrong"].append(x.mean(0))
     sides = {}
-    for way, found in means.items():
-        found = torch.stack(found)
-        sides[way] = {"moved": (found - words.mean(0)).norm(dim=-1), "length": found.norm(dim=-1)}
+    for way, vectors in means.items():
+        mean = torch.stack(vectors)  # (most + 1, 8)
+        sides[way] = {"moved": (mean - words.mean(0)).norm(dim=-1), "length": mean.norm(dim=-1)}
     return Exercise(
         **sides,
         readouts={f"{way}_moved": side["moved"][-1].item() for way, side in sides.items()},
@@ -174,7 +177,9 @@ def average_over_padding(generator, real: int = 3, most: int = 12) -> Exercise:
 
 
 @pitfall("matchmaker", n=(1, 16), dropout=(0.0, 0.9), draws=(1, 2000))
-def dropout_on_weights(generator, n: int = 6, dropout: float = 0.3, draws: int = 500) -> Exercise:
+def dropout_on_weights(
+    generator: torch.Generator, n: int = 6, dropout: float = 0.3, draws: int = 500
+) -> Exercise:
     """Dropout on the weights in training: rows sum to one only on average.
 
     weights (n, n) and row_sums (n,) of one draw; mean_row_sums (n,) over ``draws`` of them, near 1

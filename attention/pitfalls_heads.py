@@ -14,7 +14,9 @@ from .pooling import attend
 
 
 @pitfall("heads", d_model=(1, 1024), num_heads=(1, 64), n=(2, 64))
-def scale_by_d_model(generator, d_model: int = 64, num_heads: int = 16, n: int = 8) -> Exercise:
+def scale_by_d_model(
+    generator: torch.Generator, d_model: int = 64, num_heads: int = 16, n: int = 8
+) -> Exercise:
     """Dividing by sqrt(d_model) in a head that has only d = d_model / h features.
 
     Scores (h, n, n) of unit-variance queries and keys should have standard deviation 1; the wrong
@@ -39,7 +41,7 @@ def scale_by_d_model(generator, d_model: int = 64, num_heads: int = 16, n: int =
 
 @pitfall("heads", n=(2, 16), num_heads=(2, 8), changed=(0, 15))
 def split_without_transpose(
-    generator, n: int = 6, num_heads: int = 2, changed: int | None = None
+    generator: torch.Generator, n: int = 6, num_heads: int = 2, changed: int | None = None
 ) -> Exercise:
     """Splitting heads with ``view(h, n, d)`` instead of ``view(n, h, d).transpose(0, 1)``.
 
@@ -65,7 +67,8 @@ def split_without_transpose(
     sides = []
     for split in (with_transpose, with_view):
         before, after = (
-            merge_heads(attend(*[split(y)] * 3, causal_mask(n)).output) for y in (x, other)
+            merge_heads(attend(heads, heads, heads, causal_mask(n)).output)
+            for heads in (split(x), split(other))
         )
         sides.append({"tokens": split(owner), "moved": (after - before).abs().amax(-1)})
     right, wrong = sides
@@ -87,7 +90,7 @@ def _pure_rows(tokens: Tensor) -> float:
 
 
 @pitfall("heads", d_model=(1, 1024), num_heads=(1, 1024))
-def heads_not_dividing(generator, d_model: int = 10, num_heads: int = 3) -> Exercise:
+def heads_not_dividing(generator: torch.Generator, d_model: int = 10, num_heads: int = 3) -> Exercise:
     """Rounding d_model / h down when it is not whole: the last features reach no head.
 
     used (d_model,): gradient norm of one layer's output by input feature, zero where nothing
@@ -117,7 +120,9 @@ def heads_not_dividing(generator, d_model: int = 10, num_heads: int = 3) -> Exer
 
 
 @pitfall("heads", n=(1, 4096), d_model=(1, 4096), num_heads=(1, 256))
-def full_width_heads(generator, n: int = 128, d_model: int = 384, num_heads: int = 12) -> Exercise:
+def full_width_heads(
+    generator: torch.Generator, n: int = 128, d_model: int = 384, num_heads: int = 12
+) -> Exercise:
     """Every head projecting to d_model instead of d_model / h: h times the work.
 
     multiplications (4,): projections, scores, weighted sum, output. With the right width the

@@ -10,7 +10,7 @@ b'<?xml'
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -66,11 +66,12 @@ def save_plot(
     if log_x:
         axes.set_xscale("log")
     bars = [one for one in series if one.kind == "bars"]
-    drawn, seen = [], {}
+    drawn: list[Any] = []  # one artist a series
+    count_of: dict[tuple[str, str], int] = {}  # series so far of a role and kind
     for place, one in enumerate(series):
         role = one.role if one.role in COLOURS else ROLES[place % len(ROLES)]
-        repeat = seen[role, one.kind] = seen.get((role, one.kind), -1) + 1
-        style = {"color": COLOURS[role], "zorder": ABOVE[one.kind]}
+        repeat = count_of[role, one.kind] = count_of.get((role, one.kind), -1) + 1
+        style: dict[str, Any] = {"color": COLOURS[role], "zorder": ABOVE[one.kind]}
         x, y = (np.asarray(side, dtype=float) for side in (one.x, one.y))
         if one.kind == "line":
             dash = REPEATED[(repeat - 1) % len(REPEATED)] if repeat else DASHES[role]
@@ -110,7 +111,7 @@ def _gap(bars: Sequence[Series]) -> float:
     return min((gap.min() for gap in gaps if gap.size), default=1.0)
 
 
-def _legend(figure: Figure, drawn: list, names: Sequence[str]) -> None:
+def _legend(figure: Figure, drawn: list[Any], names: Sequence[str]) -> None:
     """A legend under the picture, where it covers nothing.
 
     The names come last: matplotlib would skip one that begins with "_" and read formulas.

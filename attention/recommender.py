@@ -31,10 +31,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .assets import assets
+from .cell import Cell, explain
 from .classifier import renormalise
 from .items import ITEMS, Users, make_users
-from .pooling import Attended, Cell, attend, explain
-from .state import generator_at, train_steps
+from .pooling import Attended, attend
+from .training import generator_at, train_steps
 
 TRAINED = assets() / "trained" / "recommender.safetensors"
 MEAN = TRAINED.with_name("recommender_mean.safetensors")

@@ -20,13 +20,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors.torch
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from . import dates
-from .bahdanau import KINDS, TARGET, Seq2Seq, batch_of, check_kind, generator_for
+from .bahdanau import KINDS, TARGET, Seq2Seq, batch_of, check_kind, seed_for
+from .training import Run, Task, go_on
 from .translation import (
     TRAINED,
     Evaluation,
@@ -49,7 +49,6 @@ STEPS, HIDDEN = 1500, 24  # of the shipped models
 TRAINING_OPTIONS = ("seed", "steps", "batch_size", "learning_rate", "hidden")
 EXAMPLE = "3 May 1996"  # whose alignment a live training shows; that day is never trained on
 LIVE_HIDDEN = 32  # 25 steps of batch 32 take about a second on one core
-MAX_STEPS = 100_000
 MAX_PARAMETER = 100.0  # trained ones stay below 10; keeps every product finite
 
 
@@ -69,37 +68,18 @@ def training_batch(batch_size: int, generator: torch.Generator) -> tuple[Tensor,
     return *batch_of(texts), target
 
 
-@dataclass
-class Run:
-    """A training under way: a model, Adam (Kingma and Ba 2015), the seed, the steps done."""
+def task(attention: str, hidden: int, batch_size: int) -> Task[Seq2Seq]:
+    """Teacher forcing: mean cross-entropy per character, in nats; the gradient is cut to norm 1."""
 
-    model: Seq2Seq
-    optimizer: torch.optim.Adam
-    seed: int
-    step: int
+    def loss(model: Seq2Seq, generator: torch.Generator) -> Tensor:
+        source, lengths, target = training_batch(batch_size, generator)
+        logits = model(source, lengths, target)  # (b, n, 11)
+        return F.cross_entropy(logits.flatten(0, 1), target.flatten())
 
-    @classmethod
-    def begin(cls, attention: str, hidden: int, seed: int) -> Run:
-        """Step 0: parameters from the seed."""
-        model = Seq2Seq(attention, hidden, generator_for(seed, 0))
-        return cls(model, torch.optim.Adam(model.parameters()), seed, 0)
-
-    def advance(self, batch_size: int, learning_rate: float) -> float:
-        """One step of teacher forcing -> mean cross-entropy per character, in nats.
-
-        The gradient is cut to norm 1. Raises ``ValueError`` when the loss is no number any more.
-        """
-        self.step += 1
-        batch = training_batch(batch_size, generator_for(self.seed, self.step))
-        loss = F.cross_entropy(self.model(*batch).flatten(0, 1), batch[2].flatten())
-        if not loss.isfinite():
-            raise ValueError(f"training diverged at step {self.step}; lower the learning rate")
-        self.optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.param_groups[0]["lr"] = learning_rate
-        self.optimizer.step()
-        return loss.item()
+    return Task(
+        f"seq2seq {attention}", lambda generator: Seq2Seq(attention, hidden, generator), loss,
+        seed_for, clip=1.0, largest=MAX_PARAMETER,
+    )  # fmt: skip
 
 
 def train(
@@ -116,10 +96,10 @@ def train(
 
     progress(step, loss) is called after every step; what it raises ends the training.
     """
-    run = Run.begin(attention, hidden, seed)
+    run = Run.begin(task(attention, hidden, batch_size), seed)
     for step in range(1, steps + 1):
         rate = learning_rate * min(1.0, step / 50) * (1 + math.cos(math.pi * step / steps)) / 2
-        loss = run.advance(batch_size, rate)
+        loss = run.advance(rate)
         if progress is not None:
             progress(step, loss)
     return run.model.requires_grad_(False)
@@ -165,90 +145,17 @@ def train_chunk(
             raise ValueError(f"{name} must be a whole number in [{low}, {high}], got {number!r}")
     if not isinstance(learning_rate, int | float) or not 0 < learning_rate <= 0.1:
         raise ValueError(f"learning_rate must be a number in (0, 0.1], got {learning_rate!r}")
-    if state is None:
-        run = Run.begin(attention, LIVE_HIDDEN, seed)
-    else:
-        run = unpack(state, attention, seed)
-    losses = [run.advance(batch_size, learning_rate) for _ in range(steps)]
+    run, losses = go_on(
+        task(attention, LIVE_HIDDEN, batch_size), state,
+        seed=seed, steps=steps, learning_rate=learning_rate,
+    )  # fmt: skip
     accuracy = evaluate(run.model, held_out).exact
-    return pack(run), Record(run.step, losses, translate(run.model, example), accuracy)
+    return run.pack(), Record(run.step, losses, translate(run.model, example), accuracy)
 
 
-def _tensors(run: Run) -> dict[str, Tensor]:
-    """Everything a run is: parameters, Adam's two moments of each, and (kind, seed, step)."""
-    tensors = {"run": torch.tensor([KINDS.index(run.model.attention), run.seed, run.step])}
-    for name, parameter in run.model.named_parameters():
-        moments = run.optimizer.state.get(parameter, {})
-        tensors[f"parameter.{name}"] = parameter.detach()
-        for which in ("exp_avg", "exp_avg_sq"):
-            tensors[f"{which}.{name}"] = moments.get(which, torch.zeros_like(parameter))
-    return tensors
-
-
-def _header(blob: bytes) -> bytes:
-    """The head of a safetensors blob: 8 bytes of length, then names, dtypes, shapes, places."""
-    return blob[: 8 + int.from_bytes(blob[:8], "little")]
-
-
-def pack(run: Run) -> bytes:
-    """A run as safetensors. Raises ``ValueError`` if it has left the bounds of :func:`unpack`."""
-    tensors = _tensors(run)
-    _check_numbers(tensors)
-    return safetensors.torch.save(tensors)
-
-
-def _check_numbers(tensors: dict[str, Tensor]) -> None:
-    """Bounds that every honest run keeps: the gradient's norm is at most 1, so no first moment
-    leaves [-1, 1] and no second one [0, 1]."""
-    for name, tensor in tensors.items():
-        if name == "run":
-            continue
-        kind = name.split(".")[0]
-        low, high = {
-            "parameter": (-MAX_PARAMETER, MAX_PARAMETER), "exp_avg": (-1.001, 1.001)
-        }.get(kind, (0.0, 1.001))  # fmt: skip
-        # written so that NaN, which is in no interval, fails
-        if not bool(((tensor >= low) & (tensor <= high)).all()):
-            raise ValueError(
-                f"{name} holds a number outside [{low:g}, {high:g}], so this training has diverged "
-                "or its state was changed; begin again, with a lower learning rate"
-            )
-
-
-def unpack(state: bytes, attention: str, seed: int) -> Run:
-    """The run that :func:`pack` wrote. state comes from outside, so nothing in it is believed.
-
-    It must have exactly the head that this model's own state has (names, shapes, dtypes, order)
-    and exactly its size, only numbers within bounds, and the attention and seed asked for.
-    Raises ``ValueError`` otherwise.
-    """
-    run = Run.begin(attention, LIVE_HIDDEN, seed)
-    model_state = pack(run)
-    if not isinstance(state, bytes):
-        raise ValueError(f"a training state must be bytes, got {type(state).__name__}")
-    if len(state) != len(model_state) or not state.startswith(_header(model_state)):
-        raise ValueError(
-            f"a training state of {attention} attention has {len(model_state)} bytes and names "
-            f"its own tensors; got {len(state)} bytes of something else; begin again"
-        )
-    tensors = safetensors.torch.load(state)
-    kind, old_seed, step = tensors["run"].tolist()
-    if (kind, old_seed) != (KINDS.index(attention), seed) or not 1 <= step <= MAX_STEPS:
-        raise ValueError(
-            f"this training state belongs to kind {kind}, seed {old_seed}, step {step}; asked for "
-            f"{attention} (kind {KINDS.index(attention)}), seed {seed}, a step in [1, {MAX_STEPS}]"
-        )
-    _check_numbers(tensors)
-    run.step = step
-    with torch.no_grad():
-        for name, parameter in run.model.named_parameters():
-            parameter.copy_(tensors[f"parameter.{name}"])
-            run.optimizer.state[parameter] = {
-                "step": torch.tensor(float(step)),
-                "exp_avg": tensors[f"exp_avg.{name}"].clone(),
-                "exp_avg_sq": tensors[f"exp_avg_sq.{name}"].clone(),
-            }
-    return run
+def unpack(state: bytes, attention: str, seed: int) -> Run[Seq2Seq]:
+    """The run that :func:`train_chunk` packed; ``ValueError`` for any other bytes."""
+    return Run.unpack(task(attention, LIVE_HIDDEN, 1), seed, state)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .pooling import Cell, explain
+from .cell import Cell, explain
 from .scoring import Additive, Bilinear, Dot, Scoring
 
 SCORINGS = ("dot", "scaled_dot", "bilinear", "additive")
@@ -94,7 +94,7 @@ class Steps:
     2: ``scaled = similarity * scale / temperature`` (m,). 3: ``numerators = exp(scaled - shift)``
     (m,), their sum ``denominator``, ``weights`` (m,) the quotients; shift is the largest allowed
     entry of scaled and cancels out. 4: ``contributions = weights * values`` (m, p'), whose sum is
-    ``output`` (p',). cells: the same per candidate, opened by :func:`attention.pooling.explain`.
+    ``output`` (p',). cells: the same per candidate, opened by :func:`attention.cell.explain`.
     """
 
     query: Tensor
@@ -186,8 +186,10 @@ def _check_people(query: Tensor, keys: Tensor, values: Tensor) -> None:
             raise ValueError(f"{name} must be finite, got {tensor.tolist()}")
 
 
-def _project(query, keys, values, projections: Projections) -> tuple[Tensor, Tensor, Tensor]:
-    out = []
+def _project(
+    query: Tensor, keys: Tensor, values: Tensor, projections: Projections
+) -> tuple[Tensor, Tensor, Tensor]:
+    projected = []
     pairs = zip((query, keys, values), projections, strict=True)
     for (tensor, matrix), name in zip(pairs, projections._fields, strict=True):
         if tensor.shape[-1] != matrix.shape[0]:
@@ -195,5 +197,6 @@ def _project(query, keys, values, projections: Projections) -> tuple[Tensor, Ten
                 f"{name} must have one row per feature: got {tuple(matrix.shape)} for "
                 f"{tensor.shape[-1]} features"
             )
-        out.append(tensor @ matrix)
-    return tuple(out)
+        projected.append(tensor @ matrix)
+    query, keys, values = projected
+    return query, keys, values

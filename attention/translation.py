@@ -30,7 +30,7 @@ from .bahdanau import (
     encode_text,
     generator_for,
 )
-from .pooling import Cell, explain
+from .cell import Cell, explain
 from .scoring import Additive, Dot
 
 TRAINED = assets() / "trained"

@@ -1,75 +1,183 @@
-"""The shape of the project: who may import whom, and what a package file may touch."""
+"""The shape of the project, read from the contents page: who may import whom, and what a file may touch.
+
+The contents page is the docstring of ``attention/__init__.py``. A line that begins with a name in
+double backticks places that file or folder; a number begins a chapter. Inside a folder named there
+its files are pages of that chapter: ``dates`` under ``seq2seq`` may be attention/dates.py or
+attention/seq2seq/dates.py, so that a chapter can become a folder without another word.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-CHAPTERS = [path for path in sorted((ROOT / "attention").glob("*.py"))]
-UI = sorted((ROOT / "attention" / "ui").glob("*.py"))
+PACKAGE = ROOT / "attention"
+PAGE = PACKAGE / "ui"
+CHAPTERS = sorted(path for path in PACKAGE.rglob("*.py") if PAGE not in path.parents)
+UI = sorted(PAGE.rglob("*.py"))
+ENTRY = re.compile(r"^(?:(\d+)\.)?\s+``(\w+)``")  # "8.  ``dates``" or a page under it
 
 
-def imports(path: Path) -> set[str]:
-    """Every module a file imports, relative ones spelled out from the top."""
-    package = list(path.relative_to(ROOT).parent.parts)
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+def name_of(path: Path) -> str:
+    """attention/ui/tab.py -> attention.ui.tab; a folder is its ``__init__``."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(source: str, module: str, is_package: bool, modules: set[str]) -> set[str]:
+    """Every module a source imports, also inside its functions, spelled out from the top.
+
+    ``from package import module`` is an import of the module, not of the package.
+    """
+    parts = module.split(".")
+    package = parts if is_package else parts[:-1]
+    named = set()
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            named |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            found.add(module)
-            found |= {f"{module}.{alias.name}" for alias in node.names}
-    return found
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                whole = f"{origin}.{alias.name}"
+                named.add(whole if whole in modules else origin)
+    return named
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.name)
+def imports_of(path: Path) -> set[str]:
+    modules = {name_of(other) for other in CHAPTERS + UI}
+    return imports(path.read_text("utf-8"), name_of(path), path.name == "__init__.py", modules)
+
+
+def contents(page: str) -> list[tuple[int, str]]:
+    """(chapter, name) for each line of the contents page, from top to bottom."""
+    entries, chapter = [], 0
+    for line in page.splitlines():
+        if entry := ENTRY.match(line):
+            chapter = int(entry[1] or chapter)
+            entries.append((chapter, entry[2]))
+    return entries
+
+
+def contents_page() -> str:
+    return ast.get_docstring(ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))) or ""
+
+
+def places(entries: list[tuple[int, str]], modules: set[str]) -> dict[str, tuple[int, int]]:
+    """The (chapter, line) of each module. A folder's own ``__init__`` stands after its pages."""
+    order: dict[str, tuple[int, int]] = {}
+    for line, (chapter, name) in enumerate(entries):
+        folders = [""] + [f"{other}." for number, other in entries if number == chapter]
+        for folder in folders:
+            if f"attention.{folder}{name}" in modules:
+                order.setdefault(f"attention.{folder}{name}", (chapter, line))
+    for module in modules:
+        pages = [place for other, place in order.items() if other.startswith(f"{module}.")]
+        if module in order and pages:
+            order[module] = max(order[module], *pages)
+    return order
+
+
+def backward(order: dict[str, tuple[int, int]], needs: dict[str, set[str]]) -> list[str]:
+    """The imports that do not point backwards."""
+    return [
+        f"{module} imports {need}, which the contents page lists later"
+        for module, place in order.items()
+        for need in sorted(needs[module])
+        if need in order and need != module and order[need] > place
+    ]
+
+
+MODULES = {name_of(path) for path in CHAPTERS} - {"attention"}
+ORDER = places(contents(contents_page()), MODULES)
+
+
+def test_every_file_is_named_on_the_contents_page_and_every_name_is_a_file():
+    assert not MODULES - set(ORDER), "not on the contents page"
+    named = {module.rsplit(".", 1)[-1] for module in ORDER}
+    entries = contents(contents_page())
+    assert [name for _, name in entries if name not in named] == [], "named, but not there"
+    assert len({name for _, name in entries}) == len(entries), "named twice"
+
+
+def test_chapters_are_numbered_in_order():
+    numbers = [chapter for chapter, _ in contents(contents_page())]
+    assert numbers == sorted(numbers) and set(numbers) == set(range(1, max(numbers) + 1))
+
+
+def test_imports_point_only_backwards():
+    needs = {name_of(path): imports_of(path) for path in CHAPTERS}
+    assert backward(ORDER, needs) == []
+    inside = {module for module, names in needs.items() if "attention" in names}
+    assert not inside, "a chapter imports chapters, not the whole package"
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=name_of)
 def test_chapters_know_nothing_of_the_page(path):
-    for name in imports(path):
-        assert not name.startswith("gradio"), f"{path.name} imports {name}"
+    for name in imports_of(path):
+        assert name.split(".")[0] != "gradio", f"{path.name} imports {name}"
         assert not name.startswith("attention.ui"), f"{path.name} imports {name}"
 
 
-@pytest.mark.parametrize("path", CHAPTERS + UI, ids=lambda path: path.name)
-def test_only_the_pretrained_chapter_imports_transformers(path):
-    allowed = {"pretrained.py", "adapter.py", "catalog.py", "loading.py", "reading.py"}
-    if path.name not in allowed or path.parent.name == "ui":
-        assert not any(name.split(".")[0] == "transformers" for name in imports(path))
+@pytest.mark.parametrize("path", CHAPTERS + UI, ids=name_of)
+def test_only_the_pretrained_family_imports_transformers(path):
+    family = next(chapter for chapter, name in contents(contents_page()) if name == "pretrained")
+    if ORDER.get(name_of(path), (0,))[0] != family:
+        assert not any(name.split(".")[0] == "transformers" for name in imports_of(path))
 
 
-@pytest.mark.parametrize("path", CHAPTERS + UI, ids=lambda path: path.name)
+def tab_of(module: str) -> str | None:
+    """The tab a module of the page belongs to: ``ui.tabs.NAME...``, or ``ui.NAME_...`` lying flat."""
+    parts = module.split(".")[2:]
+    if parts[:1] == ["tabs"]:
+        return parts[1] if len(parts) > 1 else None
+    names = {name.removesuffix("_tab") for path in UI if (name := path.stem).endswith("_tab")}
+    first = parts[0].split("_")[0] if parts and "_" in parts[0] else ""
+    return first if first in names else None
+
+
+@pytest.mark.parametrize("path", UI, ids=name_of)
+def test_no_tab_imports_another_tab(path):
+    tab = tab_of(name_of(path))
+    if tab is not None:
+        others = {name for name in imports_of(path) if name.startswith("attention.ui")}
+        assert not {name for name in others if tab_of(name) not in (None, tab)}
+
+
+def test_the_rules_see_what_breaks_them():
+    """The same functions on a tree made up for it: a file and a folder, one import that points on."""
+    page = "1.  ``first``  a\n2.  ``inner``  b\n    ``folder``  c\n    ``last``  d\n"
+    modules = {"attention.first", "attention.folder", "attention.folder.inner", "attention.last"}
+    order = places(contents(page), modules)
+    assert set(order) == modules and order["attention.folder.inner"] < order["attention.folder"]
+    source = "from . import last\nfrom .folder import inner\ndef f():\n    from .folder.inner import x"
+    needs = dict.fromkeys(modules, set()) | {
+        "attention.first": imports(source, "attention.first", False, modules),
+        "attention.folder": imports("from . import inner", "attention.folder", True, modules),
+    }
+    assert needs["attention.first"] == {"attention.last", "attention.folder.inner"}
+    assert needs["attention.folder"] == {"attention.folder.inner"}
+    late = backward(order, needs)
+    assert len(late) == 2 and all(line.startswith("attention.first") for line in late)
+    assert "attention.more" not in places(contents(page), modules | {"attention.more"})
+
+
+def test_flat_tabs_and_tabs_in_folders_are_told_apart():
+    assert tab_of("attention.ui.heads_runs") == tab_of("attention.ui.heads_tab") == "heads"
+    assert tab_of("attention.ui.tabs.heads.runs") == tab_of("attention.ui.tabs.heads") == "heads"
+    assert tab_of("attention.ui.view") is tab_of("attention.ui.page.view") is tab_of("attention.ui") is None
+
+
+@pytest.mark.parametrize("path", CHAPTERS + UI, ids=name_of)
 def test_no_global_state_in_the_package(path):
     """pyplot draws wrong pictures under threads; a global seed is shared by every learner."""
     source = path.read_text("utf-8")
     assert "matplotlib.pyplot" not in source and "from matplotlib import pyplot" not in source
     assert "torch.manual_seed" not in source
-
-
-def test_chapters_import_earlier_chapters_only():
-    """The order of reading in attention/__init__.py, with helpers placed before their first user."""
-    graph = {
-        path.stem: {
-            name.split(".")[1]
-            for name in imports(path)
-            if name.startswith("attention.") and name.split(".")[1] in {p.stem for p in CHAPTERS}
-        }
-        for path in CHAPTERS
-        if path.stem != "__init__"
-    }
-    done: set[str] = set()
-    while len(done) < len(graph):
-        ready = {name for name, needs in graph.items() if name not in done and needs - {name} <= done}
-        assert ready, f"chapters import each other in a circle: {sorted(set(graph) - done)}"
-        done |= ready
-    order = ["scoring", "masks", "pooling", "matchmaker", "kernel", "multihead", "position"]
-    order += ["seq2seq", "classifier", "recommender", "pretrained", "heads"]
-    for place, chapter in enumerate(order):
-        later = set(order[place + 1 :]) & graph.get(chapter, set())
-        assert not later, f"{chapter} imports later chapters {later}"
 
 
 def test_assets_load_nothing_from_another_host():
@@ -80,7 +188,7 @@ def test_assets_load_nothing_from_another_host():
 
 
 def test_page_scripts_never_write_html():
-    for path in (ROOT / "assets" / "view").glob("*.js"):
+    for path in (ROOT / "assets").rglob("*.js"):
         text = path.read_text("utf-8")
         for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
             assert word not in text, f"{path.name} uses {word}"

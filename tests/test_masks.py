@@ -13,6 +13,7 @@ from attention.masks import (
     padding_mask,
     softmax_with_minus_1e9,
     softmax_with_minus_inf,
+    weighted_sum,
 )
 
 SCORES = torch.tensor([[3.0, 1.0, 0.5], [2.0, 2.0, 2.0]])
@@ -128,11 +129,36 @@ def test_a_mask_that_broadcasts_is_taken(shape):
     check_mask(torch.ones(shape, dtype=torch.bool), SCORES.shape)
 
 
-@pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("strange", [math.nan, math.inf, -math.inf])
-def test_what_stands_behind_a_mask_does_not_matter(overwrite, strange):
+def test_what_stands_behind_a_mask_does_not_matter(strange):
     scores = torch.tensor([[1.0, 2.0, strange], [0.5, 0.5, strange]])
     mask = torch.tensor([True, True, False])
-    weights = masked_softmax(scores, mask, overwrite=overwrite)
+    weights = masked_softmax(scores, mask)
     expected = torch.softmax(torch.tensor([[1.0, 2.0], [0.5, 0.5]]), dim=-1)
     torch.testing.assert_close(weights, torch.cat([expected, torch.zeros(2, 1)], dim=1))
+
+
+def test_the_softmax_leaves_its_scores_alone():
+    before = SCORES.clone()
+    masked_softmax(SCORES, LAST_ROW_EMPTY)
+    assert torch.equal(SCORES, before)
+
+
+@pytest.mark.parametrize("strange", [math.nan, math.inf, -math.inf])
+def test_a_strange_value_counts_for_those_who_may_look_at_it_only(strange):
+    weights = torch.tensor([[0.25, 0.75, 0.0], [0.5, 0.25, 0.25]])
+    value = torch.tensor([[4.0, 1.0], [8.0, 1.0], [strange, 2.0]])
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    got = weighted_sum(weights, value, mask)
+    assert got[0].tolist() == [7.0, 1.0]  # 0.25 * 4 + 0.75 * 8
+    assert got[1, 1] == 1.25
+    torch.testing.assert_close(got[1, 0], torch.tensor(strange), equal_nan=True)
+    assert weighted_sum(weights, value).isnan().any()  # without a mask 0 * NaN stands
+
+
+def test_a_strange_value_is_hidden_in_its_own_batch_only():
+    weights = torch.tensor([[[0.5, 0.5]], [[1.0, 0.0]]])  # (b, n, m)
+    value = torch.tensor([[[1.0], [math.nan]], [[3.0], [math.nan]]])
+    mask = torch.tensor([[[True, True]], [[True, False]]])
+    got = weighted_sum(weights, value, mask)
+    assert got[0].isnan().all() and got[1].item() == 3.0

@@ -19,7 +19,7 @@ from attention.recommender import (
     recommend,
     train_chunk,
 )
-from attention.state import generator_at
+from attention.training import generator_at
 
 BOUND = 0.72  # recall@10; the shipped model has 0.80, popularity 0.29
 

@@ -19,12 +19,12 @@ from attention.seq2seq import (
     evaluate,
     explain_step,
     load,
-    pack,
     train,
     train_chunk,
     translate,
     unpack,
 )
+from attention.training import Run
 from attention.translation import trained_path
 
 NUMERALS = dates.CHINESE_DIGITS + "十"
@@ -359,12 +359,13 @@ def put(value):
     ("name", "change"),
     [
         ("parameter.v", put(float("nan"))), ("parameter.v", put(float("inf"))),
-        ("parameter.out.weight", put(1e6)), ("exp_avg.v", put(-2.0)),
-        ("exp_avg_sq.v", put(-1e-3)), ("exp_avg_sq.v", put(float("nan"))),
+        ("parameter.out.weight", put(1e6)), ("adam.mean.v", put(-2.0)),
+        ("adam.square.v", put(-1e-3)), ("adam.square.v", put(float("nan"))),
         ("parameter.v", lambda t: t.double()), ("parameter.v", lambda t: t[:-1].clone()),
         ("parameter.v", lambda t: t[None]), ("another", lambda t: t),
-        ("run", put(0)), ("run", put(10**9)), ("run", lambda t: t + torch.tensor([1, 0, 0])),
-        ("run", lambda t: t + torch.tensor([0, 1, 0])), ("run", lambda t: t.float()),
+        ("training.step", put(-1)), ("training.step", put(10**9)), ("training.seed", put(1)),
+        ("training.task", lambda t: t + 1), ("training.version", lambda t: t - 1),
+        ("training.step", lambda t: t.float()),
     ],
 )  # fmt: skip
 def test_a_changed_state_is_refused(state, name, change):
@@ -373,7 +374,7 @@ def test_a_changed_state_is_refused(state, name, change):
         changed = safetensors.torch.save(tensors)
     else:
         changed = resaved(state, name, change)
-    with pytest.raises(ValueError, match="state|outside"):
+    with pytest.raises(ValueError, match="state|0 to 100000 steps"):
         train_chunk(changed, attention="additive", seed=0, steps=1)
 
 
@@ -400,11 +401,11 @@ def test_numbers_outside_are_refused(wrong):
 
 
 def test_a_diverged_run_is_not_packed():
-    run = seq2seq.Run.begin("dot", seq2seq.LIVE_HIDDEN, 0)
+    run = Run.begin(seq2seq.task("dot", seq2seq.LIVE_HIDDEN, 1), 0)
     with torch.no_grad():
         run.model.out.weight[0, 0] = 1000.0
     with pytest.raises(ValueError, match="diverged"):
-        pack(run)
+        run.pack()
 
 
 # --- the command line ----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from ...pooling import Cell
+from ...cell import Cell
 from .guard import Json
 from .texts import Words
 

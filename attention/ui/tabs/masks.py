@@ -8,6 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ...cell import explain
 from ...heatmap import clean_label
 from ...masks import softmax_with_minus_1e9, softmax_with_minus_inf
 from ...padding import (
@@ -22,7 +23,7 @@ from ...padding import (
     read_batch,
     split_line,
 )
-from ...pooling import Attended, attend, explain
+from ...pooling import Attended, attend
 from ..page.fields import Choice, Text, Whole, given
 from ..page.guard import Json, Refusal
 from ..page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, heading, signed

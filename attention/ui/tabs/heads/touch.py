@@ -10,11 +10,20 @@ from ...page.panels import PairBars, Panel, Readouts, heading
 from ...page.scene import Place, Task
 from ...page.sheet import Sheet, show
 from ...page.texts import Words
-from . import code, study as common
+from . import code
+from . import study as common
 from .changes import again, arguments, changes_of, knocked_out, summary
 from .inputs import Inputs
 from .opened import (
-    as_it_is, every_head, head_part, is_small, later, open_heading, picture, strands, weight_sheet,
+    as_it_is,
+    every_head,
+    head_part,
+    is_small,
+    later,
+    open_heading,
+    picture,
+    strands,
+    weight_sheet,
 )  # fmt: skip
 from .runs import Captured
 from .study import Study, look, notices

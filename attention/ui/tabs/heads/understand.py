@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ....heads import ROLES, Role, join_pieces, pair_filter, roles, statistics, threshold
+from ....heads import ROLES, RoleScore, join_pieces, pair_filter, roles, statistics, threshold
 from ...page.busy import slot
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heading, Heatmap, Look, Panel, Part, Scale, heading
 from ...page.scene import Place, Task
 from ...page.sheet import Section, Sheet, show
 from ...page.texts import Words
-from . import answers, code, study as common
+from . import answers, code
+from . import study as common
 from .inputs import Inputs
 from .opened import Opened, as_it_is, head_part, is_small, later, open_head, weight_sheet
 from .runs import FORWARDS, Captured
@@ -73,7 +74,7 @@ def shaped(captured: Captured, inputs: Inputs) -> Opened:
 class Measured:
     """What all heads do: their roles, and statistics (layers, heads) by name."""
 
-    roles: list[Role]
+    roles: list[RoleScore]
     statistics: dict[str, Tensor]
 
 
@@ -110,7 +111,7 @@ class Roles(Panel):
 
     title: str
     caption: str
-    items: list[tuple[str, str, list[Role]]]
+    items: list[tuple[str, str, list[RoleScore]]]
     words: dict[str, str]
 
     def encode(self) -> Json:

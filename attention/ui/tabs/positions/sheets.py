@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from ....pooling import explain
+from ....cell import explain
 from ....position import encode_positions, frequencies, rotate
 from ...page.guard import Refusal
 from ...page.scene import Place
