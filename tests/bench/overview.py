@@ -155,14 +155,13 @@ TYPE = """([text, mark]) => new Promise((resolve) => {
 # Everything from the bytes to the pixels, one overview built and painted anew; the lower quartile of 15,
 # since what another process takes of this machine is none of the page's.
 DRAW = """() => {
-  const AM = window.AttentionMatchmaker;
   const root = document.querySelector('#view-heads .am-view');
   const view = [...document.querySelectorAll('#view-heads, #view-heads *')].find((one) => one.amView).amView;
   const panel = view.payload.panels.find((one) => one.kind === 'overview');
   const times = [];
   for (let i = 0; i < 15; i++) {
     const start = performance.now();
-    const node = AM.kinds.overview(panel, view);
+    const node = view.build(panel);
     root.append(node);
     root.dispatchEvent(new CustomEvent('am-resize'));
     const canvas = node.querySelector('canvas');

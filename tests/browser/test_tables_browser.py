@@ -9,25 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from attention.packing import to_csv
-
 TABLE = ".am-overview-table table"
 CELLS = f"{TABLE} td[role=gridcell]"
-NASTY = [
-    "=1+1",
-    "+1",
-    "-1",
-    "@a",
-    "\t=1",
-    "\r=1",
-    " =1",
-    "＝1",
-    "\x1c=1",
-    "plain",
-    'say "hi", you',
-    "a\nb",
-    "",
-]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -166,16 +149,6 @@ def test_a_training_in_the_page_is_saved_by_the_page(open_page):
     head, *rows = rows_of(save(page, "training", "CSV", lambda item: item.click()).path())
     assert len(head) == 3 and [int(row[0]) for row in rows] == list(range(1, 41))
     assert all(float(row[1]) > 0 for row in rows) and 0 <= float(rows[39][2]) <= 1 and rows[0][2] == ""
-
-
-def test_the_pages_csv_disarms_formulas_as_the_servers_does(open_page):
-    page = open_page()
-    import torch
-
-    served = to_csv(torch.zeros(len(NASTY), 1), NASTY, ["x"])
-    rows = list(csv.reader(io.StringIO(served, newline="")))[1:]
-    made = page.evaluate("(cells) => AttentionMatchmaker.csv(cells.map((cell) => [cell, 0]))", NASTY)
-    assert list(csv.reader(io.StringIO(made.removeprefix("\ufeff"), newline=""))) == rows
 
 
 def test_a_picture_that_the_view_does_not_make_has_no_menu(open_page):
