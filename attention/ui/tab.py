@@ -177,7 +177,7 @@ def build_tab(tab: ModuleType, language: str, first: bool) -> tuple[list, Attent
     if text:
         with gr.Accordion(words("app.lesson"), open=False, elem_classes="am-lesson"):
             gr.Markdown(text, latex_delimiters=LATEX)
-    # The browser collects the inputs and asks the view's server function "draw" (1_mount.js). Through an
+    # The browser collects the inputs and asks the view's server function "draw" (page/mount.js). Through an
     # event of Gradio's own the same picture takes 50 ms longer.
     names = [field.name for field in tab.FIELDS]
     changed = f"(...values) => AttentionMatchmaker.changed('{tab.ID}', {names}, values)"
