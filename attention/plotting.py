@@ -1,6 +1,6 @@
 """Lines, points and bars as a file: the curves of a page, drawn by matplotlib for a slide.
 
-The page draws its own from the same numbers (assets/view/5_plot.js); colours, dashes and signs agree.
+The page draws its own from the same numbers (assets/view/panels/plot.js); colours, dashes and signs agree.
 
 >>> picture = save_plot([Series("loss", "line", [0, 1, 2], [3.0, 2.0, 1.5])], "Loss", "svg")
 >>> picture[:5]

@@ -1,4 +1,4 @@
-"""Everything that can be seen of every example, as one file: to compare two trees before and after a rebuilding.
+"""Everything that can be seen of every example, as one file: to compare two trees.
 
     python -m tests.record BEFORE.json                   # in the old tree
     python -m tests.record AFTER.json --against BEFORE.json

@@ -19,7 +19,12 @@ PACKAGE = ROOT / "attention"
 PAGE = PACKAGE / "ui"
 CHAPTERS = sorted(path for path in PACKAGE.rglob("*.py") if PAGE not in path.parents)
 UI = sorted(PAGE.rglob("*.py"))
+SCRIPTS = sorted((ROOT / "assets").rglob("*.js"))
 ENTRY = re.compile(r"^(?:(\d+)\.)?\s+``(\w+)``")  # "8.  ``dates``" or a page under it
+
+
+def script_name(script: Path) -> str:
+    return script.relative_to(ROOT / "assets").as_posix()
 
 
 def name_of(path: Path) -> str:
@@ -187,8 +192,59 @@ def test_assets_load_nothing_from_another_host():
             assert "http://" not in text and "https://" not in text, path.name
 
 
-def test_page_scripts_never_write_html():
-    for path in (ROOT / "assets").rglob("*.js"):
-        text = path.read_text("utf-8")
-        for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
-            assert word not in text, f"{path.name} uses {word}"
+def test_there_are_scripts_to_look_at():
+    assert {path.parent.name for path in SCRIPTS} >= {"core", "panels", "page", "heads"}
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=script_name)
+def test_page_scripts_never_write_html(path):
+    text = path.read_text("utf-8")
+    for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
+        assert word not in text, f"{path.name} uses {word}"
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=script_name)
+def test_page_scripts_patch_nothing(path):
+    """No global of their own (the linker makes the one there is), no method put on another's object."""
+    text = path.read_text("utf-8")
+    patching = (
+        r"window\.\w+ = ",
+        r"\bfetch\s*[=(]",
+        r"\.prototype\b",
+        r"\bglobalThis\b",
+        r"AttentionMatchmaker\.",
+    )
+    for pattern in patching:
+        assert not re.search(pattern, text), f"{path.name} has {pattern}"
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=script_name)
+def test_functions_of_page_scripts_are_short_and_files_are_one_idea(path):
+    """A block ends at the next line that is indented no further than its first; classes are no function."""
+    lines = path.read_text("utf-8").splitlines()
+    assert len(lines) < 300
+    depths = [len(line) - len(line.lstrip()) if line.strip() else None for line in lines]
+    for i, line in enumerate(lines):
+        if depths[i] is None or not line.endswith(("{", "(", "[")) or re.match(r"(export )?class ", line):
+            continue
+        end = next(k for k in range(i + 1, len(lines)) if depths[k] is not None and depths[k] <= depths[i])
+        assert end - i + 1 < 60, f"{path.name}, line {i + 1}: {end - i + 1} lines"
+
+
+def test_names_of_assets_carry_no_order():
+    for path in (ROOT / "assets").rglob("*"):
+        if path.suffix in {".js", ".css", ".json", ".md"} and "trained" not in path.parts:
+            assert not re.search(r"\d", path.name), path.name
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=script_name)
+def test_shared_scripts_know_no_tab_and_lower_ones_none_above(path):
+    """core <- panels <- page, and no tab imports another's scripts."""
+    place = path.relative_to(ROOT / "assets").parts
+    order = ["core", "panels", "page"]
+    for other in re.findall(r'^import .* from "(.*)";', path.read_text("utf-8"), flags=re.MULTILINE):
+        target = (path.parent / other).resolve().relative_to(ROOT / "assets").parts
+        if target[0] == "tabs":
+            assert target[:2] == place[:2], f"{script_name(path)} imports {other}"
+        elif place[0] == "view":
+            assert order.index(target[1]) <= order.index(place[1]), f"{script_name(path)} imports {other}"

@@ -103,11 +103,11 @@ def notice_box(sentence: str) -> gr.HTML:
 def build_page(language: str) -> None:
     """One language's page, inside an open Blocks."""
     words = words_for(language)
-    gr.HTML(
+    header = gr.HTML(
         html_template=words("app.header"),
         elem_classes="am-header",
         apply_default_css=False,
-        js_on_load=None,
+        js_on_load="AttentionMatchmaker.openLink(() => trigger('link'))",  # again, where it got lost
     )
     notice = gr.HTML(visible=False, apply_default_css=False, js_on_load=None)
     query = gr.Textbox(visible=False)
@@ -122,8 +122,10 @@ def build_page(language: str) -> None:
     with gr.Accordion(words("app.plan"), open=False, elem_classes="am-lesson am-plan"):
         gr.Markdown(lesson("plan", language))
     read = {"js": "() => [AttentionMatchmaker.query()]", **QUIET}
-    opened = gr.on(None, partial(answer, language, open_inputs), query, first, **read)
-    opened.then(partial(answer, language, open_link, language), query, [tabs, notice, *outputs], **read)
+    opened = header.link(partial(answer, language, open_inputs), query, first, **read)
+    outputs = [tabs, notice, *outputs]
+    shown = opened.then(partial(answer, language, open_link, language), query, outputs, **read)
+    shown.then(None, js="() => AttentionMatchmaker.linkOpened()", **QUIET)
 
 
 def build() -> gr.Blocks:

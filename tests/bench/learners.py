@@ -20,7 +20,6 @@ from typing import Any
 
 import httpx
 import numpy as np
-
 from attention.ui.guard import Choice, Flag, Number, Text
 from attention.ui.tab import ask, draw
 from attention.ui.texts import words_for

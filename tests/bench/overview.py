@@ -13,13 +13,13 @@ import shutil
 import statistics
 
 import torch
+from attention.ui.heads_open import overview
+from attention.ui.texts import words_for
 
 from attention.catalog import CATALOG, cache_folder, package_file
 from attention.pretrained import Tokens, load_model, tokenize
 from attention.ui import heads_runs, heads_tab
-from attention.ui.heads_open import overview
 from attention.ui.serving import settle
-from attention.ui.texts import words_for
 from tests.bench import report, time_in_turn
 
 LENGTHS = (16, 64, 128, 256)
@@ -155,14 +155,13 @@ TYPE = """([text, mark]) => new Promise((resolve) => {
 # Everything from the bytes to the pixels, one overview built and painted anew; the lower quartile of 15,
 # since what another process takes of this machine is none of the page's.
 DRAW = """() => {
-  const AM = window.AttentionMatchmaker;
   const root = document.querySelector('#view-heads .am-view');
   const view = [...document.querySelectorAll('#view-heads, #view-heads *')].find((one) => one.amView).amView;
   const panel = view.payload.panels.find((one) => one.kind === 'overview');
   const times = [];
   for (let i = 0; i < 15; i++) {
     const start = performance.now();
-    const node = AM.kinds.overview(panel, view);
+    const node = view.build(panel);
     root.append(node);
     root.dispatchEvent(new CustomEvent('am-resize'));
     const canvas = node.querySelector('canvas');

@@ -55,8 +55,3 @@ def test_a_term_opens_the_glossary(open_page):
     page.locator("dialog.am-glossary .am-sought").wait_for()
     page.keyboard.press("Escape")
     page.locator("dialog.am-glossary").wait_for(state="hidden")
-
-
-def test_reduced_motion_is_respected(open_page):
-    page = open_page("?tab=masks", reduced_motion="reduce")
-    assert page.evaluate("AttentionMatchmaker.still()")

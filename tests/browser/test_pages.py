@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.browser.cells import value_at, wait_for_value
+from tests.browser.cells import value_at, wait_for_link, wait_for_value
 
 PAYLOADS = [
     '<img src=x onerror="window.__pwned=1">',
@@ -138,6 +138,65 @@ def test_a_question_that_got_lost_is_asked_again(open_page, fault):
     wait_for_value(page, "before", 0, 0, before)
     assert len(asked) >= 2
     assert not page.locator(".am-alert").count()
+
+
+@pytest.mark.parametrize("half", [1, 2])
+def test_a_link_whose_opening_got_lost_is_opened_again(browser, app_url, half):
+    """Gradio opens a link with two events of its own, and says nothing of one that failed."""
+    page = browser.new_context(locale="en-US").new_page()
+    asked = []
+
+    def fail_one(route):
+        asked.append(route.request.url)
+        if len(asked) == half:
+            route.fulfill(status=502, body="bad gateway")
+        else:
+            route.continue_()
+
+    page.route("**/run/predict*", fail_one)
+    page.goto(f"{app_url}/?tab=masks&mask=none")
+    page.locator('#view-masks [data-focus="after.0.0"]').wait_for()
+    assert len(asked) == 2 + half
+    page.wait_for_function("document.querySelector('.am-working') === null")
+    page.context.close()
+
+
+def test_an_example_that_got_lost_comes_after_all(open_page):
+    page = open_page("?tab=masks&mask=none")
+    page.expected_errors = True  # the browser's console tells of the failed request
+    asked = []
+
+    def fail_first(route):
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.fulfill(status=502, body="bad gateway")
+        else:
+            route.continue_()
+
+    page.route("**/run/predict*", fail_first)
+    page.locator(".am-examples:visible button").nth(1).click()
+    wait_for_link(page, "tab=masks", "extra=1")
+
+
+def test_what_is_only_slow_is_not_started_twice_and_says_that_it_works(open_page):
+    page = open_page("?tab=masks&mask=none")
+    asked, held = [], []
+
+    def hold(route):  # the first; those after it go through
+        asked.append(route.request.url)
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/run/predict*", hold)
+    page.locator(".am-examples:visible button").nth(1).click()
+    page.locator(".am-working").wait_for()
+    page.wait_for_timeout(3000)  # past the page's patience (gradio.js)
+    assert len(asked) == 1
+    held[0].continue_()
+    wait_for_link(page, "tab=masks", "extra=1")
+    page.locator(".am-working").wait_for(state="detached")
 
 
 def test_a_bad_link_says_so_and_opens(open_page):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 
 import pytest
+from attention.ui.tab import draw, payload
+from attention.ui.texts import LANGUAGES, words_for
 
 from attention import catalog
 from attention.model import ModelRefused
 from attention.ui import TABS, heads_loads, heads_runs
-from attention.ui.tab import draw, payload
-from attention.ui.texts import LANGUAGES, words_for
 
 HEADS = next(tab for tab in TABS if tab.ID == "heads")
 OTHERS = [tab for tab in TABS if tab.ID != "heads"]

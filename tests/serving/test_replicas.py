@@ -12,10 +12,10 @@ import time
 from urllib.parse import urlparse
 
 import numpy as np
-
-from attention.ui import FIELDS, TABS, link
 from attention.ui.guard import Text
 from attention.ui.tab import payload
+
+from attention.ui import FIELDS, TABS, link
 
 BALANCER = "nginx"
 LINKS = [  # what each tab opens with, and the modes that train

@@ -9,9 +9,9 @@ from urllib.parse import urlparse
 
 import gradio as gr
 import pytest
+from attention.ui.tab import draw
 
 from attention.ui import TABS, build
-from attention.ui.tab import draw
 from tests.bench.learners import Page, browser, own_inputs
 from tests.bench.load import memory_growth, run_class, wait_for_models
 from tests.serving.processes import app_server

@@ -9,15 +9,15 @@ import json
 import numpy as np
 import pytest
 import torch
-
-from attention.items import ITEMS
-from attention.ui import applications_tab as tab
-from attention.ui import applications_training, classifier_view, link, recommender_view
 from attention.ui.applications_marks import marks, measure
 from attention.ui.exports import matrix_of
 from attention.ui.guard import Refusal, check_all
 from attention.ui.tab import ask, payload
 from attention.ui.texts import words_for
+
+from attention.items import ITEMS
+from attention.ui import applications_tab as tab
+from attention.ui import applications_training, classifier_view, link, recommender_view
 
 READS = {"app": "recommender"}
 CLASSIFIER = [

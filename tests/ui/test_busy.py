@@ -11,14 +11,14 @@ from contextlib import ExitStack
 import gradio as gr
 import pytest
 import torch
-
-from attention.adapter import Layer
-from attention.pretrained import Changes, ModelRefused, tokenize
-from attention.ui import busy, heads_runs, heads_tab
 from attention.ui.busy import GpuRefused, on_gpu, slot
 from attention.ui.guard import Refusal
 from attention.ui.tab import payload
 from attention.ui.texts import words_for
+
+from attention.adapter import Layer
+from attention.pretrained import Changes, ModelRefused, tokenize
+from attention.ui import busy, heads_runs, heads_tab
 
 
 @pytest.fixture(autouse=True)

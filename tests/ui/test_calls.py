@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 
-from attention.ui import calls
 from attention.ui.calls import Question, Waiting, call_stream, session_stream
+
+from attention.ui import calls
 
 
 def test_a_question_is_fetched_once():

@@ -11,15 +11,15 @@ import math
 import numpy as np
 import pytest
 import torch
+from attention.ui.exports import matrix_of
+from attention.ui.guard import Refusal, check_all
+from attention.ui.tab import ask, draw, payload
+from attention.ui.texts import LANGUAGES, words_for
 
 from attention import seq2seq
 from attention.bahdanau import KINDS
 from attention.translation import evaluate, load
 from attention.ui import busy, decoder_tab, link
-from attention.ui.exports import matrix_of
-from attention.ui.guard import Refusal, check_all
-from attention.ui.tab import ask, draw, payload
-from attention.ui.texts import LANGUAGES, words_for
 
 CASES = [{}, *[changes for _, changes in decoder_tab.EXAMPLES], {"attention": "none"}, {"attention": "dot"},
          {"text": "3~May~1996 <b>"}, {"text": "x"}, {"text": "9" * 40}, {"text": " 3\tMay 1996"}]  # fmt: skip

@@ -12,12 +12,12 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-
-from attention.ui import FIELDS, headers
 from attention.ui.bounds import SMALL
 from attention.ui.edge import BODY_LIMIT
 from attention.ui.guard import Refusal, sentence_for
 from attention.ui.texts import words_for
+
+from attention.ui import FIELDS, headers
 
 CLOSED = [
     ("POST", "/gradio_api/upload"),

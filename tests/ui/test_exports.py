@@ -12,12 +12,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
-
-from attention.ui import TABS
 from attention.ui.exports import export, find, floats
 from attention.ui.guard import Refusal
 from attention.ui.tab import ask_export, payload
 from attention.ui.view import heatmap, plot
+
+from attention.ui import TABS
 
 TAB = {tab.ID: tab for tab in TABS}
 # one panel of every kind that has numbers of its own

@@ -6,14 +6,14 @@ import math
 
 import gradio as gr
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from attention.ui import TABS
 from attention.ui.guard import Choice, Flag, Number, Refusal, Text, answer, check_all, to_number
 from attention.ui.matchmaker_tab import PEOPLE
 from attention.ui.people import People
 from attention.ui.texts import words_for
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attention.ui import TABS
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from attention.ui.heads_runs import Study
+from attention.ui.texts import LANGUAGES, words_for
 
 from attention.pretrained import Changes, adopt, output_projection, run
 from attention.ui import heads_answers
-from attention.ui.heads_runs import Study
-from attention.ui.texts import LANGUAGES, words_for
 from tests.tiny_models import build, plain
 
 VALUES = {"layer": 1, "head": 2, "token": 3}
@@ -59,8 +59,9 @@ def test_the_label_says_whether_w_o_was_used(name, projected, language):
 
 
 def test_a_change_that_a_model_cannot_make_is_said_for_what_it_is(monkeypatch):
-    from attention.ui import heads_runs
     from attention.ui.guard import Refusal
+
+    from attention.ui import heads_runs
 
     models = {name: adopt(build(name)) for name in ("bart", "llama")}
     models["t5"] = adopt(build("t5_alone"))

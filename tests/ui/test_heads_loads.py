@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 
 import pytest
+from attention.ui.guard import Refusal
+from attention.ui.heads_loads import Failed, Loading, model_of
+from attention.ui.tab import draw
+from attention.ui.texts import LANGUAGES, words_for
 
 from attention import catalog
 from attention.catalog import CATALOG
 from attention.pretrained import ModelRefused
 from attention.ui import heads_loads, heads_tab
-from attention.ui.guard import Refusal
-from attention.ui.heads_loads import Failed, Loading, model_of
 from attention.ui.notebook import show
-from attention.ui.tab import draw
-from attention.ui.texts import LANGUAGES, words_for
 from tests.hub_imitation import Trouble
 from tests.tiny_models import save
 

@@ -11,15 +11,15 @@ import threading
 import numpy as np
 import pytest
 import torch
+from attention.ui.exports import matrix_of
+from attention.ui.guard import Refusal
+from attention.ui.tab import ask, payload
+from attention.ui.texts import LANGUAGES, words_for
 
 from attention.catalog import adopt, package_file
 from attention.heads import hide_special, join_pieces
 from attention.pretrained import CATALOG, Changes, ModelRefused, load_model, run, tokenize
 from attention.ui import busy, heads_loads, heads_runs, heads_tab, link
-from attention.ui.exports import matrix_of
-from attention.ui.guard import Refusal
-from attention.ui.tab import ask, payload
-from attention.ui.texts import LANGUAGES, words_for
 
 TEXT = "The animal did not cross the street because it was too tired."
 SMOLLM = pytest.mark.skipif(package_file(CATALOG["smollm2"]) is None, reason="no SmolLM2 wheel")

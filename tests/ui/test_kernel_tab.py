@@ -11,13 +11,13 @@ import math
 import numpy as np
 import pytest
 import torch
-
-from attention.ui import kernel_tab, link
 from attention.ui.exports import matrix_of
 from attention.ui.guard import Refusal, check_all
 from attention.ui.kernel_study import places, read_points
 from attention.ui.tab import ask, payload
 from attention.ui.texts import words_for
+
+from attention.ui import kernel_tab, link
 
 CASES = [{}] + [changes for _, changes in kernel_tab.EXAMPLES] + [
     {"method": "learned", "num_points": 5, "steps": 3},

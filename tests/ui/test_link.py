@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 
 import gradio as gr
 import pytest
+from attention.ui.tab import ask, component, is_early
+from attention.ui.texts import words_for
 from hypothesis import given
 from hypothesis import strategies as st
 
 from attention.typed import visible
 from attention.ui import FIELDS, TABS, link, open_link
-from attention.ui.tab import ask, component, is_early
-from attention.ui.texts import words_for
 
 
 @pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)

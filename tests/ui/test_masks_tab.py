@@ -7,13 +7,13 @@ import math
 
 import numpy as np
 import pytest
-
-from attention.padding import read_batch
-from attention.ui import masks_tab
 from attention.ui.exports import matrix_of
 from attention.ui.guard import Refusal
 from attention.ui.tab import ask, payload
 from attention.ui.texts import words_for
+
+from attention.padding import read_batch
+from attention.ui import masks_tab
 
 
 def defaults():

@@ -6,13 +6,13 @@ import json
 
 import numpy as np
 import pytest
-
-from attention.pitfalls import PITFALLS
-from attention.ui import TABS
 from attention.ui.exports import matrix_of
 from attention.ui.pitfalls import QUESTIONS, ask_pitfalls, defaults, exercise, pitfalls_of
 from attention.ui.pitfalls_pictures import PICTURES
 from attention.ui.texts import LANGUAGES, words_for
+
+from attention.pitfalls import PITFALLS
+from attention.ui import TABS
 
 HOMES = {
     "matchmaker": {"no_scaling", "softmax_axis", "dropout_on_weights"},

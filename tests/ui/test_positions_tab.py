@@ -10,14 +10,14 @@ import re
 import numpy as np
 import pytest
 import torch
-
-from attention.pooling import attend
-from attention.ui import link, positions_tab
 from attention.ui.exports import matrix_of
 from attention.ui.guard import Refusal
 from attention.ui.positions_study import experiment, read
 from attention.ui.tab import ask, payload
 from attention.ui.texts import LANGUAGES, words_for
+
+from attention.pooling import attend
+from attention.ui import link, positions_tab
 
 CASES = [{}, *(changes for _, changes in positions_tab.EXAMPLES), {"text": "one", "other": ""}, {"d": 1}]
 

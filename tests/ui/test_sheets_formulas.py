@@ -13,11 +13,11 @@ import re
 from decimal import Decimal
 
 import pytest
-
-from attention.ui import TABS
 from attention.ui.sheet import cell_sheet, show
 from attention.ui.tab import ask, payload
 from attention.ui.texts import words_for
+
+from attention.ui import TABS
 
 WORDS = words_for("en")
 # formulas in words, which cannot be worked out from what the sheet shows; each with its reason

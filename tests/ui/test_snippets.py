@@ -9,10 +9,10 @@ import re
 import numpy as np
 import pytest
 import torch
-
-from attention.ui import TABS
 from attention.ui.exports import matrix_of
 from attention.ui.tab import payload
+
+from attention.ui import TABS
 
 # the panels whose numbers a tab's snippet prints; the first that the view has is compared
 SHOWN = {

@@ -9,11 +9,11 @@ import json
 import math
 
 import pytest
-
-from attention.ui import TABS
 from attention.ui.exports import TYPES
 from attention.ui.tab import ask, ask_export, payload
 from attention.ui.texts import LANGUAGES
+
+from attention.ui import TABS
 
 CASES = [(tab, {}) for tab in TABS] + [(tab, changes) for tab in TABS for _, changes in tab.EXAMPLES]
 IDS = [f"{tab.ID}-{i}" for i, (tab, _) in enumerate(CASES)]

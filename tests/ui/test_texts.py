@@ -7,12 +7,12 @@ import re
 import string
 
 import pytest
+from attention.ui.tab import ask
+from attention.ui.texts import LANGUAGES, lesson, word_files, words_for
 
 from attention.ui import FIELDS, TABS, link
-from attention.ui.tab import ask
-from attention.ui.texts import ASSETS, LANGUAGES, lesson, words_for
 
-FILES = sorted({path.name.split(".")[0] for path in (ASSETS / "words").glob("*.json")})
+FILES = sorted({name for language in LANGUAGES for name in word_files(language)})
 # what stays in Latin letters in Chinese teaching: formulas, code, names of models, papers and formats
 LATIN = re.compile(r"\\\(.*?\\\)|\\\[.*?\\\]|`[^`]*`|\{[^{}]*\}|<[^<>]*>|https?://\S+", flags=re.DOTALL)
 
@@ -23,7 +23,7 @@ def places(text: str) -> set[str]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_both_languages_have_the_same_entries_and_places(name):
-    tables = [json.loads((ASSETS / "words" / f"{name}.{lang}.json").read_text("utf-8")) for lang in LANGUAGES]
+    tables = [json.loads(word_files(language)[name].read_text("utf-8")) for language in LANGUAGES]
     assert tables[0].keys() == tables[1].keys()
     for key, text in tables[0].items():
         if "<" not in text:
@@ -32,7 +32,7 @@ def test_both_languages_have_the_same_entries_and_places(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_no_english_sentence_is_left_in_chinese(name):
-    table = json.loads((ASSETS / "words" / f"{name}.zh.json").read_text("utf-8"))
+    table = json.loads(word_files("zh")[name].read_text("utf-8"))
     for key, text in table.items():
         rest = LATIN.sub("", text)
         english = re.findall(r"(?:\b[a-z]{2,}\b[ ,]+){3,}", rest)

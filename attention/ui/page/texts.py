@@ -1,19 +1,31 @@
-"""Words and lessons by language. The files are in assets/words and assets/lessons.
+"""Words and lessons by language: a tab's in assets/tabs/NAME, those that tabs share in assets/view/words.
 
-A word is looked up by a dotted key whose first part is the file: ``words("masks.scores")`` is the
-entry ``scores`` of ``assets/words/masks.LANGUAGE.json``. A missing key raises ``KeyError`` at once
-rather than showing a learner a raw key.
+A word is looked up by a dotted key whose first part says whose it is: ``words("masks.scores")`` is the
+entry ``scores`` of ``assets/tabs/masks/words.LANGUAGE.json``, ``words("view.copy_link")`` the entry
+``copy_link`` of ``assets/view/words/view.LANGUAGE.json``. A missing key raises ``KeyError`` at once rather
+than showing a learner a raw key.
 """
 
 from __future__ import annotations
 
 import json
 from functools import cache
+from pathlib import Path
 
 from ...assets import assets
 
 ASSETS = assets()
+TABS = ASSETS / "tabs"
+SHARED = ASSETS / "view"  # scripts, styles and words that tabs share
 LANGUAGES = ("en", "zh")
+
+
+def word_files(language: str) -> dict[str, Path]:
+    """Whose words -> their file: every tab's, then the shared ones."""
+    found = {path.parent.name: path for path in sorted(TABS.glob(f"*/words.{language}.json"))}
+    for path in sorted((SHARED / "words").glob(f"*.{language}.json")):
+        found[path.name.split(".")[0]] = path
+    return found
 
 
 class Words:
@@ -24,8 +36,7 @@ class Words:
             raise ValueError(f"language must be one of {LANGUAGES}, got {language!r}")
         self.language = language
         self.entries: dict[str, str] = {}
-        for path in sorted((ASSETS / "words").glob(f"*.{language}.json")):
-            prefix = path.name.split(".")[0]
+        for prefix, path in word_files(language).items():
             for key, text in json.loads(path.read_text("utf-8")).items():
                 self.entries[f"{prefix}.{key}"] = text
 
@@ -51,6 +62,8 @@ def words_for(language: str) -> Words:
 
 
 def lesson(name: str, language: str) -> str:
-    """The lesson of a tab as Markdown, or "" where a tab has none."""
-    path = ASSETS / "lessons" / f"{name}.{language}.md"
-    return path.read_text("utf-8") if path.exists() else ""
+    """The lesson of a tab, or the plan that tabs share, as Markdown; "" where there is none."""
+    for path in (TABS / name / f"lesson.{language}.md", SHARED / "words" / f"{name}.{language}.md"):
+        if path.exists():
+            return path.read_text("utf-8")
+    return ""

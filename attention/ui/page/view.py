@@ -8,8 +8,9 @@ A payload is plain JSON, a pure function of a tab's inputs (``tab.view_of`` writ
 ``notices``  sentences above the panels (what was cut, hidden, renormalised)
 ``tasks``    exercises with computed answers
 
-The page's side is assets/view/*.js, plain scripts with no dependency: ``kinds.NAME(panel, context)``
-draws the panel kind NAME. Text from a payload reaches the DOM through ``textContent`` only.
+The page's side is assets/view and the tabs' view.js, ES modules with no dependency: a script registers
+what draws a panel kind (assets/view/core/registry.js). Text from a payload reaches the DOM through
+``textContent`` only.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from typing import Any
 import gradio as gr
 
 from .guard import Json
-from .texts import ASSETS, LANGUAGES, words_for
+from .scripts import link
+from .texts import ASSETS, LANGUAGES, SHARED, TABS, words_for
 
 TEMPLATE = '<div class="am-view"></div>'  # static: a value inside a template would run as script
 
@@ -64,21 +66,22 @@ class AttentionView(gr.HTML):
 
 @cache
 def script() -> str:
-    """The page's library: every file of assets/view, in order of name."""
-    parts = [path.read_text("utf-8") for path in sorted((ASSETS / "view").glob("*.js"))]
-    for name, section in (("words", "view"), ("glossary", "glossary")):
-        words = {language: words_for(language).section(section) for language in LANGUAGES}
-        # <-escaping keeps any "</script>" inside the words from ending the script element
-        table = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
-        parts.append(f"AttentionMatchmaker.{name} = {table};\n")
-    titles = {language: words_for(language)("app.title") for language in LANGUAGES}
-    return "\n".join([*parts, f"AttentionMatchmaker.titles = {json.dumps(titles, ensure_ascii=False)};"])
+    """The page's library: the shared scripts and every tab's view.js as one (scripts.py), and its words."""
+    roots = [SHARED / "page" / "entry.js", *sorted(TABS.glob("*/view.js"))]
+    tables = {
+        "words": {language: words_for(language).section("view") for language in LANGUAGES},
+        "glossary": {language: words_for(language).section("glossary") for language in LANGUAGES},
+        "titles": {language: words_for(language)("app.title") for language in LANGUAGES},
+    }
+    # <-escaping keeps any "</script>" inside the words from ending the script element
+    given = json.dumps(tables, ensure_ascii=False).replace("<", "\\u003c")
+    return f"{link(ASSETS, roots, 'AttentionMatchmaker')}AttentionMatchmaker.speak({given});"
 
 
 @cache
 def style() -> str:
-    """The page's style sheet, every file of assets/view in order of name."""
-    return "\n".join(path.read_text("utf-8") for path in sorted((ASSETS / "view").glob("*.css")))
+    """The page's style sheet: every tab's, then the shared ones, view.css last."""
+    return "\n".join(path.read_text("utf-8") for path in sorted(ASSETS.rglob("*.css")))
 
 
 def head(more_style: str = "") -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from ....heads import ROLES, RoleScore, join_pieces, pair_filter, roles, statistics, threshold
 from ...page.busy import slot
 from ...page.guard import Json, Refusal
-from ...page.panels import Axis, Heading, Heatmap, Look, Panel, Part, Scale, heading
+from ...page.panels import Axis, Heatmap, Look, Panel, Part, Scale, heading
 from ...page.scene import Place, Task
 from ...page.sheet import Section, Sheet, show
 from ...page.texts import Words

@@ -58,7 +58,9 @@ class People(Field[Crowd]):
             "values": self._rows(values, label, "value"),
         }
 
-    def _rows(self, rows: list[object], label: str, part: str, length: int | None = None) -> list[list[float]]:
+    def _rows(
+        self, rows: list[object], label: str, part: str, length: int | None = None
+    ) -> list[list[float]]:
         """Rows of one length, the first's unless it is given; a refusal names part, row and column."""
         found: list[list[float]] = []
         for i, row in enumerate(rows, 1):

@@ -1,0 +1,79 @@
+// The glossary: one dialog, reachable from every term in leads, lessons and captions.
+import { el } from "../core/dom.js";
+import { glossaryIn, pageLanguage, wordsIn } from "../core/words.js";
+
+let dialog = null;
+
+const entries = () => { // id -> [term, explanation]
+  const table = glossaryIn(pageLanguage());
+  const cut = pageLanguage() === "zh" ? "：" : ": ";
+  return Object.fromEntries(Object.entries(table).filter(([id]) => id !== "title")
+    .map(([id, text]) => [id, [text.slice(0, text.indexOf(cut)), text.slice(text.indexOf(cut) + cut.length)]]));
+};
+
+export const openGlossary = (id) => {
+  const words = wordsIn(pageLanguage());
+  const title = glossaryIn(pageLanguage()).title;
+  dialog = dialog || el("dialog", { class: "am-glossary", "aria-label": title });
+  const close = el("button", { type: "button", class: "am-button", onclick: () => dialog.close() }, words.close);
+  const list = Object.entries(entries()).map(([key, [term, text]]) =>
+    el("div", { id: `term-${key}`, class: key === id ? "am-sought" : "" }, el("dt", {}, term), el("dd", {}, text)));
+  dialog.replaceChildren(el("div", { class: "am-panel-head" }, el("h2", {}, title), close), el("dl", {}, list));
+  if (!dialog.isConnected) document.body.append(dialog);
+  if (!dialog.open) dialog.showModal();
+  const sought = id && dialog.querySelector(`#term-${id}`);
+  if (sought) sought.scrollIntoView({ block: "center" });
+};
+
+// The first place of each term in a text becomes a button that opens the glossary there.
+const forms = (id, term) => (pageLanguage() === "zh" ? [term] : [term, `${term}s`, id === "query" ? "queries" : `${term}es`]);
+// Chinese has no word breaks: a term of one character (头, 键, 值, 层) counts only where its
+// neighbours show that it stands alone, and not inside 回头, 关键 or 值得.
+const chinese = (list) => {
+  const before = "(?<=^|[个每的和、，。：；（“一各与是叫从按几份把乘])";
+  const after = "(?=$|[的、，。：；）”和与都也在是看只会就要不怎向])";
+  return new RegExp(list.map(([form]) => (form.length === 1 ? `${before}${form}${after}` : form)).join("|"));
+};
+export const linkTerms = (root) => {
+  const list = Object.entries(entries()).flatMap(([id, [term]]) => forms(id, term).map((form) => [form.toLowerCase(), id]));
+  if (!list.length) return;
+  list.sort((a, b) => b[0].length - a[0].length);
+  const pattern = pageLanguage() === "zh" ? chinese(list) : new RegExp(`\\b(?:${list.map(([form]) => form).join("|")})\\b`, "i");
+  const seen = new Set();
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, { acceptNode: (node) =>
+    node.parentElement.closest("a, button, code, pre, .katex, summary, h1, h2, h3, h4, table") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT });
+  const nodes = [];
+  while (walker.nextNode()) nodes.push(walker.currentNode);
+  for (let node of nodes) {
+    for (let budget = 4; budget > 0; budget--) {
+      const match = pattern.exec(node.data);
+      if (!match) break;
+      const id = list.find(([form]) => form === match[0].toLowerCase())[1];
+      const rest = node.splitText(match.index);
+      const after = rest.splitText(match[0].length);
+      if (!seen.has(id)) {
+        seen.add(id);
+        rest.replaceWith(el("button", { type: "button", class: "am-term", onclick: () => openGlossary(id) }, match[0]));
+      }
+      node = after;
+    }
+  }
+};
+
+// Prose that Gradio draws (leads, lessons) comes and goes with tabs and accordions: look once per block.
+export const watchProse = () => {
+  const look = () => {
+    for (const block of document.querySelectorAll(".am-lead .md, .am-lesson .md")) {
+      if (block.dataset.terms || !block.textContent.trim()) continue;
+      block.dataset.terms = "1";
+      linkTerms(block);
+    }
+  };
+  let waiting = false;
+  new MutationObserver(() => {
+    if (waiting) return;
+    waiting = true;
+    window.setTimeout(() => { waiting = false; look(); }, 120);
+  }).observe(document.body, { childList: true, subtree: true });
+  look();
+};

@@ -1,0 +1,66 @@
+// Recorded steps of a training: one call brought them all, the page plays and scrubs them.
+// panel: {steps: [k], rows, columns, frames: {shape: [k, n, m]}, curves: [{name, values: [k]}], marks}
+import { el, svg } from "../core/dom.js";
+import { showNumber, unpack } from "../core/numbers.js";
+import { cellTable } from "./cells.js";
+import { colourLegend, panelFrame, saveMenu } from "./frame.js";
+import { playing } from "./playing.js";
+
+const PACE = 90; // milliseconds a step while playing
+
+export const player = (panel, view) => {
+  const count = panel.steps.length;
+  const { shape, data } = unpack(panel.frames);
+  const [, n, m] = shape;
+  const memory = (view.state[panel.id] = view.state[panel.id] || {});
+  let frame = memory.frame === undefined ? count - 1 : Math.min(memory.frame, count - 1);
+
+  const picture = el("div", { class: "am-player-map" });
+  const curve = el("div", { class: "am-player-curve" });
+  const now = el("output", { class: "am-player-now", "aria-live": "off" });
+  const slider = el("input", { type: "range", min: 0, max: count - 1, step: 1, class: "am-player-slider",
+    "aria-label": view.word("step"), "data-focus": `${panel.id}.slider` });
+
+  const show = (next) => {
+    frame = memory.frame = next;
+    slider.value = frame;
+    const parts = panel.curves.map((one) => `${one.name} ${showNumber(one.values[frame], 3)}`);
+    now.textContent = [`${view.word("step")} ${panel.steps[frame]}`, ...parts].join(" · ");
+    slider.setAttribute("aria-valuetext", now.textContent);
+    const slice = data.slice(frame * n * m, (frame + 1) * n * m);
+    picture.replaceChildren(cellTable({ ...panel, opens: true }, view, n, m, slice, { frame }));
+    curve.replaceChildren(curves(panel, frame));
+    if (view.opened && view.opened.panel === panel.id && view.opened.frame !== frame) {
+      view.open({ ...view.opened, frame }, false); // the open sheet follows
+    }
+  };
+  const { play, stop } = playing({ words: { play: view.word("play"), pause: view.word("pause") }, focus: `${panel.id}.play`,
+    pace: PACE, first: 0, last: count - 1, now: () => frame, go: show, stage: picture });
+  slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
+  const marks = (panel.marks || []).map(({ name, frame: at }) => el("button", { type: "button", class: "am-button",
+    "data-focus": `${panel.id}.mark.${at}`, onclick: () => { stop(); show(at); } }, name));
+  show(frame);
+  const body = el("div", {}, el("div", { class: "am-player-bar" }, play, slider, marks), now,
+    el("div", { class: "am-player-parts" }, picture, curve));
+  const save = saveMenu(panel, view, { id: () => `${panel.id}@${frame}` }); // the step on screen
+  return panelFrame(panel, view, body, [colourLegend(panel), save]);
+};
+
+// Small multiples, one curve each, with a line at the step shown.
+const curves = (panel, frame) => {
+  const width = 320, height = 84, last = panel.steps[panel.steps.length - 1] || 1;
+  return el("div", {}, panel.curves.map((one) => {
+    const top = Math.max(...one.values, 1e-9);
+    const low = Math.min(0, ...one.values);
+    const x = (i) => 4 + (panel.steps[i] / last) * (width - 8);
+    const y = (value) => height - 6 - ((value - low) / (top - low || 1)) * (height - 22);
+    const points = one.values.map((value, i) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
+    return svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "am-spark", role: "img",
+      "aria-label": `${one.name}: ${showNumber(one.values[0], 3)} → ${showNumber(one.values[one.values.length - 1], 3)}` },
+      svg("line", { x1: 4, x2: width - 4, y1: y(low), y2: y(low), class: "am-axis" }),
+      svg("polyline", { points, class: "am-curve" }),
+      svg("line", { x1: x(frame), x2: x(frame), y1: 14, y2: height - 4, class: "am-cursor" }),
+      svg("circle", { cx: x(frame), cy: y(one.values[frame]), r: 3.5, class: "am-dot" }),
+      svg("text", { x: 4, y: 11, class: "am-spark-name" }, `${one.name}  ${showNumber(one.values[frame], 3)}`));
+  }));
+};

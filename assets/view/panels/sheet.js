@@ -1,0 +1,23 @@
+// The sheet of a cell: its arithmetic, in a box that has its place below the panel's group.
+import { el } from "../core/dom.js";
+
+export const fillSheet = (view, sheet) => {
+  const close = el("button", { type: "button", class: "am-button", "data-focus": "close-sheet", onclick: () => view.close() }, view.word("close"));
+  const title = el("h3", { dir: "auto" }, sheet.error || sheet.title);
+  const sections = (sheet.sections || []).map(section);
+  view.sheet.replaceChildren(el("div", { class: "am-panel-head" }, title, close), el("div", { class: "am-sections" }, sections));
+  view.sheet.setAttribute("aria-label", sheet.error || sheet.title);
+  view.sheet.onkeydown = (event) => { if (event.key === "Escape") view.close(); };
+};
+
+const section = (part) => el("section", {}, part.title ? el("h4", { class: "am-title" }, part.title) : null,
+  part.text ? el("p", { class: "am-caption", dir: "auto" }, part.text) : null,
+  part.table ? numbers(part.table) : null,
+  part.lines ? el("dl", { class: "am-lines" }, part.lines.map(([label, formula, value]) =>
+    el("div", {}, el("dt", {}, label), el("dd", { class: "am-formula" }, formula), el("dd", { class: "am-value" }, value)))) : null);
+
+const numbers = (table) => el("div", { class: "am-scroll", tabindex: "0", role: "group", "aria-label": table.columns.join(", ") },
+  el("table", { class: "am-numbers" },
+    el("thead", {}, el("tr", {}, table.columns.map((name) => el("th", { scope: "col" }, name)))),
+    el("tbody", {}, table.rows.map((row, i) => el("tr", { class: table.total && i === table.rows.length - 1 ? "am-total" : "" },
+      row.map((text, j) => (j === 0 ? el("th", { scope: "row", dir: "auto" }, text) : el("td", {}, text))))))));
