@@ -34,7 +34,8 @@ def study(inputs: Inputs) -> Study:
 
 def cuts(inputs: Inputs) -> list[str]:
     """The functions of ``attention.heads`` that shape the open head."""
-    wanted = {"join_pieces": inputs.join, "pair_filter": inputs.part != "all", "threshold": inputs.minimum > 0}
+    some, block = inputs.minimum > 0, inputs.part != "all"
+    wanted = {"join_pieces": inputs.join, "pair_filter": block, "threshold": some}
     return [name for name, on in wanted.items() if on]
 
 
@@ -114,11 +115,13 @@ class Roles(Panel):
     words: dict[str, str]
 
     def encode(self) -> Json:
+        def row(one: RoleScore) -> list[object]:
+            return [one.layer, one.head, show(one.score, 2), show(one.chance, 2)]
+
         items = [
-            {"name": name, "text": text, "count": len(held),
-             "heads": [[one.layer, one.head, show(one.score, 2), show(one.chance, 2)] for one in held[:LISTED]]}
+            {"name": name, "text": text, "count": len(held), "heads": [row(one) for one in held[:LISTED]]}
             for name, text, held in self.items
-        ]  # fmt: skip
+        ]
         return {"kind": "roles", "id": self.id, "title": self.title, "items": items, "wide": True,
                 "caption": self.caption, "words": self.words}  # fmt: skip
 
