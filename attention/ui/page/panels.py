@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...heatmap import save_figure
-from ...plotting import Series, save_plot
+from ...export.heatmap import save_figure
+from ...export.plotting import Series, save_plot
 from .guard import Json, Refusal
 
 
