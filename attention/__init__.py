@@ -46,6 +46,7 @@ every import against it). A number begins a chapter; the lines under it are its 
 14. ``packing``         pictures as bytes, tables as files
     ``heatmap``         heatmaps for a notebook, a slide or a file
     ``plotting``        curves for the same
+    ``export``          the folder of these three
 
 The page itself is ``ui``: it may import everything above, and nothing above imports it.
 
