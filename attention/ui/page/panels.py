@@ -323,6 +323,8 @@ class Player(Panel, Saved):
         raise Refusal("bad_request")  # of which step?
 
     def part(self, frame: str) -> Saved:
+        if not frame:
+            raise Refusal("bad_request")
         at = frame_at(frame, len(self.steps))
         title = f"{self.title} · {self.step_word} {self.steps[at]}"
         return Frame(self.id, title, self.frames[at], self.rows, self.columns, of=self)
