@@ -37,9 +37,7 @@ def ids(n, seed=0):
 
 def test_logits_equal_the_librarys(module):
     text = ids(20)[None]
-    torch.testing.assert_close(
-        forward(decoder_of(module), text), module(text).logits, atol=1e-4, rtol=1e-5
-    )
+    torch.testing.assert_close(forward(decoder_of(module), text), module(text).logits, atol=1e-4, rtol=1e-5)
 
 
 def test_cached_steps_equal_the_uncached_logits_over_64_steps(module):
