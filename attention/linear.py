@@ -126,7 +126,7 @@ def linear_steps(
 def delta_steps(
     query: Tensor, key: Tensor, value: Tensor, rate: Tensor | float = 1.0, *, features: Features = lambda x: x
 ) -> Iterator[State]:
-    """The delta rule: what a key holds is corrected, not added to. Schlag et al. 2021, equations 23 to 25.
+    """The delta rule: what a key holds is corrected, not added to. Schlag et al. 2021.
 
     ``S <- S + rate f(k) (v - S^T f(k))^T`` with f(k) of length 1 first; rate in [0, 1], a number or (..., n):
     1 replaces what the key held, 0 writes nothing. Reading is f(q) S, with nothing to divide by.
