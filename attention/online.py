@@ -17,35 +17,44 @@ Shapes: n queries, m keys, d features, v value features, r and c rows and column
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Unpack
 
 import torch
 from torch import Tensor
 
-from .pooling import Attended
 from .running import ByTiles, TileStep, learned_of, walk, weights_of
-from .tiles import Problem
+from .tiles import Options, Problem
 
 
-class Online(Attended):
-    """What :func:`online_attend` returns: output (..., n, v); weights and scores are None.
+@dataclass(frozen=True, eq=False)
+class Online:
+    """What :func:`online_attend` returns: output (..., n, v), and lse, from which weights can be had.
 
     lse (..., n): log of each row's sum of exponentials, sink included; -inf where nothing is allowed.
     tiles, skipped: tiles of the score matrix, and how many of them the mask made needless. held: numbers
     in all buffers of the fullest step, all heads together; the whole matrix would be (..., n, m) of them.
     """
 
-    def __init__(self, output: Tensor, lse: Tensor, tiles: int, skipped: int, held: int) -> None:
-        super().__init__(output)
-        self.lse, self.tiles, self.skipped, self.held = lse, tiles, skipped, held
+    output: Tensor
+    lse: Tensor
+    tiles: int
+    skipped: int
+    held: int
 
 
 def online_attend(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, *, tile: int = 64, **options: Any
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    *,
+    tile: int = 64,
+    **options: Unpack[Options],
 ) -> Online:
     """:func:`attention.pooling.attend`, seeing ``tile`` x ``tile`` scores at a time.
 
-    options: attend()'s scoring, scale, temperature, bias, softcap and sinks; there is no dropout. Tiles in
+    options: attend()'s scoring, scale, temperature, bias, softcap and sinks; dropout it has none. Tiles in
     which nothing may be attended are skipped; a row with nothing to attend to gets zeros. Gradients flow
     to query, key, value, bias, sinks and the scoring's own tensors, once: backward computes each tile
     again from lse (Dao et al. 2022, algorithm 4). Half precision is summed in float32.
@@ -58,7 +67,13 @@ def online_attend(
 
 
 def tile_steps(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, *, tile: int = 64, **options: Any
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    *,
+    tile: int = 64,
+    **options: Unpack[Options],
 ) -> Iterator[TileStep]:
     """The same one tile after the other, without gradients: what a picture plays. No step changes later."""
     with torch.no_grad():
@@ -66,7 +81,13 @@ def tile_steps(
 
 
 def weight_from_lse(
-    query: Tensor, key: Tensor, lse: Tensor, row: int, column: int, mask: Tensor | None = None, **options: Any
+    query: Tensor,
+    key: Tensor,
+    lse: Tensor,
+    row: int,
+    column: int,
+    mask: Tensor | None = None,
+    **options: Unpack[Options],
 ) -> Tensor:
     """``exp(score - lse)``: one weight (...,) of a computation that never stored them.
 

@@ -59,11 +59,20 @@ def walk(given: Problem, tile: int) -> Iterator[TileStep]:
         rescale = torch.exp(maximum - shift)
         terms = torch.exp(scores - shift)
         total = total * rescale + terms.sum(-1, keepdim=True)
-        output = output * rescale + terms @ part.value.to(terms.dtype)
+        output = output * rescale + _summed(terms, part.value.to(terms.dtype), part.mask)
         maximum = larger
         buffers = (part.query, part.key, part.value, scores, terms, maximum, rescale, total, output)
         held = sum(x.numel() for x in buffers)
         yield TileStep(rows, columns, scores, maximum, rescale, total, output, held)
+
+
+def _summed(terms: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """``terms @ value``, where a NaN or infinity behind the mask counts for nothing: 0 times NaN is NaN."""
+    output = terms @ value  # (..., r, v)
+    if mask is None or output.sum().isfinite():
+        return output
+    parts = terms[..., None] * value[..., None, :, :]  # (..., r, c, v), in this rare case only
+    return parts.where(mask[..., None], 0).sum(-2)
 
 
 def weights_of(scores: Tensor, lse: Tensor) -> Tensor:

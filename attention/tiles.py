@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -19,6 +20,17 @@ from .masks import check_fits, check_mask
 from .scoring import Dot, Scoring, check_features
 
 MINUS_INF = float("-inf")
+
+
+class Options(TypedDict, total=False):
+    """What attend() takes besides query, key, value and mask, dropout excepted; defaults are attend()'s."""
+
+    scoring: Scoring | None
+    scale: float | None
+    temperature: float
+    bias: Tensor | None
+    softcap: float | None
+    sinks: Tensor | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -156,6 +156,18 @@ def test_what_stands_in_a_skipped_tile_is_never_read():
     assert online_attend(query, key, value, mask, tile=4).output.isfinite().all()
 
 
+@pytest.mark.parametrize("strange", [math.nan, math.inf])
+def test_what_stands_behind_the_mask_reaches_nobody_and_what_may_be_seen_does(strange):
+    query, key, value = (rand(2, 8, 4, seed=i) for i in range(3))
+    value[0, 5, 1] = strange
+    key[0, 6] = strange
+    mask = causal_mask(8)
+    output = online_attend(query, key, value, mask, tile=3).output
+    clean = online_attend(query, key.nan_to_num(0, 0), value.nan_to_num(0, 0), mask, tile=3).output
+    assert torch.equal(output[0, :5], clean[0, :5]) and torch.equal(output[1], clean[1])
+    assert not output[0, 5, 1].isfinite() and output[0, 5, [0, 2, 3]].isfinite().all()
+
+
 def test_no_tensor_of_the_matrix_size_is_ever_made():
     query, key, value = (rand(256, 16, seed=i).requires_grad_() for i in range(3))
     with Count() as ours:

@@ -119,7 +119,7 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def long_texts(lengths: tuple[int, ...] = LENGTHS, runs: int = 3) -> None:
+def long_texts(lengths: tuple[int, ...] = LENGTHS, runs: int = 2) -> None:
     found: dict[tuple[str, int], dict[str, float]] = {}
     for n in lengths:
         for way in WAYS:
