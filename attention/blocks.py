@@ -167,4 +167,5 @@ def weights_at(
         bias=_part(bias, rows, every), **options,
     )  # fmt: skip
     assert attended.weights is not None
-    return attended.weights[..., columns]
+    weights: Tensor = attended.weights[..., columns]
+    return weights

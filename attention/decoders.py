@@ -28,6 +28,10 @@ class GPT2Decoder:
         self._num_heads, self.num_layers = config.n_head, len(self._blocks)
 
     def embed(self, ids: Tensor, positions: Tensor) -> Tensor:
+        if int(positions[-1]) >= (room := self._top.wpe.num_embeddings):
+            raise ValueError(
+                f"this model has {room} learned positions, and the text went on to {positions[-1]}"
+            )
         embedded: Tensor = self._top.wte(ids) + self._top.wpe(positions)
         return embedded
 

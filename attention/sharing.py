@@ -68,7 +68,8 @@ def grouped_attend(
     attended = attend(query.reshape(b, g, h // g * n, -1), key, value, fold(mask, m), **options)
     output = attended.output.reshape(b, h, n, -1)
     if attended.weights is None:
-        return attended.with_output(output)
+        bare: Attended = attended.with_output(output)
+        return bare
     return Attended(output, attended.weights.reshape(b, h, n, m), lambda: _unfold(attended, (b, h, n, m)))
 
 

@@ -149,6 +149,9 @@ def test_what_cannot_be_is_refused(module):
     with pytest.raises(ValueError, match="holds"):
         cache.append(0, x[:, :1], x[:, :1])
     decoder = decoder_of(module)
+    if not decoder.rotary:
+        with pytest.raises(ValueError, match="128 learned positions"):
+            write(decoder, ids(120), 10)
     with pytest.raises(ValueError, match="one at a time"):
         filled = KeyValueCache()
         forward(decoder, ids(3)[None], filled, window=2)

@@ -8,6 +8,7 @@ import transformers as T
 from attention import attend
 from attention.count import Count, bytes_of
 from attention.masks import causal_mask
+from attention.position import rotate
 from attention.sharing import Latent, grouped_attend, share_heads
 
 B, H, N, M, D = 2, 12, 5, 9, 8
@@ -28,6 +29,12 @@ def test_share_heads_by_hand():
 def test_pooling_a_projection_pools_its_keys():
     w_k, x = rand(H, D, 7), rand(M, 7, seed=1)
     torch.testing.assert_close(share_heads(x @ w_k.mT, 3), x @ share_heads(w_k, 3).mT)
+
+
+def test_pooling_turned_keys_is_turning_pooled_ones():
+    """So a model's keys may be pooled where its attention gets them, rotary positions or not."""
+    keys, at = rand(H, M, D), torch.arange(M)
+    torch.testing.assert_close(share_heads(rotate(keys, at), 3), rotate(share_heads(keys, 3), at))
 
 
 @pytest.mark.parametrize("groups", [1, 2, 3, 4, 6, 12])
