@@ -60,7 +60,7 @@ def test_float32_gives_the_same_bytes_with_every_option(side):
 
 def test_a_row_of_a_thumbnail_may_take_several_blocks():
     tensors = qkv(256, 256)
-    blocks = attend_by_blocks(*tensors, side=2, block_bytes=H * 256 * 4 * 10)
+    blocks = attend_by_blocks(*tensors, side=2, block_rows=10)
     assert blocks.pool_rows == 128 and blocks.blocks == 26  # 13 blocks of 10 rows, or 8, for each group
     assert pack_blocks([blocks]) == pack_overview([attend(*tensors).weights], 2)
 
@@ -80,11 +80,11 @@ def test_keys_behind_the_mask_are_not_multiplied():
     n, block = 256, 32
     tensors = rand(H, n, D), rand(H, n, D, seed=1), rand(H, n, D, seed=2)
     with Count() as whole:
-        attend_by_blocks(*tensors, block_bytes=H * n * 4 * block)
+        attend_by_blocks(*tensors, block_rows=block)
     with Count() as causal:
-        attend_by_blocks(*tensors, causal_mask(n), block_bytes=H * n * 4 * block)
+        attend_by_blocks(*tensors, causal_mask(n), block_rows=block)
     with Count() as window:
-        attend_by_blocks(*tensors, window_mask(n, n, block), block_bytes=H * n * 4 * block)
+        attend_by_blocks(*tensors, window_mask(n, n, block), block_rows=block)
     parts = n // block
     assert causal.multiplications * 2 * parts == whole.multiplications * (parts + 1)
     assert window.multiplications <= whole.multiplications * 2 / parts
