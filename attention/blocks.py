@@ -27,9 +27,9 @@ import torch
 from torch import Tensor
 
 from .masks import check_mask
-from .packing import OVERVIEW_SIDE
 from .pooling import attend
 
+SIDE = 64  # packing's OVERVIEW_SIDE: 400 kB for 72 heads
 BLOCK_ROWS = 128  # measured on a CPU from 512 to 4,096 tokens: fewer are slower, more leave its caches
 BLOCK_BYTES = 64 * 2**20  # of one block's weights, whatever the number of keys
 
@@ -54,7 +54,7 @@ def attend_by_blocks(
     mask: Tensor | None = None,
     *,
     bias: Tensor | None = None,
-    side: int = OVERVIEW_SIDE,
+    side: int = SIDE,
     block_rows: int = BLOCK_ROWS,
     block_bytes: int = BLOCK_BYTES,
     **options: Any,

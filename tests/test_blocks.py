@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from attention import attend
-from attention.blocks import attend_by_blocks, pack_blocks, weights_at
+from attention.blocks import SIDE, attend_by_blocks, pack_blocks, weights_at
 from attention.count import Count
 from attention.masks import causal_mask
-from attention.packing import pack_overview
+from attention.packing import OVERVIEW_SIDE, pack_overview
 from attention.windows import window_mask
 
 H, D, V = 3, 16, 8
@@ -42,6 +42,10 @@ def test_output_and_bytes_equal_those_of_the_whole(n, m, kind, block_bytes):
     assert pack_blocks([blocks, blocks]) == pack_overview([whole.weights, whole.weights])
 
 
+def test_thumbnails_are_as_large_as_packings():
+    assert SIDE == OVERVIEW_SIDE
+
+
 @pytest.mark.parametrize("side", [5, 64, 1000])
 def test_float32_gives_the_same_bytes_with_every_option(side):
     tensors = qkv(300, 300)
@@ -51,7 +55,7 @@ def test_float32_gives_the_same_bytes_with_every_option(side):
         "bias": rand(H, 300, 300, seed=4),
         "sinks": rand(H, 1, 1, seed=5),
     }
-    for mask in (causal_mask(300), window_mask(300, 300, 40, 2)):
+    for mask in (causal_mask(300), window_mask(300, 300, 40)):
         blocks = attend_by_blocks(*tensors, mask, side=side, block_bytes=100_000, **options)
         weights = attend(*tensors, mask, **options).weights
         assert blocks.blocks > 5
