@@ -9,8 +9,8 @@ gives the exact numbers.
 Shapes: h heads, n queries, m keys, d features, v value features, L layers.
 
 >>> x = torch.eye(4)[None]
->>> blocks = attend_by_blocks(x, x, x, side=2, scale=100.0)  # every token looks at itself
->>> blocks.levels.tolist()
+>>> output, thumbnails = attend_by_blocks(x, x, x, side=2, scale=100.0)  # every token looks at itself
+>>> thumbnails.levels.tolist()
 [[[255, 0], [0, 255]]]
 """
 
@@ -35,11 +35,10 @@ BLOCK_BYTES = 64 * 2**20  # of one block's weights, whatever the number of keys
 
 
 @dataclass(frozen=True, eq=False)
-class Blocks:
-    """One layer's attention. output (h, n, v). levels (h, rows, cols): a byte for pool_rows x pool_cols
-    weights, ``round(255 sqrt(largest))``. shape: (n, m). blocks: how many blocks of queries it took."""
+class Thumbnails:
+    """All heads of one layer. levels (h, rows, cols): a byte for pool_rows x pool_cols weights,
+    ``round(255 sqrt(largest))``. shape: (n, m). blocks: how many blocks of queries it took."""
 
-    output: Tensor
     levels: Tensor
     shape: tuple[int, int]
     pool_rows: int
@@ -58,8 +57,8 @@ def attend_by_blocks(
     block_rows: int = BLOCK_ROWS,
     block_bytes: int = BLOCK_BYTES,
     **options: Any,
-) -> Blocks:
-    """attend() of query (h, n, d), key (h, m, d), value (h, m, v), and all its weights as thumbnails.
+) -> tuple[Tensor, Thumbnails]:
+    """attend()'s output (h, n, v) of query (h, n, d), key (h, m, d), value (h, m, v), and its thumbnails.
 
     mask, bias: (1 or h, n or 1, m) or (n, m); options: attend()'s scale, softcap, temperature, sinks
     (h, 1, 1). side: the most rows and columns of a thumbnail. block_rows, block_bytes: the most queries of
@@ -96,7 +95,7 @@ def attend_by_blocks(
     # NaN fails too; 0.001 for rounding in half precision
     if not (low.item() >= 0 and high.item() <= 1.001):
         raise ValueError(f"weights must be numbers in [0, 1], but range from {low} to {high}")
-    return Blocks(output, levels, (n, m), pool_rows, pool_cols, count)
+    return output, Thumbnails(levels, (n, m), pool_rows, pool_cols, count)
 
 
 def _blocks(n: int, pool: int, rows: int) -> Iterator[slice]:
@@ -142,7 +141,7 @@ def _largest(x: Tensor, dimension: int, factor: int) -> Tensor:
     return found if not rest.numel() else torch.cat([found, rest.amax(dimension, keepdim=True)], dimension)
 
 
-def pack_blocks(layers: Sequence[Blocks]) -> dict[str, Any]:
+def pack_thumbnails(layers: Sequence[Thumbnails]) -> dict[str, Any]:
     """What :func:`attention.packing.pack_overview` makes of the same layers, from their thumbnails."""
     if len(layers) == 0 or any(layer.levels.shape != layers[0].levels.shape for layer in layers):
         raise ValueError("layers need one shape, at least one layer")

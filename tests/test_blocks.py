@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from attention import attend
-from attention.blocks import SIDE, attend_by_blocks, pack_blocks, weights_at
+from attention.blocks import SIDE, attend_by_blocks, pack_thumbnails, weights_at
 from attention.count import Count
 from attention.masks import causal_mask
 from attention.packing import OVERVIEW_SIDE, pack_overview
@@ -36,10 +36,10 @@ def masks(n, m):
 @pytest.mark.parametrize("block_bytes", [1, 40_000, 2**24])
 def test_output_and_bytes_equal_those_of_the_whole(n, m, kind, block_bytes):
     tensors, mask = [x.double() for x in qkv(n, m)], masks(n, m)[kind]
-    blocks = attend_by_blocks(*tensors, mask, block_bytes=block_bytes)
+    output, blocks = attend_by_blocks(*tensors, mask, block_bytes=block_bytes)
     whole = attend(*tensors, mask)
-    torch.testing.assert_close(blocks.output, whole.output)
-    assert pack_blocks([blocks, blocks]) == pack_overview([whole.weights, whole.weights])
+    torch.testing.assert_close(output, whole.output)
+    assert pack_thumbnails([blocks, blocks]) == pack_overview([whole.weights, whole.weights])
 
 
 def test_thumbnails_are_as_large_as_packings():
@@ -56,17 +56,17 @@ def test_float32_gives_the_same_bytes_with_every_option(side):
         "sinks": rand(H, 1, 1, seed=5),
     }
     for mask in (causal_mask(300), window_mask(300, 300, 40)):
-        blocks = attend_by_blocks(*tensors, mask, side=side, block_bytes=100_000, **options)
+        output, blocks = attend_by_blocks(*tensors, mask, side=side, block_bytes=100_000, **options)
         weights = attend(*tensors, mask, **options).weights
         assert blocks.blocks > 5
-        assert pack_blocks([blocks]) == pack_overview([weights], side)
+        assert pack_thumbnails([blocks]) == pack_overview([weights], side)
 
 
 def test_a_row_of_a_thumbnail_may_take_several_blocks():
     tensors = qkv(256, 256)
-    blocks = attend_by_blocks(*tensors, side=2, block_rows=10)
+    output, blocks = attend_by_blocks(*tensors, side=2, block_rows=10)
     assert blocks.pool_rows == 128 and blocks.blocks == 26  # 13 blocks of 10 rows, or 8, for each group
-    assert pack_blocks([blocks]) == pack_overview([attend(*tensors).weights], 2)
+    assert pack_thumbnails([blocks]) == pack_overview([attend(*tensors).weights], 2)
 
 
 def test_memory_is_bounded_whatever_the_length():
@@ -74,8 +74,8 @@ def test_memory_is_bounded_whatever_the_length():
     for n in (500, 1000, 2000):
         tensors, mask = qkv(n, n), causal_mask(n)
         with Count() as count:
-            blocks = attend_by_blocks(*tensors, mask, block_bytes=limit)
-        peaks.append(count.peak - blocks.output.numel() * 4 - blocks.levels.numel())
+            output, blocks = attend_by_blocks(*tensors, mask, block_bytes=limit)
+        peaks.append(count.peak - output.numel() * 4 - blocks.levels.numel())
     # weights, their mask, the pooled rows, and one more of a block's size while scores become weights
     assert max(peaks) < 4 * limit < H * 2000 * 2000 * 4 / 50
 
@@ -100,7 +100,7 @@ def test_any_part_of_the_matrix_comes_back_exactly():
     weights = attend(*tensors, mask, bias=bias).weights
     found = weights_at(*tensors[:2], slice(30, 50), slice(10, 45), mask, bias=bias)
     torch.testing.assert_close(found, weights[:, 30:50, 10:45], atol=1e-7, rtol=0)
-    blocks = attend_by_blocks(*tensors, mask, bias=bias, block_bytes=1)
+    output, blocks = attend_by_blocks(*tensors, mask, bias=bias, block_bytes=1)
     cell = weights_at(*tensors[:2], slice(40, 42), slice(20, 22), mask, bias=bias)  # 90 / 64 -> 2 x 2
     byte = (255 * cell.amax((-2, -1)).sqrt() + 0.5).to(torch.uint8)
     assert torch.equal(blocks.levels[:, 20, 10], byte)
@@ -116,4 +116,4 @@ def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match="numbers in"):
         attend_by_blocks(query, key, value)
     with pytest.raises(ValueError, match="one shape"):
-        pack_blocks([])
+        pack_thumbnails([])
