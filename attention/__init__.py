@@ -17,6 +17,7 @@ every import against it). A number begins a chapter; the lines under it are its 
 5.  ``kernel``          Nadaraya-Watson regression: attention before it had the name
 6.  ``multihead``       several heads side by side
 7.  ``position``        what attention cannot see without positions
+    ``distance``        marks that fade with distance, and rotations made slower
 8.  ``dates``           one date, written in many ways
     ``date_parse``      and which day a written date means
     ``bahdanau``        a decoder that looks back
@@ -36,6 +37,7 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``loading``         reading a model, one at a time
     ``hub``             fetching one, within limits
     ``catalog``         which there are, each loaded once
+    ``blocks``          every head of a long text, at bounded memory
     ``tokens``          a text as a model sees it, and as a person can read it
     ``pretrained``      asking them: real language models running ``attend``
 12. ``reading``         one weight matrix: numbers per query, and what it says about the output
@@ -47,6 +49,18 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``heatmap``         heatmaps for a notebook, a slide or a file
     ``plotting``        curves for the same
     ``export``          the folder of these three
+15. ``count``           what does it cost? Counted from real tensors, or timed
+    ``cache``           why is the thousandth word as quick as the tenth?
+    ``sharing``         do twelve heads need twelve sets of keys?
+    ``windows``         must every word look at every word before it?
+    ``decode``          writing one word at a time, with a cache and without
+    ``decoders``        GPT-2 and Llama, opened for it
+    ``cache_pitfalls``  five mistakes, and the first word that each gets wrong
+    ``tiles``           a score matrix cut into tiles
+    ``running``         the softmax that never sees a whole row, forward and backward
+    ``online``          asking it: what FlashAttention does
+    ``linear``          what if the softmax were a plain product?
+    ``random_features`` the kernel chapter as a running sum
 
 The page itself is ``ui``: it may import everything above, and nothing above imports it.
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from attention import attend
-from attention.blocks import SIDE, attend_by_blocks, pack_thumbnails, weights_at
 from attention.count import Count
+from attention.export.packing import OVERVIEW_SIDE, pack_overview
 from attention.masks import causal_mask
-from attention.packing import OVERVIEW_SIDE, pack_overview
+from attention.pretrained.blocks import SIDE, attend_by_blocks, pack_thumbnails, weights_at
 from attention.windows import window_mask
 
 H, D, V = 3, 16, 8

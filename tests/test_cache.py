@@ -5,9 +5,9 @@ import torch
 import transformers as T
 
 from attention.cache import KeyValueCache
-from attention.cache_pitfalls import PITFALLS, first_wrong
 from attention.decode import forward, moved_keys, write
-from attention.decoders import decoder_of
+from attention.decode.cache_pitfalls import PITFALLS, first_wrong
+from attention.decode.decoders import decoder_of
 
 STEPS = 64
 CONFIGS = {

@@ -15,8 +15,8 @@ from attention.linear import (
     positive_part,
     random_directions,
 )
+from attention.linear.random_features import error_curve, recover
 from attention.masks import causal_mask
-from attention.random_features import error_curve, recover
 
 
 def rand(*shape, seed=0, dtype=torch.float32):

@@ -19,14 +19,14 @@ import torch
 from torch import Tensor
 
 from attention import attend
-from attention.blocks import Thumbnails, attend_by_blocks, pack_thumbnails
 from attention.count import Count, count_curve, fit_exponent, measure_curve
 from attention.decode import forward, write
-from attention.decoders import decoder_of
+from attention.decode.decoders import decoder_of
+from attention.export.packing import pack_overview
 from attention.linear import linear_attend, linear_steps
+from attention.linear.random_features import error_curve
 from attention.online import online_attend
-from attention.packing import pack_overview
-from attention.random_features import error_curve
+from attention.pretrained.blocks import Thumbnails, attend_by_blocks, pack_thumbnails
 from attention.windows import loss_by_position
 from tests.bench import report, synchronise, time_in_turn
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .cache import KeyValueCache
-from .decode import Decoder, forward, write
+from ..cache import KeyValueCache
+from . import Decoder, forward, write
 
 PITFALLS = ("restart", "twice", "corner", "evict", "shared")
 

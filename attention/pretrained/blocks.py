@@ -3,8 +3,8 @@
 The weights of 9 heads at 4,096 tokens take 604 MB a layer, their thumbnails 37 kB. A row's softmax needs its
 own row only, so a few rows at a time give the output and the thumbnails of all of them, and keys that the
 mask hides from a whole block are left out. What comes out is byte for byte what
-:func:`attention.packing.pack_overview` makes of the whole weights; where one zooms in, :func:`weights_at`
-gives the exact numbers.
+:func:`attention.export.packing.pack_overview` makes of the whole weights; where one zooms in,
+:func:`weights_at` gives the exact numbers.
 
 Shapes: h heads, n queries, m keys, d features, v value features, L layers.
 
@@ -26,8 +26,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .masks import check_mask
-from .pooling import attend
+from ..masks import check_mask
+from ..pooling import attend
 
 SIDE = 64  # packing's OVERVIEW_SIDE: 400 kB for 72 heads
 BLOCK_ROWS = 128  # measured on a CPU from 512 to 4,096 tokens: fewer are slower, more leave its caches
@@ -142,7 +142,7 @@ def _largest(x: Tensor, dimension: int, factor: int) -> Tensor:
 
 
 def pack_thumbnails(layers: Sequence[Thumbnails]) -> dict[str, Any]:
-    """What :func:`attention.packing.pack_overview` makes of the same layers, from their thumbnails."""
+    """What :func:`attention.export.packing.pack_overview` makes of the same layers, from their thumbnails."""
     if len(layers) == 0 or any(layer.levels.shape != layers[0].levels.shape for layer in layers):
         raise ValueError("layers need one shape, at least one layer")
     first, levels = layers[0], torch.stack([layer.levels.cpu() for layer in layers])

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from .count import fit_exponent
-from .kernel import nadaraya_watson
-from .linear import Features, Fourier, Positive, linear_attend, random_directions
+from ..count import fit_exponent
+from ..kernel import nadaraya_watson
+from . import Features, Fourier, Positive, linear_attend, random_directions
 
 KINDS: dict[str, Callable[[Tensor], Features]] = {"fourier": Fourier, "positive": Positive}
 

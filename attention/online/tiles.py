@@ -16,8 +16,8 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
-from .masks import check_fits, check_mask
-from .scoring import Dot, Scoring, check_features
+from ..masks import check_fits, check_mask
+from ..scoring import Dot, Scoring, check_features
 
 MINUS_INF = float("-inf")
 

@@ -16,10 +16,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .cache import KeyValueCache
-from .masks import causal_mask
-from .sharing import grouped_attend
-from .windows import window_mask
+from ..cache import KeyValueCache
+from ..masks import causal_mask
+from ..sharing import grouped_attend
+from ..windows import window_mask
 
 
 class Decoder(Protocol):

@@ -23,8 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .masks import causal_mask, check_mask
-from .pooling import Attended
+from ..masks import causal_mask, check_mask
+from ..pooling import Attended
 
 Features = Callable[[Tensor], Tensor]
 
