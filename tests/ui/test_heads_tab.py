@@ -181,6 +181,17 @@ def test_picking_a_head_with_a_temperature_changes_the_whole_run():
     assert not part_of("head", {"inputs": {**inputs, "temper": 1.0}})["everything"]
 
 
+def test_a_long_text_shows_and_saves_the_head_with_a_temperature():
+    """Asked for by itself it would be the whole view again, which asks for it, and so on."""
+    inputs = {"look": "touch", "text": "word " * 130, "temper": 4.0}
+    view = view_of(TAB, "en", inputs)
+    after, _ = plain_weights(text=inputs["text"], changes=Changes(temperature=((3, 1, 4.0),)))
+    np.testing.assert_allclose(matrix_of(panel(view, "weights")), after, atol=1e-6)
+    assert panel(part_of("head", {"inputs": inputs}), "weights") == panel(view, "weights")
+    file = ask_export("en", TAB, {"inputs": inputs, "panel": "weights", "format": "csv"})
+    assert len(base64.b64decode(file["base64"]).splitlines()) == 1 + len(after)
+
+
 def test_roles_carry_their_chance_and_the_previous_token_head_is_found():
     table = panel(view_of(TAB, "en", {"look": "understand"}), "roles")
     previous = table["items"][0]["heads"]
@@ -517,3 +528,23 @@ def test_an_encoder_decoder_shows_each_of_its_three_attentions(monkeypatch, side
     sheet = ask_sheet("en", TAB, cell)
     assert math.isclose(sheet["weight"], expected[-1, -1], abs_tol=1e-5)
     assert f"layer.kind == {side!r}" in view["code"] or side == "self"
+
+
+def test_an_encoders_hidden_special_tokens_are_hidden_in_every_picture(monkeypatch):
+    """The run packs its thumbnails itself, and the first request for it already hides them."""
+    from dataclasses import replace
+
+    from tests import tiny_models
+
+    model, tokens = adopt(tiny_models.build("t5")), tiny_models.plain(6, targets=3)
+    tokens = replace(tokens, special=tuple(at in (5, 8) for at in range(9)))
+    monkeypatch.setattr(runs, "model_of", lambda name, patience: model)
+    monkeypatch.setattr(runs, "tokenize", lambda *a: tokens)
+    inputs = {"text": "tiny t5 that hides", "layer": 1, "head": 3, "hide_special": True}
+    view = view_of(TAB, "en", inputs)
+    plain = [layer for layer in run(model, tokens).layers if layer.kind == "self"]
+    expected = torch.stack([hide_special(layer.weights, tokens.special[:6]) for layer in plain])
+    np.testing.assert_allclose(matrix_of(panel(view, "weights")), expected[1, 3], atol=1e-6)
+    overview = panel(view, "overview")
+    assert [len(names) for names in overview["labels"].values()] == [5, 5]
+    assert np.abs(unpack(overview) - expected.sqrt().numpy() * 255).max() <= 0.51
