@@ -530,21 +530,30 @@ def test_an_encoder_decoder_shows_each_of_its_three_attentions(monkeypatch, side
     assert f"layer.kind == {side!r}" in view["code"] or side == "self"
 
 
-def test_an_encoders_hidden_special_tokens_are_hidden_in_every_picture(monkeypatch):
-    """The run packs its thumbnails itself, and the first request for it already hides them."""
+@pytest.mark.parametrize("side", ["self", "decoder", "cross"])
+def test_special_tokens_of_an_encoder_decoder_hide_where_a_text_looks_at_itself(monkeypatch, side):
+    """In the open head, in the overview that the run itself packs, and in the code beside them."""
     from dataclasses import replace
 
+    import attention
     from tests import tiny_models
 
     model, tokens = adopt(tiny_models.build("t5")), tiny_models.plain(6, targets=3)
     tokens = replace(tokens, special=tuple(at in (5, 8) for at in range(9)))
     monkeypatch.setattr(runs, "model_of", lambda name, patience: model)
     monkeypatch.setattr(runs, "tokenize", lambda *a: tokens)
-    inputs = {"text": "tiny t5 that hides", "layer": 1, "head": 3, "hide_special": True}
+    inputs = {"text": f"tiny t5 hides {side}", "side": side, "layer": 1, "head": 3, "hide_special": True}
     view = view_of(TAB, "en", inputs)
-    plain = [layer for layer in run(model, tokens).layers if layer.kind == "self"]
-    expected = torch.stack([hide_special(layer.weights, tokens.special[:6]) for layer in plain])
+    expected = torch.stack([one.weights for one in run(model, tokens).layers if one.kind == side])
+    if side != "cross":
+        expected = hide_special(expected, tokens.special[:6] if side == "self" else tokens.special[6:])
     np.testing.assert_allclose(matrix_of(panel(view, "weights")), expected[1, 3], atol=1e-6)
     overview = panel(view, "overview")
-    assert [len(names) for names in overview["labels"].values()] == [5, 5]
+    assert [len(names) for names in overview["labels"].values()] == list(expected.shape[-2:])
     assert np.abs(unpack(overview) - expected.sqrt().numpy() * 255).max() <= 0.51
+    monkeypatch.setattr(attention, "load_model", lambda name: model)
+    monkeypatch.setattr(attention.pretrained, "tokenize", lambda *a: tokens)
+    scope: dict = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(view["code"], "snippet", "exec"), scope)
+    np.testing.assert_allclose(scope["weights"], expected[1, 3], atol=1e-6)

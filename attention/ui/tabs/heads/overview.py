@@ -29,7 +29,7 @@ def head(s: Study, words: Words) -> list[Panel]:
 
 def snippet(s: Study) -> str:
     """The open head's weights."""
-    return code_of(s.inputs, s.plain)
+    return code_of(s.inputs, s.opened)
 
 
 SCENE = Scene(

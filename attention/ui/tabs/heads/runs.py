@@ -114,10 +114,8 @@ class Captured:
         if self.model.kind != "encoder-decoder":
             everything = list(range(len(self.tokens)))
             return everything, everything
-        source, target = (
-            [i for i, part in enumerate(self.tokens.segment) if part == side] for side in (0, 1)
-        )
-        kind = self.layers[0].kind
+        parts, kind = self.tokens.segment, self.layers[0].kind
+        source, target = ([i for i, part in enumerate(parts) if part == side] for side in (0, 1))
         return (source if kind == "self" else target), (target if kind == "decoder" else source)
 
     def overview(self, hidden: bool) -> list[dict[str, Any]]:
@@ -125,8 +123,8 @@ class Captured:
         if hidden not in self.thumbnails:
             special = self.special(hidden)
             with slot("forward", limit=FORWARDS):
-                every = range(len(self.layers))
-                self.thumbnails[hidden] = [_pack(self.layer_weights(at), special) for at in every]
+                every = map(self.layer_weights, range(len(self.layers)))
+                self.thumbnails[hidden] = [_pack(weights, special) for weights in every]
         return self.thumbnails[hidden]
 
     def special(self, hidden: bool) -> list[bool] | None:

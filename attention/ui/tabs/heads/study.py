@@ -108,7 +108,7 @@ def tasks(s: Study, words: Words) -> list[Task]:
 
 def code_of(
     inputs: Inputs,
-    captured: Captured | None = None,
+    opened: Opened | None = None,
     *,
     cuts: Sequence[str] = (),
     changed: Sequence[str] = (),
@@ -116,15 +116,17 @@ def code_of(
 ) -> str:
     """The code beside the tab: it prints the open head's weights, as they are shown.
 
-    captured: the run, None while its model is on its way. cuts: functions of ``attention.heads`` that
+    opened: the head, None while its model is on its way. cuts: functions of ``attention.heads`` that
     shape the weights, hide_special apart. changed: the lines of a changed run, which import ``names``
     from ``attention.pretrained``.
     """
-    cuts = [*(["hide_special"] if inputs.hide_special else []), *cuts]
+    hidden = inputs.hide_special if opened is None else opened.hidden
+    cuts = [*(["hide_special"] if hidden else []), *cuts]
     pair = f", {inputs.pair!r}" if inputs.pair.strip() else ""
     tokens = "after.tokens" if changed else "tokens"
-    # kinds of attention in one model
-    several = inputs.side != "self" and (captured is None or captured.model.kind == "encoder-decoder")
+    two_texts = opened is not None and opened.captured.model.kind == "encoder-decoder"
+    several = inputs.side != "self" and (opened is None or two_texts)  # kinds of attention in one model
+    own = ("[:len(weights)]" if inputs.side == "self" else "[-len(weights):]") if two_texts else ""
     lines = [
         "from attention import load_model",
         *([f"from attention.heads import {', '.join(cuts)}"] if cuts else []),
@@ -135,19 +137,19 @@ def code_of(
         *(changed or ["layers = run(model, tokens).layers"]),
         *([f"layers = [layer for layer in layers if layer.kind == {inputs.side!r}]"] if several else []),
         f"weights = layers[{inputs.layer}].weights[{inputs.head}]  # (queries, keys)",
-        *shaping(inputs, cuts, tokens),
+        *shaping(inputs, cuts, f"{tokens}.special{own}"),
         f"print({tokens}.tokens)",
         "print(weights)",
     ]
     return "\n".join(lines) + "\n"
 
 
-def shaping(inputs: Inputs, cuts: Sequence[str], tokens: str) -> list[str]:
+def shaping(inputs: Inputs, cuts: Sequence[str], special: str) -> list[str]:
     """Special tokens hidden, words joined, a pair's block cut out, small weights dropped."""
     lines = []
     hidden, joined, paired = (name in cuts for name in ("hide_special", "join_pieces", "pair_filter"))
     if hidden:
-        lines += [f"special = {tokens}.special", "weights = hide_special(weights, special)"]
+        lines += [f"special = {special}", "weights = hide_special(weights, special)"]
     if joined or paired:
         kept = "[i for i, hidden in enumerate(special) if not hidden]" if hidden else "range(len(tokens))"
         lines += [f"kept = {kept}", "joined = [tokens.joined[i] for i in kept]"]

@@ -170,7 +170,7 @@ def snippet(s: Touched) -> str:
         compared = "sentence_embedding"
         lines.append("print(float(sentence_embedding(before) @ sentence_embedding(after)))")
     lines += ["print(moved(before, after))", "layers = after.layers"]
-    return code_of(s.inputs, s.plain, changed=lines, names=["Changes", "moved", compared])
+    return code_of(s.inputs, s.opened, changed=lines, names=["Changes", "moved", compared])
 
 
 def results(s: Touched) -> Json:

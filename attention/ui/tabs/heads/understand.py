@@ -208,7 +208,7 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
 
 def snippet(s: Study) -> str:
     """The open head's weights, shaped."""
-    return code_of(s.inputs, s.plain, cuts=cuts(s.inputs))
+    return code_of(s.inputs, s.opened, cuts=cuts(s.inputs))
 
 
 SCENE = Scene(
