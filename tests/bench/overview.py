@@ -14,8 +14,8 @@ import statistics
 
 import torch
 
-from attention.catalog import CATALOG, cache_folder, package_file
 from attention.pretrained import Tokens, load_model, tokenize
+from attention.pretrained.catalog import CATALOG, cache_folder, package_file
 from attention.ui.page.texts import words_for
 from attention.ui.serving import settle
 from attention.ui.tabs.heads import TAB, runs

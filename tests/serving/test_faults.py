@@ -6,8 +6,8 @@ import errno
 
 import pytest
 
-from attention import catalog
-from attention.model import ModelRefused
+from attention.pretrained import catalog
+from attention.pretrained.model import ModelRefused
 from attention.ui import TABS
 from attention.ui.page.questions import draw, view_of
 from attention.ui.page.texts import LANGUAGES, words_for

@@ -7,9 +7,8 @@ import threading
 import gradio as gr
 import pytest
 
-from attention import catalog
-from attention.catalog import CATALOG
-from attention.pretrained import ModelRefused
+from attention.pretrained import ModelRefused, catalog
+from attention.pretrained.catalog import CATALOG
 from attention.ui.notebook import show
 from attention.ui.page.guard import Refusal
 from attention.ui.page.questions import draw, endpoint

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from attention.catalog import adopt, package_file
 from attention.heads import hide_special, join_pieces
 from attention.pretrained import CATALOG, Changes, ModelRefused, load_model, run, tokenize
+from attention.pretrained.catalog import adopt, package_file
 from attention.ui.page import busy, link
 from attention.ui.page.guard import Refusal
 from attention.ui.page.questions import ask_export, ask_sheet, draw_part, endpoint, view_of
@@ -452,7 +452,7 @@ def test_what_is_dear_is_computed_once_for_all_who_wait():
 
 
 def test_a_run_does_not_keep_a_model_that_made_room(monkeypatch):
-    from attention import catalog
+    from attention.pretrained import catalog
 
     view = view_of(TAB, "en", {"text": "an old run"})
     key = next(reversed(runs._kept))

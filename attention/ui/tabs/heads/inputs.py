@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ....catalog import ANY_MODEL, CATALOG
-from ....hub import REPO
+from ....pretrained.catalog import ANY_MODEL, CATALOG
+from ....pretrained.hub import REPO
 from ...page.fields import Choice, Field, Flag, Number, Text, Whole, given
 from ...page.guard import Refusal
 
