@@ -71,8 +71,9 @@ def names_of(captured: Captured) -> list[str]:
 
 def four(captured: Captured, inputs: Inputs) -> Four:
     """Compute the four answers once for a kept run, a head and a token."""
-    asked = inputs.layer, inputs.head, min(inputs.token, len(captured.tokens) - 1)
-    return captured.memo.once("answers", asked, lambda: _four(captured, *asked), keep=16)
+    layer, head, row = inputs.layer, inputs.head, min(inputs.token, len(captured.tokens) - 1)
+    once = captured.memo.once
+    return once("answers", (layer, head, row), lambda: _four(captured, layer, head, row), keep=16)
 
 
 @slot("forward", limit=FORWARDS)  # every layer's weights, then a run for each key
