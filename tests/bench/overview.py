@@ -13,13 +13,14 @@ import shutil
 import statistics
 
 import torch
-from attention.ui.heads_open import overview
-from attention.ui.texts import words_for
 
 from attention.pretrained import Tokens, load_model, tokenize
 from attention.pretrained.catalog import CATALOG, cache_folder, package_file
-from attention.ui import heads_runs, heads_tab
+from attention.ui.page.texts import words_for
 from attention.ui.serving import settle
+from attention.ui.tabs.heads import TAB, runs
+from attention.ui.tabs.heads.inputs import Inputs
+from attention.ui.tabs.heads.opened import every_head
 from tests.bench import report, time_in_turn
 
 LENGTHS = (16, 64, 128, 256)
@@ -48,9 +49,10 @@ def text_of(name: str, n: int, first: str = "word") -> str:
 
 def overview_of(name: str, text: str) -> dict:
     """What the tab sends of all heads for a new text."""
-    heads_runs._kept.clear()
-    values = {field.name: field.default for field in heads_tab.FIELDS} | {"model": name, "text": text}
-    return overview(heads_runs.study(name, text, patience=300), values, words_for("en"))
+    runs._kept.clear()
+    captured = runs.capture(name, text, patience=300)
+    _, drawn = every_head(captured, Inputs(model=name, text=text), words_for("en"))
+    return drawn.encode()
 
 
 def bare_model(name: str) -> torch.nn.Module:
@@ -67,7 +69,7 @@ def bare_model(name: str) -> torch.nn.Module:
 
 
 def beyond_a_forward(name: str, seconds: float) -> None:
-    heads_runs.model_of(name, patience=300)
+    runs.model_of(name, patience=300)
     bare = bare_model(name)
     for n in LENGTHS:
         text = text_of(name, n)
@@ -222,12 +224,12 @@ def in_the_browser(seconds: float) -> None:
 
 def mark_of(which: int, text: str) -> str:
     """How a canvas says that it shows this text: our page by its link, the sketch by the text."""
-    from attention.ui import link
+    from attention.ui.page import link
 
     if which:
         return text
-    values = {field.name: field.default for field in heads_tab.FIELDS} | {"text": text}
-    return link.write("heads", heads_tab.FIELDS, values)
+    values = {field.name: field.default for field in TAB.fields} | {"text": text}
+    return link.write("heads", TAB.fields, values)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attention.pretrained.catalog import CATALOG
-from attention.ui import heads_loads
+from attention.ui.tabs.heads import loads
 from tests.hub_imitation import Trouble
 from tests.tiny_models import save
 
@@ -51,7 +51,7 @@ def test_a_slow_download_shows_its_bytes_and_then_the_picture(open_page, gpt2):
                                                       ("/zh", "再试一次", "秒后可以再试")])  # fmt: skip
 def test_a_failure_is_one_state_with_a_button(open_page, gpt2, monkeypatch, path, button, rest):
     """And nothing starts again by itself."""
-    monkeypatch.setattr(heads_loads, "REST", 6.0)
+    monkeypatch.setattr(loads, "REST", 6.0)
     gpt2.trouble[WEIGHTS] = Trouble(corrupt=True, times=1)
     page = open_page(LINK, path=path, ready=f"{WAITING} button")
     assert page.locator(f"{WAITING} .am-note").count() == 1

@@ -5,31 +5,32 @@ from __future__ import annotations
 import errno
 
 import pytest
-from attention.ui.tab import draw, payload
-from attention.ui.texts import LANGUAGES, words_for
 
 from attention.pretrained import catalog
 from attention.pretrained.model import ModelRefused
-from attention.ui import TABS, heads_loads, heads_runs
+from attention.ui import TABS
+from attention.ui.page.questions import draw, view_of
+from attention.ui.page.texts import LANGUAGES, words_for
+from attention.ui.tabs.heads import TAB as HEADS
+from attention.ui.tabs.heads import loads, runs
 
-HEADS = next(tab for tab in TABS if tab.ID == "heads")
-OTHERS = [tab for tab in TABS if tab.ID != "heads"]
+OTHERS = [tab for tab in TABS if tab is not HEADS]
 
 
 @pytest.fixture(autouse=True)
 def no_model_loaded(monkeypatch):
     """As in a fresh process, and with no network."""
-    monkeypatch.setattr(heads_loads, "_loads", type(heads_loads._loads)())
-    monkeypatch.setattr(heads_runs, "_kept", type(heads_runs._kept)())
+    monkeypatch.setattr(loads, "_loads", type(loads._loads)())
+    monkeypatch.setattr(runs, "_kept", type(runs._kept)())
     monkeypatch.setattr(catalog, "_loaded", type(catalog._loaded)())
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
 def drawn(language):
     """The heads tab's answer to what it opens with, after the load had its time."""
-    values = {field.name: field.default for field in HEADS.FIELDS}
+    values = {field.name: field.default for field in HEADS.fields}
     for _ in range(20):
-        answer = draw(HEADS, language, {"inputs": values})
+        answer = draw(language, HEADS, {"inputs": values})
         waiting = [panel for panel in answer.get("panels", []) if panel["kind"] == "waiting"]
         if not waiting or "failed" in waiting[0]:
             return answer
@@ -47,7 +48,7 @@ def assert_told(key):
         [panel] = drawn(language)["panels"]
         assert panel["title"] == told(language, key) and panel["seconds"] > 0
     for tab in OTHERS:
-        assert payload(tab, "en", {})["panels"], tab.ID
+        assert view_of(tab, "en", {})["panels"], tab.id
 
 
 def test_a_missing_model_package(monkeypatch):
@@ -69,7 +70,7 @@ def test_a_load_that_fails(monkeypatch, reason):
     def fail(*_, **__):
         raise ModelRefused(reason, "as the chapter found it")
 
-    monkeypatch.setattr(heads_loads, "load_model", fail)
+    monkeypatch.setattr(loads, "load_model", fail)
     assert_told(reason)
 
 
@@ -79,13 +80,13 @@ def test_a_fault_that_nobody_foresaw_gets_a_number_and_the_next_try_may_succeed(
     def fail(*_, **__):
         raise failures.pop()
 
-    real = heads_loads.load_model
-    monkeypatch.setattr(heads_loads, "load_model", fail)
+    real = loads.load_model
+    monkeypatch.setattr(loads, "load_model", fail)
     [panel] = drawn("en")["panels"]
     assert "Reference" in panel["title"] and "secret" not in panel["title"]
     assert drawn("en")["panels"][0]["title"] == panel["title"]  # it rests: nobody starts it again
-    heads_loads._loads.clear()
-    monkeypatch.setattr(heads_loads, "load_model", real)
+    loads._loads.clear()
+    monkeypatch.setattr(loads, "load_model", real)
     assert drawn("en")["panels"]
 
 
@@ -93,8 +94,8 @@ def test_memory_that_runs_out_in_a_forward_pass_is_said(monkeypatch):
     def fail(*_, **__):
         raise MemoryError
 
-    heads_runs.model_of("minilm", patience=120)
-    monkeypatch.setattr(heads_runs, "run", fail)
+    runs.model_of("minilm", patience=120)
+    monkeypatch.setattr(runs, "run", fail)
     assert drawn("en")["error"] == words_for("en")("errors.memory")
     for tab in OTHERS:
-        assert payload(tab, "zh", {})["panels"], tab.ID
+        assert view_of(tab, "zh", {})["panels"], tab.id

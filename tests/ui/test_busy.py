@@ -11,14 +11,15 @@ from contextlib import ExitStack
 import gradio as gr
 import pytest
 import torch
-from attention.ui.busy import GpuRefused, on_gpu, slot
-from attention.ui.guard import Refusal
-from attention.ui.tab import payload
-from attention.ui.texts import words_for
 
 from attention.pretrained import Changes, ModelRefused, tokenize
 from attention.pretrained.adapter import Layer
-from attention.ui import busy, heads_runs, heads_tab
+from attention.ui.page import busy
+from attention.ui.page.busy import GpuRefused, on_gpu, slot
+from attention.ui.page.guard import Refusal
+from attention.ui.page.questions import view_of
+from attention.ui.page.texts import words_for
+from attention.ui.tabs.heads import TAB, runs
 
 
 @pytest.fixture(autouse=True)
@@ -156,18 +157,18 @@ def test_without_a_gpu_the_cpu_gives_the_same_numbers_and_the_page_says_so(monke
         raise GpuRefused("no GPU was lent")
 
     values = {"text": "nobody lends anything"}
-    here = payload(heads_tab, "en", values)
-    monkeypatch.setattr(heads_runs, "_kept", type(heads_runs._kept)())
-    monkeypatch.setattr(heads_runs, "LARGE", 1)
-    monkeypatch.setattr(heads_runs, "_on_lent_gpu", refuse)
-    there = payload(heads_tab, "en", values)
+    here = view_of(TAB, "en", values)
+    monkeypatch.setattr(runs, "_kept", type(runs._kept)())
+    monkeypatch.setattr(runs, "LARGE", 1)
+    monkeypatch.setattr(runs, "_on_lent_gpu", refuse)
+    there = view_of(TAB, "en", values)
     assert there["panels"] == here["panels"]
     assert there["notices"] == [words_for("en")("heads.no_gpu")] and here["notices"] == []
 
 
 def test_the_seconds_asked_for_fit_the_model():
-    asked = heads_runs.seconds("minilm")
-    assert 10 < asked < 15 and asked == 10 + round(heads_runs.model_of("minilm").size / 2e7)
+    asked = runs.seconds("minilm")
+    assert 10 < asked < 15 and asked == 10 + round(runs.model_of("minilm").size / 2e7)
 
 
 def test_a_forward_pass_can_travel_to_a_lent_process_and_back(monkeypatch):
@@ -175,14 +176,14 @@ def test_a_forward_pass_can_travel_to_a_lent_process_and_back(monkeypatch):
 
     def lent(*arguments):
         arguments = pickle.loads(pickle.dumps(arguments))
-        return pickle.loads(pickle.dumps(heads_runs._forward(*arguments)))
+        return pickle.loads(pickle.dumps(runs._forward(*arguments)))
 
-    model = heads_runs.model_of("minilm", 120)
+    model = runs.model_of("minilm", 120)
     arguments = tokenize(model, "a cat"), "self", True, Changes(knock_out=frozenset({(1, 2)})), False
-    here = heads_runs._run(model, *arguments)
-    monkeypatch.setattr(heads_runs, "LARGE", 1)
-    monkeypatch.setattr(heads_runs, "_on_lent_gpu", lent)
-    there = heads_runs._run(model, *arguments)
+    here = runs._run(model, *arguments)
+    monkeypatch.setattr(runs, "LARGE", 1)
+    monkeypatch.setattr(runs, "_on_lent_gpu", lent)
+    there = runs._run(model, *arguments)
     assert here.overview(True) == there.overview(True)
     assert here.weights(1, 2).equal(there.weights(1, 2))
 
@@ -195,14 +196,14 @@ def test_a_refusal_over_there_comes_back_as_itself(monkeypatch, error):
         raise error
 
     def lent(*arguments):
-        return pickle.loads(pickle.dumps(heads_runs._forward(*arguments)))
+        return pickle.loads(pickle.dumps(runs._forward(*arguments)))
 
-    model = heads_runs.model_of("minilm", 120)
-    monkeypatch.setattr(heads_runs, "run", refuse)
-    monkeypatch.setattr(heads_runs, "LARGE", 1)
-    monkeypatch.setattr(heads_runs, "_on_lent_gpu", lent)
+    model = runs.model_of("minilm", 120)
+    monkeypatch.setattr(runs, "run", refuse)
+    monkeypatch.setattr(runs, "LARGE", 1)
+    monkeypatch.setattr(runs, "_on_lent_gpu", lent)
     with pytest.raises(Refusal) as caught:
-        heads_runs._run(model, tokenize(model, "a cat"), "self", False, None, False)
+        runs._run(model, tokenize(model, "a cat"), "self", False, None, False)
     assert caught.value.key in ("model_memory", "model_change")
     assert caught.value.sentence(words_for("zh"))
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 
+import gradio as gr
 import pytest
-from attention.ui.guard import Refusal
-from attention.ui.heads_loads import Failed, Loading, model_of
-from attention.ui.tab import draw
-from attention.ui.texts import LANGUAGES, words_for
 
 from attention.pretrained import ModelRefused, catalog
 from attention.pretrained.catalog import CATALOG
-from attention.ui import heads_loads, heads_tab
 from attention.ui.notebook import show
+from attention.ui.page.guard import Refusal
+from attention.ui.page.questions import draw, endpoint
+from attention.ui.page.texts import LANGUAGES, words_for
+from attention.ui.tabs.heads import TAB
+from attention.ui.tabs.heads import loads as loading
+from attention.ui.tabs.heads.loads import Failed, Loading, model_of
 from tests.hub_imitation import Trouble
 from tests.tiny_models import save
 
@@ -22,7 +24,7 @@ from tests.tiny_models import save
 def clock(monkeypatch):
     """The clock by which a failed load rests, moved by hand."""
     now = [1000.0]
-    monkeypatch.setattr(heads_loads.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(loading.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -30,7 +32,7 @@ def clock(monkeypatch):
 def loads(monkeypatch):
     """Nothing loaded; whatever load_model is asked for, and its answers in turn."""
     monkeypatch.setattr(catalog, "_loaded", type(catalog._loaded)())
-    monkeypatch.setattr(heads_loads, "_loads", type(heads_loads._loads)())
+    monkeypatch.setattr(loading, "_loads", type(loading._loads)())
     asked: list[str] = []
     answers: list[BaseException] = []
 
@@ -38,7 +40,7 @@ def loads(monkeypatch):
         asked.append(name)
         raise answers.pop(0)
 
-    monkeypatch.setattr(heads_loads, "load_model", load)
+    monkeypatch.setattr(loading, "load_model", load)
     return asked, answers
 
 
@@ -65,20 +67,20 @@ def test_a_success_forgets_the_failures(loads, clock, monkeypatch):
     answers += [ModelRefused("offline", "No."), ModelRefused("offline", "No.")]
     assert failed().again == 5
     clock[0] += 5
-    monkeypatch.setattr(heads_loads, "load_model", lambda name, progress: "a model")
+    monkeypatch.setattr(loading, "load_model", lambda name, progress: "a model")
     assert model_of("gpt2", patience=None) == "a model"
-    assert heads_loads._loads == {}
+    assert loading._loads == {}
 
 
-@pytest.mark.parametrize("reason", heads_loads.SENTENCES)
+@pytest.mark.parametrize("reason", loading.SENTENCES)
 def test_every_failure_is_one_panel_in_both_languages(loads, clock, reason):
     loads[1].append(ModelRefused(reason, "secret /path"))
     failed_ = failed()
     for language in LANGUAGES:
         words = words_for(language)
-        panel = heads_loads.panel(failed_, words)
+        panel = loading.Waiting("waiting", failed_, words).encode()
         assert panel["failed"] and "secret" not in panel["title"] and words("heads.model") in panel["title"]
-        assert (panel["seconds"] is not None) == (reason in heads_loads.PASSING)
+        assert (panel["seconds"] is not None) == (reason in loading.PASSING)
 
 
 def test_an_unforeseen_fault_has_one_number_for_everybody(loads, clock):
@@ -90,9 +92,9 @@ def test_an_unforeseen_fault_has_one_number_for_everybody(loads, clock):
 
 def test_only_so_many_models_are_on_their_way_at_once(loads, monkeypatch):
     release = threading.Event()
-    monkeypatch.setattr(heads_loads, "load_model", lambda name, progress: release.wait(60))
+    monkeypatch.setattr(loading, "load_model", lambda name, progress: release.wait(60))
     try:
-        for i in range(heads_loads.LOADS):
+        for i in range(loading.LOADS):
             with pytest.raises(Loading):
                 model_of(f"owner/model{i}", patience=0)
         with pytest.raises(Refusal) as refused:
@@ -105,11 +107,11 @@ def test_only_so_many_models_are_on_their_way_at_once(loads, monkeypatch):
 
 
 def test_failures_remembered_are_bounded(loads, clock, monkeypatch):
-    monkeypatch.setattr(heads_loads, "REMEMBERED", 5)
+    monkeypatch.setattr(loading, "REMEMBERED", 5)
     loads[1].extend(ModelRefused("unknown", "No.") for _ in range(30))
     for i in range(30):
         failed(f"owner/model{i}")
-    assert len(heads_loads._loads) <= 7
+    assert len(loading._loads) <= 7
 
 
 def offer(hub, tmp_path, names):
@@ -129,12 +131,12 @@ def test_five_learners_choose_five_models_on_a_fresh_start(hub, tmp_path, monkey
     found, start = {}, threading.Barrier(5)
 
     def work(name):
-        inputs = {field.name: field.default for field in heads_tab.FIELDS}
+        inputs = {field.name: field.default for field in TAB.fields}
         inputs |= {"model": name, "text": "a cat b", "layer": 0, "head": 0}
         inputs["pair"] = "c d" if name == "t5-small" else ""
         start.wait()
         for _ in range(100):
-            answer = draw(heads_tab, "en", {"inputs": inputs})
+            answer = draw("en", TAB, {"inputs": inputs})
             panels = [panel["kind"] for panel in answer.get("panels", [])]
             if panels != ["waiting"] or "failed" in answer["panels"][0]:
                 break
@@ -150,7 +152,7 @@ def test_five_learners_choose_five_models_on_a_fresh_start(hub, tmp_path, monkey
 
 
 def test_smollm2_is_offered_always_and_comes_from_the_hub_without_its_package(hub, tmp_path, monkeypatch):
-    model = next(field for field in heads_tab.FIELDS if field.name == "model")
+    model = next(field for field in TAB.fields if field.name == "model")
     assert model.options == tuple(CATALOG)
     monkeypatch.setattr(catalog, "package_file", lambda entry: None)
     offer(hub, tmp_path, ["smollm2"])
@@ -173,7 +175,6 @@ def test_a_notebook_gets_a_sentence_where_the_model_cannot_be_had(hub, tmp_path)
 
 def test_a_program_is_told_in_a_sentence(loads, clock):
     loads[1].append(ModelRefused("offline", "No."))
-    values = {field.name: field.default for field in heads_tab.FIELDS}
-    with pytest.raises(Refusal) as refused:
-        heads_tab.results(values)
-    assert "cannot be reached" in refused.value.sentence(words_for("en"))
+    with pytest.raises(gr.Error) as refused:
+        endpoint(TAB)()
+    assert "cannot be reached" in refused.value.message

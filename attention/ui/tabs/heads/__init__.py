@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import gradio as gr
 
-from ...page.scene import Scene, Tab
+from ...page.scene import Tab
 from ...page.tab import Controls
 from ...page.texts import Words
 from . import overview, touch, understand
-from .inputs import CHANGING, MEASURING, READING, Inputs
-from .study import ready
+from .inputs import CHANGING, MEASURING, Inputs
 
 SHUFFLED = "The dog bit the man in the park."
 
@@ -36,25 +35,7 @@ TAB = Tab(
     id="heads",
     inputs=Inputs,
     switches=("look",),
-    scenes={
-        "overview": Scene(
-            fields=READING, study=overview.study, panels=overview.panels, sheet=overview.sheet,
-            snippet=overview.snippet, results=overview.results, tasks=overview.tasks,
-            notices=overview.notices, parts={"head": overview.head}, ready=ready,
-        ),
-        "touch": Scene(
-            fields=(*READING, *CHANGING), study=touch.study, panels=touch.panels, sheet=touch.sheet,
-            snippet=touch.snippet, results=touch.results, tasks=touch.tasks, notices=touch.notices,
-            parts={"head": touch.head}, ready=ready,
-        ),
-        "understand": Scene(
-            fields=(*READING, *MEASURING), study=understand.study, panels=understand.panels,
-            sheet=understand.sheet, snippet=understand.snippet, results=understand.results,
-            tasks=understand.tasks, notices=understand.notices, ready=ready,
-            parts={"head": understand.head, "answers": understand.four_answers,
-                   "roles": understand.roles_found},
-        ),
-    },
+    scenes={"overview": overview.SCENE, "touch": touch.SCENE, "understand": understand.SCENE},
     examples=(
         ("example_pronoun", {}),
         ("example_pair", {"text": "A man is playing a guitar.", "pair": "Someone makes music.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -70,24 +71,18 @@ def names_of(captured: Captured) -> list[str]:
 
 def four(captured: Captured, inputs: Inputs) -> Four:
     """Compute the four answers once for a kept run, a head and a token."""
-    layer, head = inputs.layer, inputs.head
-    row = min(inputs.token, len(captured.tokens) - 1)
+    layer, head, row = inputs.layer, inputs.head, min(inputs.token, len(captured.tokens) - 1)
     once = captured.memo.once
     return once("answers", (layer, head, row), lambda: _four(captured, layer, head, row), keep=16)
 
 
+@slot("forward", limit=FORWARDS)  # every layer's weights, then a run for each key
 def _four(captured: Captured, layer: int, head: int, row: int) -> Four:
-    with slot("forward", limit=FORWARDS):  # every layer's weights, then a run for each key
-        return _computed(captured, layer, head, row)
-
-
-def _computed(captured: Captured, layer: int, head: int, row: int) -> Four:
     n = len(captured.tokens)
-    kept = captured.layers[layer]
-    weights = captured.layer_weights(layer)
-    projection = output_projection(captured.model, kept.index)
+    weights, (_, _, value) = captured.layer_weights(layer), captured.vectors(layer)
+    projection = output_projection(captured.model, captured.layers[layer].index)
     # of a weight of 1: a key that this row does not look at has a length too
-    lengths = value_weighted(weights.new_ones(len(weights), 1, n), kept.value, projection)[head, 0]
+    lengths = value_weighted(weights.new_ones(len(weights), 1, n), value, projection)[head, 0]
     added = weights[head, row] * lengths
     every = [captured.layer_weights(i) for i in range(layer + 1)]
     mixed = rollout(every)
@@ -122,16 +117,16 @@ def sheet(captured: Captured, inputs: Inputs, words: Words, place: Place) -> She
     place.within(len(found.keys), len(NAMES))
     name, key = NAMES[place.column], found.keys[place.row]
     query, looked = names[found.row], names[key]
-    rest: list[Section] = []
+    rest: Sequence[Section]
     if name == "weight":
         cell = explain_head(captured.layers[inputs.layer], inputs.head, found.row, key)
-        rest += cell_sheet(cell, words, query, looked).sections
+        rest = cell_sheet(cell, words, query, looked).sections
     elif name == "norm":
-        rest.append(_norm(found, key, words))
+        rest = [_norm(found, key, words)]
     elif name == "rollout":
-        rest.append(_rollout(found, key, inputs.layer, words, names))
+        rest = [_rollout(found, key, inputs.layer, words, names)]
     else:
-        rest.append(_knocked(found, key, words))
+        rest = [_knocked(found, key, words)]
     table = found.table[place.row].tolist()
     lines = [(words(said(found, each)), "", show(part)) for each, part in zip(NAMES, table, strict=True)]
     about = Section(words(said(found, name)), words(f"{said(found, name)}.text"))
@@ -145,8 +140,7 @@ def _quotient(part: Tensor, total: Tensor) -> tuple[str, str]:
 
 
 def _norm(found: Four, key: int, words: Words) -> Section:
-    weight, added = found.weights[key], found.added[key]
-    length = found.lengths[key]
+    weight, length, added = found.weights[key], found.lengths[key], found.added[key]
     named = ("heads.answer.length", "‖v W‖") if found.projected else ("heads.answer.length_bare", "‖v‖")
     lines = [
         (words("sheet.weight"), "w", show(weight.item())),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 
 from ....pretrained import Changes, Tokens
 from ...page.fields import Choice, Flag, fields_of
 from ...page.guard import Refusal
 from ...page.texts import Words
 from .inputs import CHANGING, Inputs
-from .runs import Captured, capture
+from .runs import Captured, run_of
 
 HEAD = re.compile(r"(\d{1,2})(?:\.(\d{1,2}|\*))?")
 
@@ -19,8 +20,9 @@ def listed(text: str) -> list[str]:
     return [part for part in re.split(r"[,;，；、\s]+", text.strip()) if part]
 
 
-def heads_named(text: str, field: str, layers: int, heads: int) -> frozenset[tuple[int, int]]:
+def heads_named(text: str, field: str, plain: Captured) -> frozenset[tuple[int, int]]:
     """ "3.1, 4" -> {(3, 1), (4, 0), (4, 1), ...}: layer.head, or a layer alone for all its heads."""
+    layers, heads = len(plain.layers), plain.model.num_heads
     found: set[tuple[int, int]] = set()
     for part in listed(text):
         match = HEAD.fullmatch(part)
@@ -52,16 +54,16 @@ def tokens_named(text: str, tokens: Tokens) -> frozenset[int]:
 
 def knocked_out(inputs: Inputs, plain: Captured) -> frozenset[tuple[int, int]]:
     """The heads that are knocked out, (layer, head) of the kind looked at."""
-    return heads_named(inputs.knock_out, "heads.knock_out", len(plain.layers), plain.model.num_heads)
+    return heads_named(inputs.knock_out, "heads.knock_out", plain)
 
 
 def changes_of(inputs: Inputs, plain: Captured) -> Changes | None:
     """What the inputs ask for, None for nothing. Layers are those of the kind looked at."""
     number = [layer.index for layer in plain.layers]  # of all calls, as the chapter counts them
-    uniform = heads_named(inputs.uniform, "heads.uniform", len(number), plain.model.num_heads)
+    uniform = heads_named(inputs.uniform, "heads.uniform", plain)
     seed, tokens = inputs.shuffle or None, plain.tokens
     if seed is not None and inputs.forbid:  # positions are those of the shuffled text
-        tokens = again(inputs, Changes(shuffle_seed=seed)).tokens
+        tokens = run_of(inputs, Changes(shuffle_seed=seed), logits=True).tokens
     temper = ((number[inputs.layer], inputs.head, inputs.temper),)
     changes = Changes(
         knock_out=frozenset((number[layer], head) for layer, head in knocked_out(inputs, plain)),
@@ -74,14 +76,6 @@ def changes_of(inputs: Inputs, plain: Captured) -> Changes | None:
         positions=inputs.positions,
     )
     return None if changes == Changes() else changes
-
-
-def again(inputs: Inputs, changes: Changes) -> Captured:
-    """The same text through the same model with changes, and with logits where there are any."""
-    return capture(
-        inputs.model, inputs.text, inputs.pair, side=inputs.side, hidden=inputs.hide_special,
-        changes=changes, logits=True,
-    )  # fmt: skip
 
 
 def summary(inputs: Inputs, words: Words) -> str:
@@ -101,10 +95,9 @@ def summary(inputs: Inputs, words: Words) -> str:
 
 def arguments(changes: Changes) -> str:
     """The changes as the arguments of Changes(...), for the snippet."""
-    plain, given = Changes(), []
-    for name in ("knock_out", "uniform", "temperature", "no_scale", "forbid", "causal",
-                 "shuffle_seed", "positions"):  # fmt: skip
-        value = getattr(changes, name)
-        if value != getattr(plain, name):
-            given.append(f"{name}={sorted(value) if isinstance(value, frozenset) else value!r}")
-    return ", ".join(given)
+    given = {field.name: getattr(changes, field.name) for field in fields(Changes)}
+    return ", ".join(
+        f"{name}={sorted(value) if isinstance(value, frozenset) else value!r}"
+        for name, value in given.items()
+        if value != getattr(Changes(), name)
+    )

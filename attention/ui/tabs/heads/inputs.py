@@ -10,8 +10,7 @@ import gradio as gr
 
 from ....pretrained.catalog import ANY_MODEL, CATALOG
 from ....pretrained.hub import REPO
-from ....typed import visible
-from ...page.fields import Choice, Field, Flag, Number, Text, Whole, bounded, given
+from ...page.fields import Choice, Field, Flag, Number, Text, Whole, given
 from ...page.guard import Refusal
 
 CHARACTERS = 3000  # room for 512 tokens
@@ -25,21 +24,18 @@ MEASURING = ("part", "join", "minimum", "token")
 
 
 @dataclass(frozen=True)
-class Some(Field[str]):
+class Some(Text):
     """A short list typed by the learner; what it may hold depends on model and text."""
 
     limit: int = 200
-    boxed = True
+    required: bool = False
 
     @property
     def limits(self) -> str:
         return f"At most {self.limit} characters, entries separated by commas."
 
     def check(self, value: object, label: str) -> str:
-        return " ".join(visible(bounded(value, self.limit, label)).split())
-
-    def component(self, label: str, info: str | None, options: Callable[[str], str]) -> gr.Textbox:
-        return gr.Textbox(label=label, info=info, value=self.default, max_length=self.limit)
+        return " ".join(super().check(value, label).split())
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ....heads import hide_special
 from ....pretrained import explain_head
-from ...page.guard import Json
+from ...page.guard import Json, Refusal
 from ...page.panels import Arrays, Axis, Heading, Heatmap, Later, Look, Panel, Part, Saved, Table, heading
 from ...page.scene import Place
 from ...page.sheet import Grid, Section, Sheet, cell_sheet, show
@@ -28,12 +28,26 @@ PRONOUNS = ("it", "she", "he")
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """The open head as shown. rows, columns: the positions in the sequence behind each of them."""
+    """The open head of a run, as shown. rows, columns: the positions in the sequence behind each of
+    them; hidden: whether special tokens are."""
 
+    captured: Captured
+    inputs: Inputs
     weights: Tensor
     rows: list[list[int]]
     columns: list[list[int]]
     hidden: bool
+
+    def names(self) -> tuple[list[str], list[str]]:
+        """The rows and the columns as labels."""
+        return labels(self.captured, self.rows), labels(self.captured, self.columns)
+
+    def first_word(self) -> int:
+        """The row shown first: a pronoun where there is one, else the first word."""
+        tokens = self.captured.tokens
+        own = [row for row, group in enumerate(self.rows) if not tokens.special[group[0]]]
+        pronouns = (row for row in own if tokens.tokens[self.rows[row][0]].lower() in PRONOUNS)
+        return next(pronouns, (own or [0])[0])
 
 
 def labels(captured: Captured, places: list[list[int]]) -> list[str]:
@@ -49,18 +63,18 @@ def labels(captured: Captured, places: list[list[int]]) -> list[str]:
 def as_it_is(captured: Captured, inputs: Inputs) -> Opened:
     """One head's weights, without special tokens if that is wanted and there are others."""
     weights = captured.weights(inputs.layer, inputs.head).cpu()
-    special = captured.special()
-    hide = inputs.hide_special and special is not None
-    if hide:
+    special = captured.special(inputs.hide_special)
+    if special is not None:
         weights = hide_special(weights, special)
-    return Opened(weights, *places_shown(captured, hide), hide)
+    rows, columns = places_shown(captured, inputs.hide_special)
+    return Opened(captured, inputs, weights, rows, columns, special is not None)
 
 
 def places_shown(captured: Captured, hide: bool) -> tuple[list[list[int]], list[list[int]]]:
     """The position behind each row and each column, special tokens left out if ``hide``."""
     rows, columns = captured.sides()
-    special = captured.special()
-    if hide and special is not None:
+    special = captured.special(hide)
+    if special is not None:
         rows = columns = [i for i, added in zip(rows, special, strict=True) if not added]
     return [[i] for i in rows], [[i] for i in columns]
 
@@ -69,28 +83,26 @@ def places_shown(captured: Captured, hide: bool) -> tuple[list[list[int]], list[
 class Overview(Panel, Saved):
     """Every head as a thumbnail, one byte a cell on a square-root scale.
 
-    packed: a layer each, from ``packing.pack_overview``. queries, keys: labels, none where a cell
-    stands for several tokens and is told by their places. marks: heads that are crossed out.
+    packed: a layer each, from ``packing.pack_overview``. labels: of "queries" and "keys", none where a
+    cell stands for several tokens and is told by their places. marks: heads that are crossed out.
     """
 
     title: str
     caption: str
     packed: Sequence[dict[str, Any]]
-    queries: Sequence[str]
-    keys: Sequence[str]
+    labels: dict[str, list[str]]
     words: dict[str, str]
     marks: Sequence[Sequence[int]] | None = None
 
     def encode(self) -> Json:
         first = self.packed[0]
-        named = {"queries": list(self.queries), "keys": list(self.keys)} if self.queries else {}
         marks: Json = {} if self.marks is None else {"marks": [list(mark) for mark in self.marks]}
         return {
             "kind": "overview", "id": self.id, "wide": True, "caption": self.caption,
             "title": self.title, "layers": len(self.packed), "heads": first["heads"],
             "rows": first["rows"], "cols": first["cols"],
             "thumbnails": [layer["data"] for layer in self.packed],
-            "labels": named, "counts": [first["queries"], first["keys"]],
+            "labels": self.labels, "counts": [first["queries"], first["keys"]],
             "pool": {"pool_rows": first["pool_rows"], "pool_cols": first["pool_cols"]},
             "words": self.words,
         } | marks  # fmt: skip
@@ -110,10 +122,8 @@ class Overview(Panel, Saved):
         return Table(self.levels().max((2, 3)), *names)
 
     def arrays(self) -> Arrays:
-        first = self.packed[0]
-        named = {"queries": list(self.queries), "keys": list(self.keys)} if self.queries else {}
-        pool = {name: np.array(first[name]) for name in ("pool_rows", "pool_cols")}
-        return {"weights": self.levels()} | pool | named
+        pool = {name: np.array(self.packed[0][name]) for name in ("pool_rows", "pool_cols")}
+        return {"weights": self.levels(), **pool, **self.labels}
 
 
 def every_head(
@@ -122,23 +132,21 @@ def every_head(
     """The overview under its heading."""
     packed = captured.overview(inputs.hide_special)
     first, caption = packed[0], words("heads.scale")
-    queries: list[str] = []
-    keys: list[str] = []
+    names: dict[str, list[str]] = {}
     if first["pooled"]:
         caption += " " + words("heads.pooled", rows=first["pool_rows"], columns=first["pool_cols"])
     else:
-        queries, keys = (labels(captured, side) for side in places_shown(captured, inputs.hide_special))
+        sides = zip(("queries", "keys"), places_shown(captured, inputs.hide_special), strict=True)
+        names = {name: labels(captured, side) for name, side in sides}
     title = words("heads.every", layers=len(packed), heads=first["heads"])
     said = {key: words(f"heads.{key}") for key in ("layer", "head", "cell", "keys")}
     top = heading(words("heads.overview" if marks is None else "heads.touched"), words("heads.overview_text"))
-    return top, Overview("overview", title, caption, packed, queries, keys, said, marks)
+    return top, Overview("overview", title, caption, packed, names, said, marks)
 
 
-def picture(
-    captured: Captured, opened: Opened, words: Words, id: str = "weights", title: str = "weights"
-) -> Heatmap:
+def picture(opened: Opened, words: Words, id: str = "weights", title: str = "weights") -> Heatmap:
     """The open head as a heatmap with exact weights."""
-    rows, columns = labels(captured, opened.rows), labels(captured, opened.columns)
+    rows, columns = opened.names()
     cells = None
     if len(rows) * len(columns) <= SMALL:  # small weights would show as 8.77e-04
         cells = [[f"{w:.2f}" if w >= 0.005 else "" for w in row] for row in opened.weights.tolist()]
@@ -174,26 +182,23 @@ class Strands(Panel):
         }  # fmt: skip
 
 
-def strands(captured: Captured, opened: Opened, drawn: Heatmap, words: Words) -> Strands:
+def strands(opened: Opened, drawn: Heatmap, words: Words) -> Strands:
     """The open head as lines."""
     title, text, line = (words(f"heads.{key}") for key in ("lines", "lines_text", "line"))
-    return Strands("lines", title, text, drawn, first_word(captured, opened), line)
+    return Strands("lines", title, text, drawn, opened.first_word(), line)
 
 
-def open_head(captured: Captured, opened: Opened, inputs: Inputs, words: Words) -> list[Panel]:
+def open_head(opened: Opened, words: Words) -> list[Panel]:
     """The open head: a heatmap with exact weights, and the same as lines between two columns."""
-    drawn = picture(captured, opened, words)
-    return [open_heading(inputs, words), drawn, strands(captured, opened, drawn, words)]
+    drawn = picture(opened, words)
+    return head_part(opened, words, [drawn, strands(opened, drawn, words)])
 
 
-def open_heading(inputs: Inputs, words: Words) -> Heading:
-    """Which head is open."""
-    return heading(words("heads.open", layer=inputs.layer, head=inputs.head), words("heads.open_text"))
-
-
-def head_part(panels: Sequence[Panel]) -> list[Panel]:
-    """Panels as the part of the view that changes when another head is picked."""
-    return [Part("head", panel, late=not isinstance(panel, Heading)) for panel in panels]
+def head_part(opened: Opened, words: Words, panels: Sequence[Panel]) -> list[Panel]:
+    """Panels under the open head's name: the part of the view that changes when another is picked."""
+    named = words("heads.open", layer=opened.inputs.layer, head=opened.inputs.head)
+    top = Part("head", heading(named, words("heads.open_text")))
+    return [top, *(Part("head", panel, late=True) for panel in panels)]
 
 
 def is_small(captured: Captured) -> bool:
@@ -206,20 +211,16 @@ def later(name: str, words: Words) -> Later:
     return Later(name, words("view.loading"))
 
 
-def first_word(captured: Captured, opened: Opened) -> int:
-    """The row shown first: a pronoun where there is one, else the first word."""
-    tokens = [captured.tokens.tokens[group[0]].lower() for group in opened.rows]
-    own = [row for row, group in enumerate(opened.rows) if not captured.tokens.special[group[0]]]
-    return next((row for row in own if tokens[row] in PRONOUNS), (own or [0])[0])
-
-
-def weight_sheet(captured: Captured, opened: Opened, inputs: Inputs, words: Words, place: Place) -> Sheet:
+def weight_sheet(opened: Opened, words: Words, place: Place) -> Sheet:
     """The arithmetic of a cell: q and k by contribution, softmax, value; then what was hidden or joined."""
+    if place.panel != "weights":
+        raise Refusal("no_such_cell")
     place.within(len(opened.rows), len(opened.columns))
+    captured, inputs = opened.captured, opened.inputs
     queries, keys = opened.rows[place.row], opened.columns[place.column]
     query, key = labels(captured, [queries, keys])
     if len(queries) > 1 or len(keys) > 1:
-        section = joined_section(captured, as_it_is(captured, inputs), queries, keys, words)
+        section = joined_section(as_it_is(captured, inputs), queries, keys, words)
         return Sheet(words("sheet.title", query=query, key=key), [section])
     rows, columns = captured.sides()
     i, j = rows.index(queries[0]), columns.index(keys[0])
@@ -227,21 +228,15 @@ def weight_sheet(captured: Captured, opened: Opened, inputs: Inputs, words: Word
     page = cell_sheet(cell, words, query, key)
     if not opened.hidden:
         return page
-    whole = captured.weights(inputs.layer, inputs.head)[i].cpu()
-    kept = [columns.index(place) for [place] in as_it_is(captured, inputs).columns]
-    return page.then(hidden_section(cell.weight, whole[kept].sum().item(), words))
+    # the row is divided by what is left of it
+    left = [columns.index(at) for [at] in places_shown(captured, hide=True)[1]]
+    total = captured.weights(inputs.layer, inputs.head)[i].cpu()[left].sum().item()
+    shown = cell.weight / total if total > 0 else 0.0
+    lines = [(words("heads.renormalised"), f"{show(cell.weight)} / {show(total)}", show(shown))]
+    return page.then(Section(words("heads.renormalised_title"), words("heads.hidden"), lines=lines))
 
 
-def hidden_section(weight: float, total: float, words: Words) -> Section:
-    """The last step when special tokens are hidden: the row is divided by what is left of it."""
-    shown = weight / total if total > 0 else 0.0
-    lines = [(words("heads.renormalised"), f"{show(weight)} / {show(total)}", show(shown))]
-    return Section(words("heads.renormalised_title"), words("heads.hidden"), lines=lines)
-
-
-def joined_section(
-    captured: Captured, plain: Opened, queries: list[int], keys: list[int], words: Words
-) -> Section:
+def joined_section(plain: Opened, queries: list[int], keys: list[int], words: Words) -> Section:
     """A joined cell: every piece's weight, summed over keys, averaged over queries."""
     place = {group[0]: at for at, group in enumerate(plain.rows)}
     rows, total = [], 0.0
@@ -249,7 +244,7 @@ def joined_section(
         for j in keys:
             weight = plain.weights[place[i], place[j]].item()
             total += weight
-            rows.append([*labels(captured, [[i], [j]]), show(weight)])
+            rows.append([*labels(plain.captured, [[i], [j]]), show(weight)])
     rows.append([words("sheet.sum"), f"/ {len(queries)}", show(total / len(queries))])
     columns = [words("heads.query"), words("heads.key"), words("sheet.weight")]
     return Section(words("heads.joined_title"), words("heads.joined_text", count=len(queries)),

@@ -11,8 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -23,13 +22,16 @@ from ....pretrained import ChangeRefused, Changes, Layer, Model, ModelRefused, R
 from ....pretrained.catalog import in_memory
 from ...page.busy import GpuRefused, lent_gpu, on_gpu, slot
 from ...page.guard import Refusal
+from .inputs import Inputs
 from .loads import PATIENCE, key_of, model_of
-from .loads import warm_up as warm_up  # for whoever starts a server
 
 KEPT = 32 * 2**20  # bytes of runs kept in memory: a sentence each of 50 learners fits
 FORWARDS = 2  # at once in one process
 LARGE = 50_000_000  # parameters from which a lent GPU, a second away, is worth its way
 LENDING = 60.0  # seconds a forked process may take to get the model that this one has loaded
+T = TypeVar("T")
+# the run, its layers without weights, their thumbnails, and whether those hide special tokens
+Went = tuple[Run, tuple[Layer, ...], list[dict[str, Any]], bool]
 
 
 class Memo:
@@ -44,7 +46,7 @@ class Memo:
         self._held: dict[str, OrderedDict[Any, list[Any]]] = {}
         self._locks: dict[Any, threading.Lock] = {}
 
-    def once(self, name: str, key: Any, make: Callable[[], Any], keep: int = 1) -> Any:
+    def once(self, name: str, key: Any, make: Callable[[], T], keep: int = 1) -> T:
         """What make() gave for this key, computed now if it is not held."""
         with self._guard:
             held = self._held.setdefault(name, OrderedDict())
@@ -85,51 +87,55 @@ class Captured:
     def tokens(self) -> Tokens:
         return self.run.tokens
 
+    def vectors(self, layer: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The queries (h, n, d), keys (h, m, d) and values (h, m, v) of one layer."""
+        seen = self.layers[layer]
+        assert seen.query is not None and seen.key is not None and seen.value is not None
+        return seen.query, seen.key, seen.value
+
     def weights(self, layer: int, head: int) -> Tensor:
         """One head's weights (n, m), as the model used them."""
-        seen = self.layers[layer]
-        arguments = seen.arguments(head)
-        return attend(seen.query[head], seen.key[head], seen.value[head], **arguments).weights
+        query, key, value = (each[head] for each in self.vectors(layer))
+        return attend(query, key, value, **self.layers[layer].arguments(head)).weights
 
     def layer_weights(self, layer: int) -> Tensor:
-        """All heads' weights of one layer (h, n, m)."""
-        return layer_weights(self.layers[layer])
+        """All heads' weights of one layer (h, n, m), changed heads included."""
+        seen = self.layers[layer]
+        weights = attend(
+            *self.vectors(layer), seen.mask, scale=seen.scale, softcap=seen.softcap, bias=seen.bias,
+            sinks=seen.sinks,
+        ).weights  # fmt: skip
+        for head in seen.heads:
+            weights[head] = self.weights(layer, head)
+        return weights
 
     def sides(self) -> tuple[list[int], list[int]]:
         """The positions that are queries and those that are keys, in the shown sequence."""
         if self.model.kind != "encoder-decoder":
             everything = list(range(len(self.tokens)))
             return everything, everything
-        source = [i for i, part in enumerate(self.tokens.segment) if part == 0]
-        target = [i for i, part in enumerate(self.tokens.segment) if part == 1]
-        kind = self.layers[0].kind
+        parts, kind = self.tokens.segment, self.layers[0].kind
+        source, target = ([i for i, part in enumerate(parts) if part == side] for side in (0, 1))
         return (source if kind == "self" else target), (target if kind == "decoder" else source)
 
     def overview(self, hidden: bool) -> list[dict[str, Any]]:
         """Every layer packed for the page, special tokens hidden or not."""
-        found = self.thumbnails.get(hidden)
-        if found is None:
-            pack = partial(_pack, special=self.special() if hidden else None)
+        if hidden not in self.thumbnails:
+            special = self.special(hidden)
             with slot("forward", limit=FORWARDS):
-                found = self.thumbnails[hidden] = [pack(layer_weights(layer)) for layer in self.layers]
-        return found
+                every = map(self.layer_weights, range(len(self.layers)))
+                self.thumbnails[hidden] = [_pack(weights, special) for weights in every]
+        return self.thumbnails[hidden]
 
-    def special(self) -> list[bool] | None:
-        """Which positions are special tokens; None where hiding makes no sense."""
+    def special(self, hidden: bool) -> list[bool] | None:
+        """Which positions are special tokens, if they are to be hidden and hiding makes sense."""
         queries, keys = self.sides()
-        special = [self.tokens.special[i] for i in keys]
-        return special if queries == keys and any(special) and not all(special) else None
+        return hideable([self.tokens.special[i] for i in keys]) if hidden and queries == keys else None
 
 
-def layer_weights(layer: Layer) -> Tensor:
-    """The weights (h, n, m) of a kept layer, changed heads included."""
-    plain = replace(layer, heads={})
-    options = {"scale": plain.scale, "softcap": plain.softcap, "bias": plain.bias, "sinks": plain.sinks}
-    weights = attend(layer.query, layer.key, layer.value, layer.mask, **options).weights
-    for head in layer.heads:
-        one = attend(layer.query[head], layer.key[head], layer.value[head], **layer.arguments(head))
-        weights[head] = one.weights
-    return weights
+def hideable(special: list[bool]) -> list[bool] | None:
+    """The special tokens, None if there are none or nothing else."""
+    return special if any(special) and not all(special) else None
 
 
 def _pack(weights: Tensor, special: list[bool] | None) -> dict[str, Any]:
@@ -168,6 +174,14 @@ def capture(
     return made
 
 
+def run_of(inputs: Inputs, changes: Changes | None = None, *, logits: bool = False) -> Captured:
+    """The run that these inputs ask for, changed or not."""
+    return capture(
+        inputs.model, inputs.text, inputs.pair, side=inputs.side, hidden=inputs.hide_special,
+        changes=changes, logits=logits,
+    )  # fmt: skip
+
+
 def _run(model: Model, *arguments: Any) -> Captured:
     """One run, on a lent GPU where there is one and the model is large enough to gain by it.
 
@@ -184,14 +198,13 @@ def _run(model: Model, *arguments: Any) -> Captured:
     return Captured(model, ran, layers, {hidden: packed}, no_gpu=no_gpu)
 
 
-def _forward(name: str, tokens: Tokens, side: str, hidden: bool, changes: Changes | None, logits: bool):
-    """The run, its layers without weights, their thumbnails, and whether special tokens are hidden;
-    or the refusal, as a value.
+def _forward(name: str, *arguments: Any) -> Went | Refusal:
+    """One run; or the refusal, as a value.
 
     Takes a name and gives tensors on the CPU where the GPU is lent, since both are pickled there.
     """
     try:
-        return _through(model_of(name, LENDING), tokens, side, hidden, changes, logits)
+        return _through(model_of(name, LENDING), *arguments)
     except ModelRefused as refused:
         return _refusal(refused, name)
     except Refusal as refused:
@@ -200,24 +213,23 @@ def _forward(name: str, tokens: Tokens, side: str, hidden: bool, changes: Change
 
 def _through(
     model: Model, tokens: Tokens, side: str, hidden: bool, changes: Changes | None, logits: bool
-) -> tuple[Run, tuple[Layer, ...], list[dict[str, Any]], bool]:
+) -> Went:
     """The tokens through the model, changed or not."""
     packed: list[dict[str, Any]] = []
     wanted = side if model.kind == "encoder-decoder" else "self"
-    special = list(tokens.special) if hidden and model.kind != "encoder-decoder" else None
-    if special is not None and (all(special) or not any(special)):
-        special = None
+    special = hideable(list(tokens.special)) if hidden and model.kind != "encoder-decoder" else None
 
     def keep(layer: Layer) -> Layer | None:
         if layer.kind != wanted:
             return None
+        assert layer.weights is not None
         packed.append(_pack(layer.weights, special))
         return replace(layer, weights=None)
 
     with lent_gpu(model.module) as fetch:
         ran = _changed(model, tokens, changes, capture="all", logits=logits, each=keep)
         layers = tuple(fetch(layer) for layer in ran.layers if layer is not None)
-        return fetch(replace(ran, layers=[])), layers, packed, hidden
+        return fetch(replace(ran, layers=[])), layers, packed, special is not None
 
 
 def _changed(model: Model, tokens: Tokens, changes: Changes | None, **options: Any) -> Run:
@@ -249,7 +261,7 @@ _guard = threading.Lock()
 
 def _keep(key: tuple, made: Captured) -> None:
     """Remember a run, and forget the least recently used beyond KEPT bytes."""
-    tensors = [t for layer in made.layers for t in (layer.query, layer.key, layer.value)]
+    tensors = [tensor for at in range(len(made.layers)) for tensor in made.vectors(at)]
     tensors += [made.run.hidden, *(layer.bias for layer in made.layers[:1] if layer.bias is not None)]
     size = sum(t.numel() * t.element_size() for t in tensors)
     size += 2 * sum(len(p["data"]) for packed in made.thumbnails.values() for p in packed)

@@ -1,28 +1,36 @@
-"""What every scene of the heads tab looks at: one run of a real model, and one of its heads."""
+"""What every scene of the heads tab shares: one run of a real model, one of its heads, their code."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from ...page.guard import Json, Refusal
-from ...page.scene import Unready
+from ...page.scene import Place, Task, Unready
+from ...page.sheet import Sheet, show
 from ...page.texts import Words
 from .inputs import Inputs
 from .loads import Absent, Waiting, model_of
-from .opened import Opened, labels
-from .runs import Captured, capture
+from .opened import Opened, weight_sheet
+from .runs import Captured, run_of
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """plain: the untouched run; shown: the run that the pictures show, changed or not; opened: the
-    open head of it, as it is shown."""
+    """plain: the untouched run; opened: the open head of the run that the pictures show."""
 
-    inputs: Inputs
     plain: Captured
-    shown: Captured
     opened: Opened
+
+    @property
+    def inputs(self) -> Inputs:
+        return self.opened.inputs
+
+    @property
+    def shown(self) -> Captured:
+        """The run that the pictures show, changed or not."""
+        return self.opened.captured
 
 
 def look(inputs: Inputs, code: str, logits: bool = False) -> Captured:
@@ -31,10 +39,7 @@ def look(inputs: Inputs, code: str, logits: bool = False) -> Captured:
     code: the snippet that is shown while the model is on its way.
     """
     try:
-        plain = capture(
-            inputs.model, inputs.text, inputs.pair, side=inputs.side, hidden=inputs.hide_special,
-            logits=logits,
-        )  # fmt: skip
+        plain = run_of(inputs, logits=logits)
     except Absent as absent:
         raise Unready(absent, partial(Waiting, "waiting", absent), code) from absent
     if not plain.layers:
@@ -52,24 +57,109 @@ def ready(inputs: Inputs, seconds: float | None) -> None:
     model_of(inputs.model, seconds)
 
 
+def sheet(s: Study, words: Words, place: Place) -> Sheet:
+    """The arithmetic of a cell of the open head."""
+    return weight_sheet(s.opened, words, place)
+
+
 def results(s: Study) -> Json:
     """Plain numbers for the API: tokens, and the open head's weights."""
-    inputs, shown = s.inputs, s.shown
+    tokens, (rows, columns) = s.shown.tokens, s.opened.names()
     return {
-        "model": inputs.model,
-        "layers": len(s.plain.layers),
-        "heads": s.plain.model.num_heads,
-        "layer": inputs.layer,
-        "head": inputs.head,
-        "tokens": list(shown.tokens.tokens),
-        "special": list(shown.tokens.special),
-        "rows": labels(shown, s.opened.rows),
-        "columns": labels(shown, s.opened.columns),
+        "model": s.inputs.model, "layers": len(s.plain.layers), "heads": s.plain.model.num_heads,
+        "layer": s.inputs.layer, "head": s.inputs.head, "tokens": list(tokens.tokens),
+        "special": list(tokens.special), "rows": rows, "columns": columns,
         "weights": s.opened.weights.tolist(),
-    }
+    }  # fmt: skip
 
 
 def notices(s: Study, words: Words) -> list[str]:
     """What was hidden, and so renormalised; that no GPU was lent."""
     found = [words("heads.hidden")] if s.opened.hidden else []
     return found + ([words("heads.no_gpu")] if s.plain.no_gpu else [])
+
+
+def tasks(s: Study, words: Words) -> list[Task]:
+    """The strongest key, an even row, the three strongest, the weight on special tokens."""
+    (queries, keys), row = s.opened.names(), s.opened.first_word()
+    query, n = queries[row], len(keys)
+    weights = s.opened.weights[row].tolist()
+    order = s.opened.weights[row].argsort(descending=True)[:3].tolist()
+    options = sorted(order)
+    best, veiled = show(weights[order[0]]), ["weights", "lines"]
+    special = [s.shown.tokens.special[group[0]] for group in s.opened.columns]
+    share = sum(w for w, added in zip(weights, special, strict=True) if added)
+    reach = sum(sorted(weights, reverse=True)[:3])
+    found = [
+        Task("strongest", words("heads.task_strongest", query=query), options.index(order[0]),
+             words("heads.task_strongest_why", key=keys[order[0]], weight=best),
+             [f"{keys[j]} ({j})" for j in options], hides=veiled),
+        Task("even", words("heads.task_even", count=n), 1 / n,
+             words("heads.task_even_why", count=n, weight=best), tolerance=0.005),
+        Task("three", words("heads.task_three", query=query), 100 * reach,
+             words("heads.task_three_why", share=f"{reach:.1%}"), tolerance=10.0, unit="%", hides=veiled),
+    ]  # fmt: skip
+    if any(special):
+        why = words("heads.task_special_why", share=f"{share:.1%}")
+        question = words("heads.task_special", query=query)
+        found.append(Task("special", question, 100 * share, why, tolerance=10.0, unit="%"))
+    return found
+
+
+def code_of(
+    inputs: Inputs,
+    opened: Opened | None = None,
+    *,
+    cuts: Sequence[str] = (),
+    changed: Sequence[str] = (),
+    names: Sequence[str] = (),
+) -> str:
+    """The code beside the tab: it prints the open head's weights, as they are shown.
+
+    opened: the head, None while its model is on its way. cuts: functions of ``attention.heads`` that
+    shape the weights, hide_special apart. changed: the lines of a changed run, which import ``names``
+    from ``attention.pretrained``.
+    """
+    hidden = inputs.hide_special if opened is None else opened.hidden
+    cuts = [*(["hide_special"] if hidden else []), *cuts]
+    pair = f", {inputs.pair!r}" if inputs.pair.strip() else ""
+    tokens = "after.tokens" if changed else "tokens"
+    two_texts = opened is not None and opened.captured.model.kind == "encoder-decoder"
+    several = inputs.side != "self" and (opened is None or two_texts)  # kinds of attention in one model
+    own = ("[:len(weights)]" if inputs.side == "self" else "[-len(weights):]") if two_texts else ""
+    lines = [
+        "from attention import load_model",
+        *([f"from attention.heads import {', '.join(cuts)}"] if cuts else []),
+        f"from attention.pretrained import {', '.join(sorted(['run', 'tokenize', *names], key=str.lower))}",
+        "",
+        f"model = load_model({inputs.model!r})",
+        f"tokens = tokenize(model, {inputs.text!r}{pair})",
+        *(changed or ["layers = run(model, tokens).layers"]),
+        *([f"layers = [layer for layer in layers if layer.kind == {inputs.side!r}]"] if several else []),
+        f"weights = layers[{inputs.layer}].weights[{inputs.head}]  # (queries, keys)",
+        *shaping(inputs, cuts, f"{tokens}.special{own}"),
+        f"print({tokens}.tokens)",
+        "print(weights)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def shaping(inputs: Inputs, cuts: Sequence[str], special: str) -> list[str]:
+    """Special tokens hidden, words joined, a pair's block cut out, small weights dropped."""
+    lines = []
+    hidden, joined, paired = (name in cuts for name in ("hide_special", "join_pieces", "pair_filter"))
+    if hidden:
+        lines += [f"special = {special}", "weights = hide_special(weights, special)"]
+    if joined or paired:
+        kept = "[i for i, hidden in enumerate(special) if not hidden]" if hidden else "range(len(tokens))"
+        lines += [f"kept = {kept}", "joined = [tokens.joined[i] for i in kept]"]
+    if joined:
+        lines.append("weights = join_pieces(weights, joined)")
+    if paired:
+        lines.append("segment = [tokens.segment[i] for i in kept]")
+        if joined:
+            lines.append("segment = [s for s, more in zip(segment, joined) if not more]")
+        lines.append(f"weights = pair_filter(weights, segment, {inputs.part!r})")
+    if "threshold" in cuts:
+        lines.append(f"weights = threshold(weights, {inputs.minimum!r})")
+    return lines

@@ -5,31 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ....pretrained import Changes, moved, next_tokens, sentence_embedding
-from ...page.guard import Json, Refusal
+from ...page.guard import Json
 from ...page.panels import PairBars, Panel, Readouts, heading
-from ...page.scene import Place, Task
+from ...page.scene import Place, Scene
 from ...page.sheet import Sheet, show
 from ...page.texts import Words
-from . import code
 from . import study as common
-from .changes import again, arguments, changes_of, knocked_out, summary
-from .inputs import Inputs
-from .opened import (
-    as_it_is,
-    every_head,
-    head_part,
-    is_small,
-    later,
-    open_heading,
-    picture,
-    strands,
-    weight_sheet,
-)  # fmt: skip
-from .runs import Captured
-from .study import Study, look, notices
-from .tasks import exercises
+from .changes import arguments, changes_of, knocked_out, summary
+from .inputs import CHANGING, READING, Inputs
+from .opened import as_it_is, every_head, head_part, is_small, later, picture, strands, weight_sheet
+from .runs import Captured, run_of
+from .study import Study, code_of, look, notices, ready, tasks
 
-__all__ = ["head", "notices", "panels", "results", "sheet", "snippet", "study", "tasks"]
 LISTED = 8  # next tokens of each run that are shown
 
 
@@ -42,15 +29,17 @@ class Touched(Study):
 
 def study(inputs: Inputs) -> Touched:
     """The untouched run, and the changed one."""
-    plain = look(inputs, code.of_open_head(inputs), logits=True)
+    plain = look(inputs, code_of(inputs), logits=True)
     changes = changes_of(inputs, plain)
-    shown = plain if changes is None else again(inputs, changes)
-    return Touched(inputs, plain, shown, as_it_is(shown, inputs), changes)
+    shown = plain if changes is None else run_of(inputs, changes, logits=True)
+    return Touched(plain, as_it_is(shown, inputs), changes)
 
 
 def panels(s: Touched, words: Words) -> list[Panel]:
     """What came out, before and after; then every head and the open one."""
-    opening = head_panels(s, words) if is_small(s.plain) else [later("head", words)]
+    # a head with a temperature of its own comes with the whole view, never by itself
+    whole = is_small(s.plain) or s.inputs.temper != 1
+    opening = head_panels(s, words) if whole else [later("head", words)]
     marks = sorted(map(list, knocked_out(s.inputs, s.plain)))
     return [*outcome(s, words), *every_head(s.shown, s.inputs, words, marks), *opening]
 
@@ -62,10 +51,10 @@ def head(s: Touched, words: Words) -> list[Panel] | None:
 
 def head_panels(s: Touched, words: Words) -> list[Panel]:
     """The open head after the change and before it, and what to knock out."""
-    drawn = picture(s.shown, s.opened, words, title="weights_after")
-    before = picture(s.plain, as_it_is(s.plain, s.inputs), words, "weights_before", "weights_before")
-    lines = strands(s.shown, s.opened, drawn, words)
-    return head_part([open_heading(s.inputs, words), knock_buttons(s, words), drawn, before, lines])
+    drawn = picture(s.opened, words, title="weights_after")
+    before = picture(as_it_is(s.plain, s.inputs), words, "weights_before", "weights_before")
+    lines = strands(s.opened, drawn, words)
+    return head_part(s.opened, words, [knock_buttons(s, words), drawn, before, lines])
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +131,7 @@ def vector_panels(s: Touched, words: Words) -> list[Panel]:
         for when, one in (("before", before), ("after", after)):
             items.append((words(f"heads.cosine_{when}"), show(of_pair(one)), ""))
     if changes is not None and changes.shuffle_seed is not None:  # what the order alone does
-        ordered = again(s.inputs, replace(changes, shuffle_seed=None))
+        ordered = run_of(s.inputs, replace(changes, shuffle_seed=None), logits=True)
         note = words("heads.cosine_order_on" if changes.positions else "heads.cosine_order_off")
         items.append((words("heads.cosine_order"), show(cosine(ordered, after)), note))
     return [Readouts("cosine", items)]
@@ -161,10 +150,8 @@ def of_pair(one: Captured) -> float:
 def sheet(s: Touched, words: Words, place: Place) -> Sheet:
     """The arithmetic of a cell of the open head, after the change or before it."""
     if place.panel == "weights_before":
-        return weight_sheet(s.plain, as_it_is(s.plain, s.inputs), s.inputs, words, place)
-    if place.panel != "weights":
-        raise Refusal("no_such_cell")
-    return weight_sheet(s.shown, s.opened, s.inputs, words, place)
+        return weight_sheet(as_it_is(s.plain, s.inputs), words, replace(place, panel="weights"))
+    return weight_sheet(s.opened, words, place)
 
 
 def snippet(s: Touched) -> str:
@@ -183,7 +170,7 @@ def snippet(s: Touched) -> str:
         compared = "sentence_embedding"
         lines.append("print(float(sentence_embedding(before) @ sentence_embedding(after)))")
     lines += ["print(moved(before, after))", "layers = after.layers"]
-    return code.of_open_head(s.inputs, s.plain, changed=lines, names=["Changes", "moved", compared])
+    return code_of(s.inputs, s.opened, changed=lines, names=["Changes", "moved", compared])
 
 
 def results(s: Touched) -> Json:
@@ -200,6 +187,7 @@ def results(s: Touched) -> Json:
     return common.results(s) | {"outcome": found}
 
 
-def tasks(s: Touched, words: Words) -> list[Task]:
-    """Predict, then look."""
-    return exercises(s.shown, s.opened, words)
+SCENE = Scene(
+    fields=(*READING, *CHANGING), study=study, panels=panels, sheet=sheet, snippet=snippet,
+    results=results, tasks=tasks, notices=notices, parts={"head": head}, ready=ready,
+)  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -10,26 +10,24 @@ from ....heads import ROLES, RoleScore, join_pieces, pair_filter, roles, statist
 from ...page.busy import slot
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, Part, Scale, heading
-from ...page.scene import Place, Task
+from ...page.scene import Place, Scene
 from ...page.sheet import Section, Sheet, show
 from ...page.texts import Words
-from . import answers, code
+from . import answers
 from . import study as common
-from .inputs import Inputs
-from .opened import Opened, as_it_is, head_part, is_small, later, open_head, weight_sheet
+from .inputs import MEASURING, READING, Inputs
+from .opened import Opened, as_it_is, is_small, later, open_head
 from .runs import FORWARDS, Captured
-from .study import Study, look, results
-from .tasks import exercises
+from .study import Study, code_of, look, ready, results, tasks
 
-__all__ = ["four_answers", "head", "notices", "panels", "results", "roles_found", "sheet", "snippet", "study"]
 AT_ONCE = 160  # tokens up to which all heads are measured with the first picture; longer texts ask again
 LISTED = 6  # heads of a role that are named
 
 
 def study(inputs: Inputs) -> Study:
     """One run, untouched; of the open head what is asked for."""
-    plain = look(inputs, code.of_open_head(inputs, cuts=cuts(inputs)))
-    return Study(inputs, plain, plain, shaped(plain, inputs))
+    plain = look(inputs, code_of(inputs, cuts=cuts(inputs)))
+    return Study(plain, shaped(as_it_is(plain, inputs)))
 
 
 def cuts(inputs: Inputs) -> list[str]:
@@ -39,12 +37,11 @@ def cuts(inputs: Inputs) -> list[str]:
     return [name for name, on in wanted.items() if on]
 
 
-def shaped(captured: Captured, inputs: Inputs) -> Opened:
+def shaped(head: Opened) -> Opened:
     """The open head with words joined, a pair's block cut out, and small weights dropped."""
-    head = as_it_is(captured, inputs)
     if head.rows != head.columns:
         return head
-    weights, places, tokens = head.weights, head.rows, captured.tokens
+    weights, places, tokens, inputs = head.weights, head.rows, head.captured.tokens, head.inputs
     if inputs.join:
         # a text cut in the middle of a word may begin with its second piece
         continues = [tokens.joined[i] and at > 0 for at, [i] in enumerate(places)]
@@ -67,7 +64,7 @@ def shaped(captured: Captured, inputs: Inputs) -> Opened:
             [group for group, part in zip(places, segment, strict=True) if part == side[end]]
             for end in inputs.part.split("->")
         )
-    return Opened(threshold(weights, inputs.minimum), rows, columns, head.hidden)
+    return replace(head, weights=threshold(weights, inputs.minimum), rows=rows, columns=columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,16 +80,14 @@ def measured(captured: Captured) -> Measured:
     return captured.memo.once("measured", None, lambda: _measured(captured))
 
 
+# all layers' weights are 75 MB at 512 tokens: only those who have a place build them
+@slot("forward", limit=FORWARDS)
 def _measured(captured: Captured) -> Measured:
-    special = list(captured.tokens.special)
-    mask = captured.layers[0].mask
+    special, mask = list(captured.tokens.special), captured.layers[0].mask
     allowed = "none" if mask is None else mask[0].cpu()
-    with slot("forward", limit=FORWARDS):
-        # all layers' weights are 75 MB at 512 tokens: only those who have a place build them
-        layers = [captured.layer_weights(i).cpu() for i in range(len(captured.layers))]
-        return Measured(
-            roles(layers, captured.tokens.ids, special, allowed), statistics(layers, special, allowed)
-        )
+    layers = [captured.layer_weights(i).cpu() for i in range(len(captured.layers))]
+    found = roles(layers, captured.tokens.ids, special, allowed)
+    return Measured(found, statistics(layers, special, allowed))
 
 
 def able(captured: Captured) -> bool:
@@ -172,7 +167,7 @@ def head_map(name: str, numbers: Tensor, words: Words) -> HeadMap:
 
 def head(s: Study, words: Words) -> list[Panel]:
     """The panels that change when another head is picked, and the four answers about it."""
-    parts = head_part(open_head(s.shown, s.opened, s.inputs, words))
+    parts = open_head(s.opened, words)
     if answerable(s.plain):
         parts.append(later("answers", words))
     elif able(s.plain):
@@ -203,9 +198,7 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
     """The arithmetic of a cell of the open head, or what one of the four answers means."""
     if place.panel == "answers" and answerable(s.plain):
         return answers.sheet(s.plain, s.inputs, words, place)
-    if place.panel != "weights":
-        raise Refusal("no_such_cell")
-    page = weight_sheet(s.shown, s.opened, s.inputs, words, place)
+    page = common.sheet(s, words, place)
     if s.inputs.minimum == 0:
         return page
     left = show(s.opened.weights[place.row, place.column].item())
@@ -215,9 +208,11 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
 
 def snippet(s: Study) -> str:
     """The open head's weights, shaped."""
-    return code.of_open_head(s.inputs, s.plain, cuts=cuts(s.inputs))
+    return code_of(s.inputs, s.opened, cuts=cuts(s.inputs))
 
 
-def tasks(s: Study, words: Words) -> list[Task]:
-    """Predict, then look."""
-    return exercises(s.shown, s.opened, words)
+SCENE = Scene(
+    fields=(*READING, *MEASURING), study=study, panels=panels, sheet=sheet, snippet=snippet,
+    results=results, tasks=tasks, notices=notices, ready=ready,
+    parts={"head": head, "answers": four_answers, "roles": roles_found},
+)  # fmt: skip
