@@ -16,14 +16,7 @@ from attention.ui.page.fields import as_json, check_all
 from attention.ui.page.guard import Refusal
 from attention.ui.page.questions import ask_sheet, ask_trained, endpoint, train, view_of
 from attention.ui.page.texts import words_for
-from attention.ui.tabs.applications import (
-    READS,
-    TAB,
-    classifier,
-    classifier_training,
-    recommender,
-    recommender_training,
-)
+from attention.ui.tabs.applications import READS, TAB, classifier, recommender, training
 from attention.ui.tabs.applications.marks import marks, measure
 from tests.ui.views import matrix_of, packed, panel
 
@@ -334,8 +327,7 @@ def test_a_busy_server_says_when_to_ask_again(monkeypatch):
     def full(*_, **__):
         raise Refusal("busy")
 
-    monkeypatch.setattr(classifier_training, "slot", full)
-    monkeypatch.setattr(recommender_training, "slot", full)
+    monkeypatch.setattr(training, "free_place", full)
     for inputs in ({"mode": "train"}, READS | {"mode": "train"}):
         found = train("en", TAB, {"inputs": inputs, "state": None, "step": 0})
         assert found["retry"] > 0 and found["error"]

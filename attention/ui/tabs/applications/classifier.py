@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ....classifier import Classified, classify, explain_cell, load_classifier, permute
 from ....reviews import LABELS
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Curve, Heatmap, Look, PairBars, Panel, Plot, Readouts, heading, signed
-from ...page.scene import Place, Task
+from ...page.scene import Place, Scene, Task
 from ...page.sheet import Section, Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words
 from .fields import LARGEST, SHUFFLES, Inputs, say
@@ -117,13 +116,13 @@ def prediction(s: Study, w: Say) -> list[Panel]:
     if how != "none":
         series.append((w(f"override.{how}"), read.probabilities.tolist()))
     caption = "" if read.decided else w("undecided_caption")
-    said = {key: w(key) for key in ("reset", "share", "factor")}
     return [
         heading(w("predict_title"), w("predict_text")),
         PairBars("prediction", w("prediction"), [w(label) for label in LABELS], series, caption, 4),
         Readouts("verdict", verdict(s, w)),
-        TokenBars("bars", w("bars"), w("bars_caption"), s, said),
-    ]
+        TokenBars("bars", w("bars"), w("bars_caption"), s,
+                  {key: w(key) for key in ("reset", "share", "factor")}),
+    ]  # fmt: skip
 
 
 def verdict(s: Study, w: Say) -> list[tuple[str, str, str]]:
@@ -185,11 +184,6 @@ def doubts(s: Study, w: Say) -> list[Panel]:
     ]  # fmt: skip
 
 
-def notices(s: Study, words: Words) -> list[str]:
-    """What the model cannot know."""
-    return unknown_words(s.read, words)
-
-
 def sheet(s: Study, words: Words, place: Place) -> Sheet:
     """A weight of a head, what a token receives, or what it adds to a logit."""
     w, n = partial(say, words), len(s.names)
@@ -202,7 +196,7 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
         raise Refusal("no_such_cell")
     row, column = place.within(len(LABELS), n + 1).row, place.column
     if column == n:
-        return bias_sheet(w, row)
+        return bias_sheet(s, w, row)
     columns = w("head_word"), w("share"), w("effect")
     return output_sheet(
         words, w("adds_to", key=s.names[column], label=w(LABELS[row])), s.received[:, column],
@@ -211,13 +205,11 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
     )  # fmt: skip
 
 
-def bias_sheet(w: Say, label: int) -> Sheet:
+def bias_sheet(s: Study, w: Say, label: int) -> Sheet:
     """The part of a logit that no token moves: W b_o + b."""
-    model = load_classifier()
-    through = F.linear(model.attention.b_o, model.weight)[label].item()
-    own = model.bias[label].item()
-    formula = f"{show(through)} + {show(own)}"
-    lines = [("W b_o", "", show(through)), ("b", "", show(own)), (w("bias"), formula, show(through + own))]
+    whole, own = s.read.base[label].item(), load_classifier().bias[label].item()
+    through, b = show(whole - own), show(own)
+    lines = [("W b_o", "", through), ("b", "", b), (w("bias"), f"{through} + {b}", show(whole))]
     return Sheet(w("bias_title", label=w(LABELS[label])), [Section(lines=lines)])
 
 
@@ -307,3 +299,9 @@ def tasks(s: Study, words: Words) -> list[Task]:
              [w("yes"), w("no")]),
         counting,
     ]  # fmt: skip
+
+
+SCENE = Scene(
+    fields=("text", "override", "token_weights", "permute_seed"), study=study, panels=panels, sheet=sheet,
+    snippet=snippet, results=results, tasks=tasks, notices=lambda s, words: unknown_words(s.read, words),
+)  # fmt: skip
