@@ -50,8 +50,7 @@ class Study:
     def effects(self) -> Tensor:
         """(h, n, c): what a token's value would add to the logits with all of a head's weight."""
         model, value = load_classifier(), self.read.value
-        heads, _, d = value.shape
-        w_o = model.attention.w_o.unflatten(1, (heads, d))  # (d_model, h, d)
+        w_o = model.attention.w_o.unflatten(1, (len(value), -1))  # (d_model, h, d)
         return torch.einsum("hnd,ohd,co->hnc", value, w_o, model.weight)
 
     @cached_property
@@ -130,14 +129,12 @@ def verdict(s: Study, w: Say) -> list[tuple[str, str, str]]:
     read = s.read
     if read.label is None:
         return [(w("label"), w("undecided"), w("undecided_note"))]
-    items = [(w("label"), w(read.label), w("label_note", share=show(read.probabilities.max().item())))]
-    if s.inputs.override != "none":
-        distance = (read.probabilities - read.original_probabilities).abs().sum().item() / 2
-        items += [
-            (w("moves"), w("moved" if read.moved else "stayed"), w("moves_note")),
-            (w("distance"), show(distance, 3), w("distance_note")),
-        ]
-    return items
+    label = (w("label"), w(read.label), w("label_note", share=show(read.probabilities.max().item())))
+    if s.inputs.override == "none":
+        return [label]
+    distance = (read.probabilities - read.original_probabilities).abs().sum().item() / 2
+    moved = (w("moves"), w("moved" if read.moved else "stayed"), w("moves_note"))
+    return [label, moved, (w("distance"), show(distance, 3), w("distance_note"))]
 
 
 def heads(s: Study, w: Say) -> list[Panel]:
@@ -197,11 +194,10 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
     row, column = place.within(len(LABELS), n + 1).row, place.column
     if column == n:
         return bias_sheet(s, w, row)
-    columns = w("head_word"), w("share"), w("effect")
     return output_sheet(
         words, w("adds_to", key=s.names[column], label=w(LABELS[row])), s.received[:, column],
         s.effects[:, column, row], [w("head", number=h + 1) for h in range(len(s.received))],
-        about=Section(w("adds_how"), w("adds_text")), columns=columns,
+        about=Section(w("adds_how"), w("adds_text")), columns=(w("head_word"), w("share"), w("effect")),
     )  # fmt: skip
 
 
@@ -217,11 +213,11 @@ def weight_sheet(s: Study, words: Words, head: int, place: Place) -> Sheet:
     """The learned weight from query and key to softmax; then what was done to it."""
     read, names, row, column = s.read, s.names, place.row, place.column
     page = cell_sheet(explain_cell(read, head, row, column), words, names[row], names[column])
-    if s.inputs.override == "none":
-        return page
     before, after = read.original_weights[head, row], read.weights[head, row, column].item()
-    weight = words("sheet.weight")
-    if s.inputs.override == "drag":
+    how, weight = s.inputs.override, words("sheet.weight")
+    if how == "none":
+        return page
+    if how == "drag":
         part, total = (before * s.factors)[column].item(), (before * s.factors).sum().item()
         product = f"{show(before[column].item())} × {show(s.factors[column].item(), 2)}"
         lines = [
@@ -229,7 +225,7 @@ def weight_sheet(s: Study, words: Words, head: int, place: Place) -> Sheet:
             (words("applications.row_sum"), "Σ", show(total)),
             (weight, f"{show(part)} / {show(total)}", show(after)),
         ]
-    elif s.inputs.override == "uniform":
+    elif how == "uniform":
         lines = [(weight, f"1 / {len(names)}", show(after))]
     else:  # which key's weight came here: shuffle the numbers of the keys in the same way
         places = torch.arange(len(names)).expand(read.weights.shape)
@@ -240,16 +236,14 @@ def weight_sheet(s: Study, words: Words, head: int, place: Place) -> Sheet:
 
 def snippet(s: Study) -> str:
     """Tokens, weights and probabilities, with the change that is set."""
-    change, how = "", s.inputs.override
-    if how == "permute":
-        change = f"seen = classify(model, text, permute_seed={s.inputs.permute_seed})\n"
-    elif how == "uniform":
-        change = "seen = classify(model, text, weights_override=torch.ones_like(seen.weights))\n"
-    elif how == "drag":
-        change = (
-            f"factors = torch.tensor({[round(x, 6) for x in s.factors.tolist()]})  # one for each token\n"
-            "seen = classify(model, text, weights_override=seen.weights * factors)\n"
-        )
+    how, factors = s.inputs.override, [round(x, 6) for x in s.factors.tolist()]
+    changes = {
+        "permute": f"permute_seed={s.inputs.permute_seed}",
+        "uniform": "weights_override=torch.ones_like(seen.weights)",
+        "drag": "weights_override=seen.weights * factors",
+    }
+    given = f"factors = torch.tensor({factors})  # one for each token\n" if how == "drag" else ""
+    change = "" if how == "none" else f"{given}seen = classify(model, text, {changes[how]})\n"
     return f"""import torch
 from attention.classifier import classify, load_classifier
 
@@ -264,7 +258,6 @@ print(seen.probabilities)
 
 
 def results(s: Study) -> Json:
-    """Plain numbers for the API."""
     read = s.read
     return {
         "tokens": read.tokens, "known": read.known, "label": read.label, "moved": read.moved,
@@ -287,10 +280,9 @@ def tasks(s: Study, words: Words) -> list[Task]:
     first = pull.abs().argsort(descending=True)[:3].sort().values.tolist()
     best = max(first, key=lambda j: abs(pull[j].item()))
     before, after = (f"{one.probabilities[1].item():.1%}" for one in (learned, even))
-    share = f"{learned.probabilities.max().item():.1%}"
     return [
         Task("label", w("task_label", text=s.inputs.text.strip()), LABELS.index(learned.label),
-             w("task_label_why", share=share), [w(label) for label in LABELS],
+             w("task_label_why", share=f"{learned.probabilities.max():.1%}"), [w(label) for label in LABELS],
              hides=["prediction", "verdict", "bars", "contributions", "received", "shuffles"]),
         Task("word", w("task_word"), first.index(best),
              w("task_word_why", key=names[best], pull=show(pull[best].item(), 2)),

@@ -29,23 +29,19 @@ def measure() -> dict[str, Any]:
         "reviews": len(review_data().held_out),
         "new_reviews": sum(review_data().new),
         "classifier": {
-            "attention": evaluate(model),
-            "bag": evaluate(load_bag_of_words()),
-            "uniform": evaluate(model, "uniform"),
-            "permuted": evaluate(model, "permuted"),
+            "attention": evaluate(model), "bag": evaluate(load_bag_of_words()),
+            "uniform": evaluate(model, "uniform"), "permuted": evaluate(model, "permuted"),
         },
         "permuting": {"moved": moved, "distance": distance},
         "users": HELD_OUT_USERS,
         "recommender": {
             name: {str(k): ranks[k][chapter] for k in RANKS}
             for name, chapter in (
-                ("attention", "attention"),
-                ("uniform", "weights made uniform"),
-                ("mean", "mean, trained as such"),
-                ("popularity", "popularity"),
+                ("attention", "attention"), ("uniform", "weights made uniform"),
+                ("mean", "mean, trained as such"), ("popularity", "popularity"),
             )
         },
-    }
+    }  # fmt: skip
 
 
 @cache

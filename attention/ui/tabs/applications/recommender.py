@@ -181,7 +181,6 @@ print(torch.allclose(seen.contributions.sum(1) + seen.popularity, seen.scores, a
 
 
 def results(s: Study) -> Json:
-    """Plain numbers for the API."""
     ranked = s.ranked
     return {
         "history": s.history, "history_names": [ITEMS[item].name_en for item in s.history],

@@ -196,7 +196,6 @@ print(shown.probabilities)   # written x the characters {TARGET}
 
 
 def results(s: Study) -> Json:
-    """Plain numbers for the API."""
     answers = {
         kind: {"output": shown.output, "probabilities": shown.probabilities.tolist(),
                "weights": None if shown.alignments is None else shown.alignments.tolist(),
@@ -210,7 +209,6 @@ def results(s: Study) -> Json:
 
 
 def tasks(s: Study, words: Words) -> list[Task]:
-    """Predict, then look."""
     shown = s.answers["additive"] if s.shown.alignments is None else s.shown
     assert shown.alignments is not None
     last, count = shown.alignments[-1], len(shown.input_tokens)

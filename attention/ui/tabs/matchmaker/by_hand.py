@@ -70,20 +70,19 @@ def projected(s: Study, words: Words) -> list[Panel]:
 
 def weighing(s: Study, words: Words) -> list[Panel]:
     """From the query and the keys to the weights."""
-    steps, inputs = s.steps, s.inputs
-    you, names = Axis([words("matchmaker.you")]), Axis(s.names)
+    steps, axes = s.steps, (Axis([words("matchmaker.you")]), Axis(s.names))
     denominator = words("matchmaker.numerators_caption", denominator=show(steps.denominator))
     scaling = words("matchmaker.step_2_text", scale=show(steps.scale), temperature=f"{steps.temperature:g}")
     return [
-        heading(words("matchmaker.step_1"), words(f"matchmaker.score_{inputs.scoring}")),
-        Heatmap("similarity", words("matchmaker.similarity"), steps.similarity[None], you, names,
+        heading(words("matchmaker.step_1"), words(f"matchmaker.score_{s.inputs.scoring}")),
+        Heatmap("similarity", words("matchmaker.similarity"), steps.similarity[None], *axes,
                 signed(steps.similarity)),
         heading(words("matchmaker.step_2"), scaling),
-        Heatmap("scaled", words("matchmaker.scaled"), steps.scaled[None], you, names, signed(steps.scaled)),
+        Heatmap("scaled", words("matchmaker.scaled"), steps.scaled[None], *axes, signed(steps.scaled)),
         heading(words("matchmaker.step_3"), words("matchmaker.step_3_text", shift=show(steps.shift))),
-        Heatmap("numerators", words("matchmaker.numerators"), steps.numerators[None], you, names,
+        Heatmap("numerators", words("matchmaker.numerators"), steps.numerators[None], *axes,
                 look=Look(digits=4), caption=denominator),
-        Heatmap("weights", words("matchmaker.weights"), steps.weights[None], you, names,
+        Heatmap("weights", words("matchmaker.weights"), steps.weights[None], *axes,
                 look=Look(digits=4, sums=True)),
     ]  # fmt: skip
 
@@ -148,7 +147,6 @@ print(output[0])
 
 
 def results(s: Study) -> Json:
-    """Plain numbers for the API."""
     steps = s.steps
     return {
         "similarity": steps.similarity.tolist(), "scale": steps.scale, "scaled": steps.scaled.tolist(),
@@ -158,7 +156,6 @@ def results(s: Study) -> Json:
 
 
 def tasks(s: Study, words: Words) -> list[Task]:
-    """Predict, then look."""
     steps, names = s.steps, s.names
     article = torch.softmax(torch.tensor([3.0, 1.0, 0.5]), dim=0)
     printed = torch.tensor([0.84, 0.11, 0.05])

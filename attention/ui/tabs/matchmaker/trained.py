@@ -108,7 +108,6 @@ print(training.weights[-1])                        # queries x keys
 
 
 def results(s: Study) -> Json:
-    """Plain numbers for the API."""
     training = s.training
     return {
         "steps": training.steps, "loss": training.loss, "entropy": training.entropy,
@@ -118,7 +117,6 @@ def results(s: Study) -> Json:
 
 
 def tasks(s: Study, words: Words) -> list[Task]:
-    """Predict, then look."""
     count = s.inputs.candidates
     return [
         Task("even", words("matchmaker.task_even", count=count), torch.tensor(float(count)).log().item(),
