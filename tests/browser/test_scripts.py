@@ -12,7 +12,7 @@ from attention.ui.sheet import show
 from attention.ui.texts import ASSETS
 from attention.ui.view import numbers
 
-from attention.packing import to_csv
+from attention.export.packing import to_csv
 from attention.ui.page.scripts import link
 
 HOST = "http://scripts.test"

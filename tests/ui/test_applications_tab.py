@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from attention.items import ITEMS
+from attention.recommender.items import ITEMS
 from attention.ui.page import link
 from attention.ui.page.fields import as_json, check_all
 from attention.ui.page.guard import Refusal

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from attention import seq2seq
-from attention.bahdanau import KINDS
-from attention.translation import evaluate, load
+from attention.seq2seq.bahdanau import KINDS
+from attention.seq2seq.translation import evaluate, load
 from attention.ui.page import busy, link
 from attention.ui.page.fields import as_json, check_all
 from attention.ui.page.guard import Refusal

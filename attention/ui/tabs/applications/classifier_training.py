@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ....classifier import Classified, Record, classify, load_classifier, train_chunk
-from ....text_model import TextClassifier
+from ....classifier.text_model import TextClassifier
 from ....training import MAX_BYTES, load_model
 from ...page.guard import Json
 from ...page.panels import Panel, numbers

@@ -11,9 +11,9 @@ from functools import cache
 from typing import Any
 
 from ....classifier import load_bag_of_words, load_classifier
+from ....classifier.text_training import evaluate, permutation_effect, review_data
 from ....recommender import HELD_OUT_USERS, load_recommender
 from ....recommender import evaluate as recall
-from ....text_training import evaluate, permutation_effect, review_data
 from ...page.texts import ASSETS
 
 PATH = ASSETS / "trained" / "applications_marks.json"
