@@ -110,8 +110,8 @@ def rotary_panels(s: Study, words: Words) -> list[Panel]:
     (query, key), names, length = s.pair, s.pair_names, s.inputs.length
     span, here = distances(s)
     keys = rotate(key.expand(len(span), -1), span)
-    turned = (rotate(one.expand(length, -1), torch.arange(length)) for one in (query, key))
-    scores = attend(*turned, key.expand(length, -1)).scores
+    left, right = (rotate(one.expand(length, -1), torch.arange(length)) for one in (query, key))
+    scores = attend(left, right, key.expand(length, -1)).scores
     from_0, from_p = (words("positions.rotary_from", place=place) for place in (0, s.place))
     return [
         heading(words("positions.step_rotary"), words("positions.step_rotary_text", **names)),
