@@ -187,6 +187,14 @@ def test_pasted_points_come_sorted_and_full_width_signs_are_read():
     assert read_points(" \n ") is None
 
 
+def test_pasted_points_are_said_to_replace_the_made_ones():
+    for method in ("average", "bandwidth", "learned"):
+        changes = {"method": method, "steps": 2}
+        said = [words_for("en")("kernel.own_points")]
+        assert view_of(TAB, "en", changes)["notices"] == []
+        assert view_of(TAB, "en", changes | {"points": "0, 1\n1, 2\n2, 2"})["notices"] == said
+
+
 def test_labels_tell_places_apart_at_any_scale():
     for span in (0.05, 0.7, 5, 23, 480, 9000):
         labels = places(torch.linspace(0, span, 50))
