@@ -15,7 +15,7 @@ CELLS = f"{TABLE} td[role=gridcell]"
 
 @pytest.fixture(autouse=True, scope="module")
 def loaded():
-    from attention.ui.heads_runs import model_of
+    from attention.ui.tabs.heads.loads import model_of
 
     model_of("minilm", patience=120)
 
@@ -162,12 +162,11 @@ def test_a_picture_that_the_view_does_not_make_has_no_menu(open_page):
 
 
 def test_a_saved_page_has_the_table_too_and_offers_what_it_can_make(open_page, tmp_path):
-    from attention.ui.tab import payload
-    from attention.ui.view import to_html
+    from attention.ui.page.questions import view_of
+    from attention.ui.page.view import to_html
+    from attention.ui.tabs.heads import TAB
 
-    from attention.ui import heads_tab
-
-    (tmp_path / "saved.html").write_text(to_html(payload(heads_tab, "zh", {})), "utf-8")
+    (tmp_path / "saved.html").write_text(to_html(view_of(TAB, "zh", {})), "utf-8")
     page = open_page()
     page.goto((tmp_path / "saved.html").as_uri())
     menus = page.locator(".am-menu")

@@ -9,17 +9,18 @@ import json
 import numpy as np
 import pytest
 import torch
-from attention.ui.applications_marks import marks, measure
-from attention.ui.exports import matrix_of
-from attention.ui.guard import Refusal, check_all
-from attention.ui.tab import ask, payload
-from attention.ui.texts import words_for
 
 from attention.recommender.items import ITEMS
-from attention.ui import applications_tab as tab
-from attention.ui import applications_training, classifier_view, link, recommender_view
+from attention.ui.page import link
+from attention.ui.page.fields import as_json, check_all
+from attention.ui.page.guard import Refusal
+from attention.ui.page.questions import ask_sheet, ask_trained, endpoint, train, view_of
+from attention.ui.page.texts import words_for
+from attention.ui.tabs.applications import READS, TAB, classifier, recommender, training
+from attention.ui.tabs.applications.marks import marks, measure
+from tests.ui.views import matrix_of, packed, panel
 
-READS = {"app": "recommender"}
+results = endpoint(TAB)
 CLASSIFIER = [
     {},
     {"text": "good , not bad"},
@@ -42,15 +43,11 @@ CASES = CLASSIFIER + RECOMMENDER
 
 
 def checked(changes):
-    return check_all(tab.ID, tab.FIELDS, changes)
-
-
-def panel(view, id):
-    return next(one for one in view["panels"] if one["id"] == id)
+    return check_all(TAB.id, TAB.inputs, changes)
 
 
 def opened(changes, id, row, column, language="en"):
-    found = ask(tab, language, {"inputs": changes, "panel": id, "row": row, "column": column})
+    found = ask_sheet(language, TAB, {"inputs": changes, "panel": id, "row": row, "column": column})
     assert "error" not in found, found
     return found
 
@@ -61,7 +58,7 @@ def number(text):
 
 @pytest.mark.parametrize("changes", CLASSIFIER)
 def test_every_head_opens_on_the_weight_shown(changes):
-    view = payload(tab, "en", changes)
+    view = view_of(TAB, "en", changes)
     for h in range(4):
         shown = matrix_of(panel(view, f"head_{h}"))
         n = len(shown)
@@ -75,7 +72,7 @@ def test_every_head_opens_on_the_weight_shown(changes):
 
 @pytest.mark.parametrize("changes", CLASSIFIER)
 def test_the_sheets_of_shares_add_up_to_their_cells(changes):
-    view = payload(tab, "zh", changes)
+    view = view_of(TAB, "zh", changes)
     for id in ("received", "contributions"):
         shown = matrix_of(panel(view, id))
         for row in range(len(shown)):
@@ -87,7 +84,7 @@ def test_the_sheets_of_shares_add_up_to_their_cells(changes):
 
 @pytest.mark.parametrize("changes", CLASSIFIER)
 def test_what_the_tokens_add_is_the_logits(changes):
-    view, found = payload(tab, "en", changes), tab.results(checked(changes))
+    view, found = view_of(TAB, "en", changes), results(**changes)
     sums = matrix_of(panel(view, "contributions")).sum(1)
     np.testing.assert_allclose(sums, found["logits"], atol=1e-4)
     series = panel(view, "prediction")["series"]
@@ -95,15 +92,15 @@ def test_what_the_tokens_add_is_the_logits(changes):
 
 
 def test_the_shuffled_points_are_what_the_seed_gives():
-    points = classifier_view.shuffled(classifier_view.look(checked({})))
+    points = classifier.study(checked({})).shuffled
     for seed in (0, 7, 49):
-        found = tab.results(checked({"override": "permute", "permute_seed": seed}))
+        found = results(**{"override": "permute", "permute_seed": seed})
         assert points[seed].item() == pytest.approx(found["probabilities"][1], abs=1e-5)
 
 
 def test_a_silenced_word_gets_no_weight_and_moves_the_verdict():
     text = "the soup was not bad"
-    before, after = (tab.results(checked({"text": text} | c)) for c in (
+    before, after = (results(**{"text": text} | c) for c in (
         {}, {"override": "drag", "token_weights": "1,1,1,0"}))  # fmt: skip
     weights = np.array(after["weights"])
     assert before["label"] == "positive" and after["label"] == "negative" and after["moved"]
@@ -112,19 +109,19 @@ def test_a_silenced_word_gets_no_weight_and_moves_the_verdict():
 
 
 def test_the_same_words_in_another_order_change_the_verdict():
-    labels = [tab.results(checked({"text": t}))["label"] for t in ("good , not bad", "bad , not good")]
+    labels = [results(**{"text": t})["label"] for t in ("good , not bad", "bad , not good")]
     assert labels == ["positive", "negative"]
 
 
 def test_a_word_never_met_is_marked_and_named():
-    view = payload(tab, "en", {"text": "the zyzzyva was good"})
+    view = view_of(TAB, "en", {"text": "the zyzzyva was good"})
     assert "zyzzyva" in view["notices"][0]
     assert panel(view, "bars")["tokens"][1] == "zyzzyva°"
 
 
 @pytest.mark.parametrize("changes", RECOMMENDER)
 def test_scores_add_up_and_rank(changes):
-    view, found = payload(tab, "en", changes), tab.results(checked(changes))
+    view, found = view_of(TAB, "en", changes), results(**changes)
     shown = matrix_of(panel(view, "scores"))
     np.testing.assert_allclose(shown.sum(1), found["scores"], atol=1e-4)
     assert found["scores"] == sorted(found["scores"], reverse=True)
@@ -136,7 +133,7 @@ def test_scores_add_up_and_rank(changes):
 
 @pytest.mark.parametrize("changes", [c for c in RECOMMENDER if c.get("history") != "-"])
 def test_every_candidates_weight_opens(changes):
-    shown = matrix_of(panel(payload(tab, "en", changes), "weights"))
+    shown = matrix_of(panel(view_of(TAB, "en", changes), "weights"))
     np.testing.assert_allclose(shown.sum(1), 1, atol=1e-5)
     for row in range(len(shown)):
         for column in (0, shown.shape[1] - 1):
@@ -145,19 +142,19 @@ def test_every_candidates_weight_opens(changes):
 
 
 def test_an_empty_history_leaves_popularity_alone():
-    found = tab.results(checked(READS | {"history": "-"}))
+    found = results(**READS | {"history": "-"})
     assert found["scores"] == found["popularity"] and found["weights"][0] == []
 
 
 def test_names_come_in_the_pages_language():
-    item = recommender_view.history_of(checked(READS))[0]
+    item = recommender.history_of(checked(READS))[0]
     for language, name in (("en", ITEMS[item].name_en), ("zh", ITEMS[item].name_zh)):
-        assert panel(payload(tab, language, READS), "weights")["columns"][0] == name
+        assert panel(view_of(TAB, language, READS), "weights")["columns"][0] == name
 
 
 @pytest.mark.parametrize("changes", CASES)
 def test_the_snippet_prints_the_numbers_shown(changes):
-    view, found = payload(tab, "en", changes), tab.results(checked(changes))
+    view, found = view_of(TAB, "en", changes), results(**changes)
     assert len(view["code"].splitlines()) <= 30
     scope, printed = {}, io.StringIO()
     with contextlib.redirect_stdout(printed):
@@ -172,21 +169,21 @@ def test_the_snippet_prints_the_numbers_shown(changes):
     np.testing.assert_allclose(weights, np.array(found["weights"]), atol=1e-6)
 
 
-@pytest.mark.parametrize("changes", [*CASES, *(changes for _, changes in tab.EXAMPLES)])
+@pytest.mark.parametrize("changes", [*CASES, *(changes for _, changes in TAB.examples)])
 def test_a_link_restores_the_inputs(changes):
-    values = checked(changes)
-    name, restored, good = link.read(link.write(tab.ID, tab.FIELDS, values), {tab.ID: tab.FIELDS})
-    assert name == tab.ID and good and restored == values
+    values = as_json(checked(changes))
+    name, restored, good = link.read(link.write(TAB.id, TAB.fields, values), {TAB.id: TAB.fields})
+    assert name == TAB.id and good and restored == values
 
 
 @pytest.mark.parametrize("changes", CASES)
 def test_results_are_plain_numbers(changes):
-    json.dumps(tab.results(checked(changes)), allow_nan=False)
+    json.dumps(results(**changes), allow_nan=False)
 
 
 @pytest.mark.parametrize("changes", [{}, READS, {"mode": "train"}, READS | {"mode": "train"}])
 def test_tasks_are_computed_and_hide_panels_that_are_there(changes):
-    view = payload(tab, "zh", changes)
+    view = view_of(TAB, "zh", changes)
     ids = {one["id"] for one in view["panels"]}
     for task in view["tasks"]:
         assert set(task.get("hides", [])) <= ids
@@ -222,7 +219,7 @@ BAD = [
 def test_bad_input_is_named(changes, label):
     for language in ("en", "zh"):
         with pytest.raises(Refusal) as caught:
-            payload(tab, language, changes)
+            view_of(TAB, language, changes)
         words = words_for(language)
         assert words(f"applications.{label}") in caught.value.sentence(words)
 
@@ -233,7 +230,7 @@ def test_cells_outside_are_refused():
         ({}, "marks", 0, 0), (READS, "weights", 10, 0), (READS, "weights", 0, 8), (READS, "scores", 0, 9),
         ({"mode": "train"}, "head_0", 0, 0),
     ):  # fmt: skip
-        assert "error" in ask(tab, "en", {"inputs": changes, "panel": id, "row": row, "column": column})
+        assert "error" in ask_sheet("en", TAB, {"inputs": changes, "panel": id, "row": row, "column": column})
 
 
 def test_the_marks_shown_are_what_the_weights_shipped_earn():
@@ -256,17 +253,17 @@ def test_attention_beats_what_cannot_see_order_and_breaking_it_shows():
 
 
 def test_the_fair_baseline_and_the_new_sentences_stand_on_the_page():
-    view, found = payload(tab, "en", READS), marks()["recommender"]
+    view, found = view_of(TAB, "en", READS), marks()["recommender"]
     shown = panel(view, "recall")
     assert shown["columns"] == ["k = 1", "k = 5", "k = 10"]
-    for model, row in zip(recommender_view.MODELS, matrix_of(shown), strict=True):
+    for model, row in zip(recommender.MODELS, matrix_of(shown), strict=True):
         np.testing.assert_allclose(row, [found[model][k] for k in ("1", "5", "10")], atol=1e-6)
     # what its caption says of the numbers above it
     ahead = {k: found["attention"][k] - found["mean"][k] for k in ("1", "5", "10")}
     assert ahead["1"] < -0.01 and abs(ahead["5"]) < 0.02 and ahead["10"] > 0.05
-    shown, found = panel(payload(tab, "en", {}), "marks"), marks()
+    shown, found = panel(view_of(TAB, "en", {}), "marks"), marks()
     assert f"{found['new_reviews']:,}" in shown["caption"] and found["new_reviews"] < found["reviews"]
-    row = matrix_of(shown)[classifier_view.MODELS.index("attention")]
+    row = matrix_of(shown)[classifier.MODELS.index("attention")]
     wanted = [found["classifier"]["attention"][group] for group in ("all", "new", "negation", "double")]
     np.testing.assert_allclose(row, wanted, atol=1e-6)
 
@@ -276,7 +273,7 @@ def test_the_fair_baseline_and_the_new_sentences_stand_on_the_page():
 def test_no_verdict_when_every_word_is_unknown(language, override):
     words = words_for(language)
     changes = {"text": "xyzzy, qwxz!", "override": override}
-    view, found = payload(tab, language, changes), tab.results(checked(changes))
+    view, found = view_of(TAB, language, changes), results(**changes)
     assert found["label"] is None and not found["moved"]
     said = json.dumps(panel(view, "verdict"), ensure_ascii=False)
     assert words("applications.undecided") in said
@@ -286,24 +283,24 @@ def test_no_verdict_when_every_word_is_unknown(language, override):
     assert view["notices"] == [words("applications.undecided_notice")]
     assert [task["id"] for task in view["tasks"]] == ["pairs"]
     inputs = {"text": "xyzzy", "mode": "train", "steps": 20}
-    trained = tab.SERVER["train"](language, {"inputs": inputs, "state": None, "step": 0})
+    trained = train(language, TAB, {"inputs": inputs, "state": None, "step": 0})
     assert trained["output"] == words("applications.undecided_short")
 
 
 @pytest.mark.parametrize("changes", [{"text": "好看，不难看"}, READS | {"history": "3,20,48"}])
 def test_a_training_goes_on_from_the_state_and_its_cells_open(changes):
     inputs = changes | {"mode": "train", "steps": 40}
-    train, cell = (tab.SERVER[name] for name in ("train", "cell"))
-    first = train("zh", {"inputs": inputs, "state": None, "step": 0})
+    first = train("zh", TAB, {"inputs": inputs, "state": None, "step": 0})
     assert "error" not in first, first
-    again = train("zh", {"inputs": inputs, "state": None, "step": 0})
+    again = train("zh", TAB, {"inputs": inputs, "state": None, "step": 0})
     assert again == first  # the same seed, the same numbers
-    second = train("zh", {"inputs": inputs, "state": first["state"], "step": first["step"]})
+    second = train("zh", TAB, {"inputs": inputs, "state": first["state"], "step": first["step"]})
     assert second["step"] == 2 * first["step"] and second["losses"] != first["losses"]
-    weights = matrix_of({"data": second["data"]})
+    weights = packed(second["data"])
     np.testing.assert_allclose(weights.sum(1), 1, atol=1e-5)
     for row, column in ((0, 0), (len(weights) - 1, weights.shape[1] - 1)):
-        found = cell("zh", {"inputs": inputs, "state": second["state"], "row": row, "column": column})
+        place = {"row": row, "column": column}
+        found = ask_trained("zh", TAB, {"inputs": inputs, "state": second["state"]} | place)
         assert "error" not in found, found
         section = found["sections"][0 if inputs.get("app") is None else 2]
         last = section["table"]["rows"][-1][-1] if "table" in section else section["lines"][-1][-1]
@@ -312,8 +309,8 @@ def test_a_training_goes_on_from_the_state_and_its_cells_open(changes):
     other = {"mode": "train"} | ({} if changes.get("app") else READS)
     for strange in ({"inputs": other, "state": first["state"]}, {"inputs": inputs, "state": "AAAA"},
                     {"inputs": inputs, "state": "é"}, {"inputs": inputs, "state": 3}):  # fmt: skip
-        assert set(train("zh", strange | {"step": 0})) == {"error"}
-        assert set(cell("zh", strange | {"row": 0, "column": 0})) == {"error"}
+        assert set(train("zh", TAB, strange | {"step": 0})) == {"error"}
+        assert set(ask_trained("zh", TAB, strange | {"row": 0, "column": 0})) == {"error"}
 
 
 MALFORMED = [None, 3, {}, {"inputs": {}}, {"inputs": {}, "step": True}, {"inputs": {}, "step": 400},
@@ -322,14 +319,15 @@ MALFORMED = [None, 3, {}, {"inputs": {}}, {"inputs": {}, "step": True}, {"inputs
 
 @pytest.mark.parametrize("request_", MALFORMED)
 def test_a_malformed_training_question_gets_a_sentence(request_):
-    for function in tab.SERVER.values():
-        assert set(function("en", request_)) == {"error"}
+    for ask in (train, ask_trained):
+        assert set(ask("en", TAB, request_)) == {"error"}
 
 
 def test_a_busy_server_says_when_to_ask_again(monkeypatch):
     def full(*_, **__):
         raise Refusal("busy")
 
-    monkeypatch.setattr(applications_training, "slot", full)
-    found = tab.SERVER["train"]("en", {"inputs": {"mode": "train"}, "state": None, "step": 0})
-    assert found["retry"] > 0 and found["error"]
+    monkeypatch.setattr(training, "free_place", full)
+    for inputs in ({"mode": "train"}, READS | {"mode": "train"}):
+        found = train("en", TAB, {"inputs": inputs, "state": None, "step": 0})
+        assert found["retry"] > 0 and found["error"]

@@ -11,41 +11,37 @@ import math
 import numpy as np
 import pytest
 import torch
-from attention.ui.exports import matrix_of
-from attention.ui.guard import Refusal, check_all
-from attention.ui.tab import ask, draw, payload
-from attention.ui.texts import LANGUAGES, words_for
 
 from attention import seq2seq
 from attention.seq2seq.bahdanau import KINDS
 from attention.seq2seq.translation import evaluate, load
-from attention.ui import busy, decoder_tab, link
+from attention.ui.page import busy, link
+from attention.ui.page.fields import as_json, check_all
+from attention.ui.page.guard import Refusal
+from attention.ui.page.questions import ask_sheet, ask_trained, draw, endpoint, train, view_of
+from attention.ui.page.texts import LANGUAGES, words_for
+from attention.ui.tabs.decoder import TAB
+from attention.ui.tabs.decoder import train as training
+from attention.ui.tabs.decoder.parts import held_out
+from tests.ui.views import matrix_of, packed, panel
 
-CASES = [{}, *[changes for _, changes in decoder_tab.EXAMPLES], {"attention": "none"}, {"attention": "dot"},
+CASES = [{}, *[changes for _, changes in TAB.examples], {"attention": "none"}, {"attention": "dot"},
          {"text": "3~May~1996 <b>"}, {"text": "x"}, {"text": "9" * 40}, {"text": " 3\tMay 1996"}]  # fmt: skip
 TRAIN = {"mode": "train", "steps": 20, "seed": 3, "attention": "additive"}
 
 
-def panel(view, id):
-    return next(p for p in view["panels"] if p["id"] == id)
-
-
-def packed(one):
-    return np.frombuffer(base64.b64decode(one["f32"]), "<f4").reshape(one["shape"])
-
-
 def values(changes):
-    return check_all("decoder", decoder_tab.FIELDS, changes)
+    return check_all("decoder", TAB.inputs, changes)
 
 
 def chunk(changes, state=None, step=0, language="en"):
-    return decoder_tab.SERVER["train"](language, {"inputs": changes, "state": state, "step": step})
+    return train(language, TAB, {"inputs": changes, "state": state, "step": step})
 
 
 @pytest.mark.parametrize("changes", [*CASES, TRAIN])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_view_is_drawn(changes, language):
-    view = payload(decoder_tab, language, changes)
+    view = view_of(TAB, language, changes)
     json.dumps(view, allow_nan=False)
     ids = [p["id"] for p in view["panels"] if p["kind"] != "heading"]
     assert all(ids) and len(set(ids)) == len(ids)
@@ -54,7 +50,7 @@ def test_every_view_is_drawn(changes, language):
 
 @pytest.mark.parametrize("changes", CASES)
 def test_rows_of_weights_and_probabilities_sum_to_one(changes):
-    view = payload(decoder_tab, "en", changes)
+    view = view_of(TAB, "en", changes)
     stage = panel(view, "alignment")
     np.testing.assert_allclose(packed(stage["probabilities"]).sum(-1), 1, rtol=1e-5)
     assert [row.split(". ")[1] for row in stage["rows"]] == list(stage["output"])
@@ -71,21 +67,21 @@ def test_rows_of_weights_and_probabilities_sum_to_one(changes):
 
 def test_year_digits_are_read_from_the_year():
     """Alignment of a trained model: writing 1996 after reading ``3 May 1996`` looks at 1996."""
-    weights = matrix_of(panel(payload(decoder_tab, "en", {"text": "3 May 1996"}), "alignment"))
+    weights = matrix_of(panel(view_of(TAB, "en", {"text": "3 May 1996"}), "alignment"))
     assert (weights[:4, 6:].sum(-1) > 0.9).all()
     assert weights[9, 0] > 0.5  # and the last digit of the day at the day
 
 
 @pytest.mark.parametrize("changes", [{}, {"attention": "dot"}, {"text": "1996年5月3日"}])
 def test_sheets_add_up_to_the_weight_on_screen(changes):
-    view = payload(decoder_tab, "en", changes)
+    view = view_of(TAB, "en", changes)
     for id in ("alignment", "scores", "kinds@additive", "kinds@dot"):
         kind = id.partition("@")[2] or view["inputs"]["attention"]
         card = next(c for c in panel(view, "kinds")["cards"] if c["id"] == kind)
         matrix = packed(card["data"])
         n, m = matrix.shape
         for row, column in ((0, 0), (4, m // 2), (n - 1, m - 1), (2, int(matrix[2].argmax()))):
-            sheet = ask(decoder_tab, "en", {"inputs": changes, "panel": id, "row": row, "column": column})
+            sheet = ask_sheet("en", TAB, {"inputs": changes, "panel": id, "row": row, "column": column})
             assert "error" not in sheet, sheet
             table = sheet["sections"][0]["table"]["rows"]
             total = sum(float(line[3]) for line in table[:-1])
@@ -100,58 +96,58 @@ def test_sheets_add_up_to_the_weight_on_screen(changes):
 @pytest.mark.parametrize("id", ["alignment", "scores", "kinds@none", "kinds", "kinds@magic", "other"])
 def test_cells_that_are_not_there_are_refused(id):
     for row, column in ((10, 0), (0, 40)):
-        assert "error" in ask(decoder_tab, "en", {"inputs": {}, "panel": id, "row": row, "column": column})
+        assert "error" in ask_sheet("en", TAB, {"inputs": {}, "panel": id, "row": row, "column": column})
     if "@" in id or id == "other":
-        assert "error" in ask(decoder_tab, "en", {"inputs": {}, "panel": id, "row": 0, "column": 0})
+        assert "error" in ask_sheet("en", TAB, {"inputs": {}, "panel": id, "row": 0, "column": 0})
     request = {"inputs": {"attention": "none"}, "panel": "alignment", "row": 0, "column": 0}
-    assert "error" in ask(decoder_tab, "en", request)
+    assert "error" in ask_sheet("en", TAB, request)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_shares_shown_hold_on_a_sample(kind):
     """800 other held-out dates; four standard errors of the difference."""
-    share = decoder_tab.held_out()[kind]
-    error = math.sqrt(share * (1 - share) * (1 / 800 + 1 / decoder_tab.held_out()["count"]))
+    share = held_out()[kind]
+    error = math.sqrt(share * (1 - share) * (1 / 800 + 1 / held_out()["count"]))
     measured = evaluate(load(kind), 800, seed=5).exact
     assert abs(measured - share) <= 4 * error + 0.002
-    card = next(c for c in panel(payload(decoder_tab, "en", {}), "kinds")["cards"] if c["id"] == kind)
+    card = next(c for c in panel(view_of(TAB, "en", {}), "kinds")["cards"] if c["id"] == kind)
     assert f"{share:.1%}" in card["share"] and "4,000" in card["share"]
 
 
 def test_the_shares_come_from_the_chapters_command(tmp_path):
     seq2seq.main(["evaluate", "--count", "40", "--save", str(tmp_path / "shares.json")])
     saved = json.loads((tmp_path / "shares.json").read_text())
-    assert saved.keys() == decoder_tab.held_out().keys() and saved["count"] == 40
+    assert saved.keys() == held_out().keys() and saved["count"] == 40
     assert saved["additive"] == evaluate(load("additive"), 40).exact
 
 
 def test_answers_are_marked_against_the_true_date():
-    cards = panel(payload(decoder_tab, "en", {"text": "May 3rd, 1996"}), "kinds")["cards"]
+    cards = panel(view_of(TAB, "en", {"text": "May 3rd, 1996"}), "kinds")["cards"]
     assert [card["verdict"] for card in cards] == ["right", "right", "wrong"]
     assert "1996-05-03" in cards[2]["sentence"] and cards[2]["output"] != "1996-05-03"
-    cards = panel(payload(decoder_tab, "zh", {"text": "3/5/1996"}), "kinds")["cards"]
+    cards = panel(view_of(TAB, "zh", {"text": "3/5/1996"}), "kinds")["cards"]
     assert {card["verdict"] for card in cards} == {"unmarked"}
 
 
 def test_examples_are_of_a_day_that_was_never_trained_on():
-    for _, changes in decoder_tab.EXAMPLES[:-1]:
-        caption = panel(payload(decoder_tab, "en", changes), "alignment")["caption"]
+    for _, changes in TAB.examples[:-1]:
+        caption = panel(view_of(TAB, "en", changes), "alignment")["caption"]
         assert "No model was trained on this day" in caption
-    caption = panel(payload(decoder_tab, "en", {"text": "3 May 1997"}), "alignment")["caption"]
+    caption = panel(view_of(TAB, "en", {"text": "3 May 1997"}), "alignment")["caption"]
     assert "1997-05-03" in caption and "among the training days" in caption
 
 
 def test_unknown_characters_and_two_readings_are_said():
-    view = payload(decoder_tab, "en", {"text": "3~May~1996é"})
+    view = view_of(TAB, "en", {"text": "3~May~1996é"})
     assert view["notices"] and "~ é" in view["notices"][0]
     assert [i for i, flag in enumerate(panel(view, "alignment")["unknown"]) if flag] == [1, 5, 10]
-    assert payload(decoder_tab, "en", {"text": "3/5/1996"})["notices"]
-    assert not payload(decoder_tab, "en", {})["notices"]
+    assert view_of(TAB, "en", {"text": "3/5/1996"})["notices"]
+    assert not view_of(TAB, "en", {})["notices"]
 
 
 @pytest.mark.parametrize("changes", CASES)
 def test_the_snippet_prints_the_numbers_shown(changes):
-    view = payload(decoder_tab, "en", changes)
+    view = view_of(TAB, "en", changes)
     scope, printed = {}, io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(view["code"], scope)  # noqa: S102
@@ -166,14 +162,14 @@ def test_the_snippet_prints_the_numbers_shown(changes):
 @pytest.mark.parametrize("changes", [*CASES, TRAIN, {"step": 3, "learning_rate": 0.01}])
 def test_a_link_restores_the_inputs(changes):
     checked = values(changes)
-    query = link.write("decoder", decoder_tab.FIELDS, checked)
-    tab, restored, good = link.read(query, {"decoder": decoder_tab.FIELDS})
+    query = link.write("decoder", TAB.fields, as_json(checked))
+    tab, restored, good = link.read(query, {"decoder": TAB.fields})
     assert tab == "decoder" and good and values(restored) == checked
 
 
 def test_the_text_is_the_last_input():
     """A text box fires while later inputs are still old: a link would lose them."""
-    assert decoder_tab.FIELDS[-1].name == "text" and decoder_tab.PICKS[-1] == "text"
+    assert TAB.fields[-1].name == "text" and TAB.picks[-1] == "text"
 
 
 BAD = [{"text": ""}, {"text": " \n"}, {"text": "x" * 41}, {"text": 3}, {"attention": "loud"}, {"mode": 1},
@@ -185,13 +181,13 @@ BAD = [{"text": ""}, {"text": " \n"}, {"text": "x" * 41}, {"text": 3}, {"attenti
 def test_bad_input_is_named(changes):
     for language in LANGUAGES:
         with pytest.raises(Refusal) as caught:
-            payload(decoder_tab, language, changes)
+            view_of(TAB, language, changes)
         words = words_for(language)
         assert words(f"decoder.{next(iter(changes))}") in caught.value.sentence(words)
 
 
 def test_results_are_plain_numbers():
-    found = decoder_tab.results(values({}))
+    found = endpoint(TAB)()
     json.dumps(found, allow_nan=False)
     assert found["truth"] == found["answers"]["additive"]["output"] == "1996-05-03"
     assert found["answers"]["none"]["weights"] is None
@@ -199,9 +195,9 @@ def test_results_are_plain_numbers():
 
 def test_look_is_the_view_of_other_inputs():
     changes = {"text": "3.5.1996", "attention": "dot"}
-    assert draw(decoder_tab, "zh", {"inputs": changes}) == payload(decoder_tab, "zh", changes)
+    assert draw("zh", TAB, {"inputs": changes}) == view_of(TAB, "zh", changes)
     for request in (None, [], {}, {"inputs": {"text": ""}}, {"inputs": {"magic": 1}}):
-        assert set(draw(decoder_tab, "zh", request)) == {"error"}
+        assert set(draw("zh", TAB, request)) == {"error"}
 
 
 # ---- training, carried by the page
@@ -235,14 +231,14 @@ def test_the_same_seed_gives_the_same_numbers_in_every_language(first):
 
 
 def test_the_training_snippet_prints_what_the_page_shows(first):
-    view = payload(decoder_tab, "en", TRAIN)
+    view = view_of(TAB, "en", TRAIN)
     assert len(view["code"].splitlines()) <= 30
     scope = {}
     with contextlib.redirect_stdout(io.StringIO()):
         exec(view["code"], scope)  # noqa: S102
     assert scope["record"].losses == first["losses"]
     np.testing.assert_array_equal(scope["record"].example.alignments, packed(first["data"]))
-    assert decoder_tab.results(values(TRAIN))["losses"] == first["losses"]
+    assert endpoint(TAB)(**TRAIN)["losses"] == first["losses"]
 
 
 def test_a_cell_of_a_training_opens_from_its_state(first):
@@ -250,12 +246,12 @@ def test_a_cell_of_a_training_opens_from_its_state(first):
     weights = packed(first["data"])
     for row, column in ((0, 0), (9, 17), (3, 16)):
         request = {"inputs": inputs, "state": first["state"], "row": row, "column": column}
-        sheet = decoder_tab.SERVER["cell"]("en", request)
+        sheet = ask_trained("en", TAB, request)
         assert sheet["weight"] == pytest.approx(weights[row, column], abs=1e-6)
     wrong = [{"column": 18}, {"row": True}, {"row": 10}, {"column": -1}, {"state": None}, {"state": "AAAA"}]
     for change in wrong:
         request = {"inputs": inputs, "state": first["state"], "row": 0, "column": 0} | change
-        assert set(decoder_tab.SERVER["cell"]("en", request)) == {"error"}
+        assert set(ask_trained("en", TAB, request)) == {"error"}
 
 
 @pytest.mark.parametrize("change", [
@@ -269,15 +265,15 @@ def test_a_changed_request_gets_a_sentence(first, change):
     whole = {"inputs": inputs, "state": first["state"], "step": 20}
     rest = {name: value for name, value in change.items() if name != "inputs"}
     for language in LANGUAGES:
-        answer = decoder_tab.SERVER["train"](language, whole | rest)
+        answer = train(language, TAB, whole | rest)
         assert set(answer) == {"error"} and "{" not in answer["error"]
         assert words_for(language)("errors.unforeseen")[:12] not in answer["error"]
 
 
 @pytest.mark.parametrize("request_", [None, 3, [], "x", {}])
 def test_no_request_at_all_gets_a_sentence(request_):
-    for name in ("train", "cell"):
-        assert set(decoder_tab.SERVER[name]("en", request_)) == {"error"}
+    for ask in (train, ask_trained):
+        assert set(ask("en", TAB, request_)) == {"error"}
 
 
 def test_a_state_with_other_numbers_is_refused(first):
@@ -291,7 +287,7 @@ def test_no_free_place_is_said_with_a_time_to_ask_again(monkeypatch):
     def full(*given, **named):
         raise Refusal("busy")
 
-    monkeypatch.setattr(decoder_tab.decoder_training, "slot", full)
+    monkeypatch.setattr(training, "slot", full)
     answer = chunk(TRAIN)
     assert answer == {"error": words_for("en")("errors.busy"), "retry": 2.0}
     assert busy.WAITING >= 8

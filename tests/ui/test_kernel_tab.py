@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import io
 import json
@@ -11,15 +10,18 @@ import math
 import numpy as np
 import pytest
 import torch
-from attention.ui.exports import matrix_of
-from attention.ui.guard import Refusal, check_all
-from attention.ui.kernel_study import places, read_points
-from attention.ui.tab import ask, payload
-from attention.ui.texts import words_for
 
-from attention.ui import kernel_tab, link
+from attention.ui.page import link
+from attention.ui.page.fields import as_json, check_all
+from attention.ui.page.guard import Refusal
+from attention.ui.page.questions import ask_sheet, endpoint, view_of
+from attention.ui.page.texts import words_for
+from attention.ui.tabs.kernel import TAB
+from attention.ui.tabs.kernel.fit import places
+from attention.ui.tabs.kernel.inputs import read_points
+from tests.ui.views import matrix_of, packed, panel
 
-CASES = [{}] + [changes for _, changes in kernel_tab.EXAMPLES] + [
+CASES = [{}] + [changes for _, changes in TAB.examples] + [
     {"method": "learned", "num_points": 5, "steps": 3},
     {"method": "average", "points": "1, 2\n1, 4"},
     {"points": "-3 1\n2，5\n\n7\t-1e1", "bandwidth": 0.02},
@@ -27,21 +29,13 @@ CASES = [{}] + [changes for _, changes in kernel_tab.EXAMPLES] + [
 ]  # fmt: skip
 
 
-def panel(view, id):
-    return next(p for p in view["panels"] if p["id"] == id)
-
-
-def packed(one):
-    return np.frombuffer(base64.b64decode(one["f32"]), "<f4").reshape(one["shape"])
-
-
 def checked(changes):
-    return check_all("kernel", kernel_tab.FIELDS, changes)
+    return check_all("kernel", TAB.inputs, changes)
 
 
 def test_two_points_by_hand():
     """Keys 0 and 1, h = 1: the query 0 has scores 0 and -1/2, and the values 10 and 20."""
-    view = payload(kernel_tab, "en", {"points": "1, 20\n0, 10", "bandwidth": 1})
+    view = view_of(TAB, "en", {"points": "1, 20\n0, 10", "bandwidth": 1})
     near = 1 / (1 + math.exp(-0.5))
     weights = matrix_of(panel(view, "weights"))
     np.testing.assert_allclose(weights[0], [near, 1 - near], rtol=1e-5)
@@ -52,7 +46,7 @@ def test_two_points_by_hand():
 @pytest.mark.parametrize("changes", CASES)
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_view_is_drawn(changes, language):
-    view = payload(kernel_tab, language, changes)
+    view = view_of(TAB, language, changes)
     json.dumps(view, allow_nan=False)
     assert all(p["id"] or p["kind"] == "heading" for p in view["panels"])
     weights = matrix_of(panel(view, "weights"))
@@ -64,7 +58,7 @@ def test_every_view_is_drawn(changes, language):
 
 @pytest.mark.parametrize("changes", CASES)
 def test_the_bars_are_the_rows_of_the_heatmap(changes):
-    view = payload(kernel_tab, "en", changes)
+    view = view_of(TAB, "en", changes)
     rows = panel(view, "fit")["rows"]
     assert rows["panel"] == "weights"
     np.testing.assert_array_equal(packed(rows["matrix"]), matrix_of(panel(view, "weights")))
@@ -75,7 +69,7 @@ def test_the_bars_are_the_rows_of_the_heatmap(changes):
 
 @pytest.mark.parametrize("changes", CASES)
 def test_sheets_add_up_to_the_weight_on_screen(changes):
-    view = payload(kernel_tab, "en", changes)
+    view = view_of(TAB, "en", changes)
     for id in ("weights", "train_weights"):
         found = [p for p in view["panels"] if p["id"] == id]
         if not found:
@@ -83,7 +77,7 @@ def test_sheets_add_up_to_the_weight_on_screen(changes):
         matrix = matrix_of(found[0])
         for row, column in ((0, 0), (matrix.shape[0] // 2, matrix.shape[1] // 2), (1, matrix.shape[1] - 1)):
             request = {"inputs": changes, "panel": id, "row": row, "column": column}
-            sheet = ask(kernel_tab, "en", request)
+            sheet = ask_sheet("en", TAB, request)
             assert "error" not in sheet
             table = sheet["sections"][0]["table"]["rows"]
             if float(table[-1][3]) > -100:  # beyond, four decimals of the factors do not carry
@@ -97,15 +91,15 @@ def test_sheets_add_up_to_the_weight_on_screen(changes):
 
 
 def test_a_point_that_may_not_look_at_itself_is_hatched_and_weighs_nothing():
-    shown = panel(payload(kernel_tab, "en", {"method": "learned", "steps": 2}), "train_weights")
+    shown = panel(view_of(TAB, "en", {"method": "learned", "steps": 2}), "train_weights")
     assert (np.diag(matrix_of(shown)) == 0).all() and (np.diag(shown["masked"]) == 1).all()
     changes = {"method": "learned", "steps": 2, "exclude_self": False}
-    shown = panel(payload(kernel_tab, "en", changes), "train_weights")
+    shown = panel(view_of(TAB, "en", changes), "train_weights")
     assert (np.diag(matrix_of(shown)) > 0).all() and shown["masked"] is None
 
 
 def test_looking_at_itself_narrows_the_kernel_and_fools_the_loss():
-    view = payload(kernel_tab, "en", {"method": "learned", "steps": 60, "learning_rate": 5})
+    view = view_of(TAB, "en", {"method": "learned", "steps": 60, "learning_rate": 5})
     apart, itself, left_out = (packed(s["y"]) for s in panel(view, "loss")["series"])
     assert itself[-1] < apart[-1] < left_out[-1]
     apart, itself = (packed(s["y"]) for s in panel(view, "widths")["series"])
@@ -113,14 +107,14 @@ def test_looking_at_itself_narrows_the_kernel_and_fools_the_loss():
 
 
 def test_average_pooling_left_out_is_the_mean_of_the_others():
-    view = payload(kernel_tab, "en", {"method": "average", "points": "0, 0\n1, 0\n2, 3"})
+    view = view_of(TAB, "en", {"method": "average", "points": "0, 0\n1, 0\n2, 3"})
     assert panel(view, "errors")["items"][0]["value"] == "2.0000"  # (1 + 1 + 4) / 3
     assert panel(view, "errors")["items"][1]["value"] == "4.5000"  # (1.5² + 1.5² + 3²) / 3
 
 
 @pytest.mark.parametrize("changes", CASES)
 def test_the_snippet_prints_the_numbers_shown(changes):
-    view = payload(kernel_tab, "en", changes)
+    view = view_of(TAB, "en", changes)
     assert len(view["code"].splitlines()) <= 30
     scope, printed = {}, io.StringIO()
     with contextlib.redirect_stdout(printed):
@@ -135,14 +129,14 @@ def test_the_snippet_prints_the_numbers_shown(changes):
 @pytest.mark.parametrize("changes", CASES)
 def test_a_link_restores_the_inputs(changes):
     values = checked(changes)
-    query = link.write("kernel", kernel_tab.FIELDS, values)
-    tab, restored, good = link.read(query, {"kernel": kernel_tab.FIELDS})
+    query = link.write("kernel", TAB.fields, as_json(values))
+    tab, restored, good = link.read(query, {"kernel": TAB.fields})
     assert tab == "kernel" and good and checked(restored) == values
 
 
 @pytest.mark.parametrize("changes", CASES)
 def test_results_are_plain_numbers(changes):
-    found = kernel_tab.results(checked(changes))
+    found = endpoint(TAB)(**changes)
     json.dumps(found, allow_nan=False)
     sums = np.array(found["weights"]) @ found["y"]
     np.testing.assert_allclose(sums, found["prediction"], rtol=1e-4, atol=1e-5)
@@ -172,7 +166,7 @@ BAD = [
 def test_bad_input_is_named(changes, label, line):
     for language in ("en", "zh"):
         with pytest.raises(Refusal) as caught:
-            payload(kernel_tab, language, changes)
+            view_of(TAB, language, changes)
         words = words_for(language)
         sentence = caught.value.sentence(words)
         assert words(label) in sentence and line in sentence
@@ -181,7 +175,7 @@ def test_bad_input_is_named(changes, label, line):
 def test_a_training_that_runs_away_is_said_and_drawn():
     points = "\n".join(f"{i}, {1000 * (-1) ** i}" for i in range(6))
     changes = {"method": "learned", "points": points, "learning_rate": 50, "steps": 50}
-    view = payload(kernel_tab, "en", changes)
+    view = view_of(TAB, "en", changes)
     assert matrix_of(panel(view, "weights")).shape == (50, 6)
     assert np.isfinite(matrix_of(panel(view, "weights"))).all()
 
@@ -191,6 +185,14 @@ def test_pasted_points_come_sorted_and_full_width_signs_are_read():
     torch.testing.assert_close(x, torch.tensor([-1.0, 2.0]))
     torch.testing.assert_close(y, torch.tensor([5.0, 3.0]))
     assert read_points(" \n ") is None
+
+
+def test_pasted_points_are_said_to_replace_the_made_ones():
+    for method in ("average", "bandwidth", "learned"):
+        changes = {"method": method, "steps": 2}
+        said = [words_for("en")("kernel.own_points")]
+        assert view_of(TAB, "en", changes)["notices"] == []
+        assert view_of(TAB, "en", changes | {"points": "0, 1\n1, 2\n2, 2"})["notices"] == said
 
 
 def test_labels_tell_places_apart_at_any_scale():
@@ -203,4 +205,4 @@ def test_labels_tell_places_apart_at_any_scale():
 def test_cells_outside_are_refused():
     for id, row in (("weights", 50), ("train_weights", 0), ("fit", 0)):
         request = {"inputs": {}, "panel": id, "row": row, "column": 0}
-        assert "error" in ask(kernel_tab, "en", request)
+        assert "error" in ask_sheet("en", TAB, request)

@@ -7,26 +7,18 @@ import math
 
 import numpy as np
 import pytest
-from attention.ui.exports import matrix_of
-from attention.ui.guard import Refusal
-from attention.ui.tab import ask, payload
-from attention.ui.texts import words_for
 
 from attention.padding import read_batch
-from attention.ui import masks_tab
-
-
-def defaults():
-    return {field.name: field.default for field in masks_tab.FIELDS}
-
-
-def panel(view, id):
-    return next(p for p in view["panels"] if p["id"] == id)
+from attention.ui.page.guard import Refusal
+from attention.ui.page.questions import ask_sheet, endpoint, view_of
+from attention.ui.page.texts import words_for
+from attention.ui.tabs.masks import TAB
+from tests.ui.views import matrix_of, panel
 
 
 def test_numbers_are_their_own_vectors():
     """Line "2 1", padded to 3, no mask: row of the 2 has scores 4, 2, 0."""
-    view = payload(masks_tab, "en", {"text": "3 1 2\n2 1", "mask": "none", "sentence": 2})
+    view = view_of(TAB, "en", {"text": "3 1 2\n2 1", "mask": "none", "sentence": 2})
     scores = matrix_of(panel(view, "scores"))
     np.testing.assert_allclose(scores[0], [4, 2, 0])
     expected = np.exp([4, 2, 0]) / np.exp([4, 2, 0]).sum()
@@ -34,13 +26,13 @@ def test_numbers_are_their_own_vectors():
 
 
 def test_the_padding_mask_stops_the_leak():
-    view = payload(masks_tab, "en", {"mask": "padding"})
+    view = view_of(TAB, "en", {"mask": "padding"})
     figures = panel(view, "leak")["items"]
     assert figures[0]["value"] != "0.0%" and figures[1]["value"] == "0.0%"
 
 
 def test_the_three_conventions_of_a_fully_masked_row():
-    conventions = matrix_of(panel(payload(masks_tab, "en", {}), "conventions"))
+    conventions = matrix_of(panel(view_of(TAB, "en", {}), "conventions"))
     m = conventions.shape[1]
     assert np.isnan(conventions[0]).all()
     np.testing.assert_allclose(conventions[1], 1 / m)
@@ -49,14 +41,14 @@ def test_the_three_conventions_of_a_fully_masked_row():
 
 
 def test_an_empty_sentence_gets_zeros():
-    view = payload(masks_tab, "en", {"text": "a b\n\nc", "sentence": 2, "mask": "padding"})
+    view = view_of(TAB, "en", {"text": "a b\n\nc", "sentence": 2, "mask": "padding"})
     assert (matrix_of(panel(view, "after")) == 0).all()
 
 
 def test_the_sheet_adds_up_to_the_weight_on_screen():
-    view = payload(masks_tab, "en", {})
+    view = view_of(TAB, "en", {})
     shown = matrix_of(panel(view, "after"))[0, 1]
-    sheet = ask(masks_tab, "en", {"inputs": {}, "panel": "after", "row": 0, "column": 1})
+    sheet = ask_sheet("en", TAB, {"inputs": {}, "panel": "after", "row": 0, "column": 1})
     rows = sheet["sections"][0]["table"]["rows"]
     total = sum(float(row[3]) for row in rows[:-1])
     assert math.isclose(total, float(rows[-1][3]), abs_tol=2e-4)
@@ -74,7 +66,7 @@ def test_the_sheet_adds_up_to_the_weight_on_screen():
 def test_bad_input_is_named(changes, label):
     for language in ("en", "zh"):
         with pytest.raises(Refusal) as caught:
-            payload(masks_tab, language, changes)
+            view_of(TAB, language, changes)
         words = words_for(language)
         assert words(label) in caught.value.sentence(words)
 
@@ -83,14 +75,14 @@ def test_bad_input_is_named(changes, label):
     "text", ["😀 👩‍👩‍👧", "مرحبا بالعالم", "$x^2^2$", "<img src=x onerror=alert(1)>", "a"]
 )
 def test_any_writing_is_text(text):
-    assert payload(masks_tab, "en", {"text": text, "sentence": 1})["panels"]
+    assert view_of(TAB, "en", {"text": text, "sentence": 1})["panels"]
 
 
 @pytest.mark.parametrize("number", ["99999999999999999999", "-10001", "9" * 400])
 def test_a_number_too_large_for_its_square_is_named(number):
     """Its score was infinite, every weight NaN, and the leak "nan%"."""
     with pytest.raises(Refusal) as caught:
-        masks_tab.panels(defaults() | {"text": f"1 2\n3 {number}"}, words_for("en"))
+        view_of(TAB, "en", {"text": f"1 2\n3 {number}"})
     sentence = caught.value.sentence(words_for("en"))
     assert "line 2" in sentence and number[:10] in sentence and len(sentence) < 200
     with pytest.raises(ValueError, match="10000"):
@@ -99,4 +91,4 @@ def test_a_number_too_large_for_its_square_is_named(number):
 
 @pytest.mark.parametrize("text", ["10000 -10000\n9999.99", f"cats {'9' * 300}", "0.0001 10000"])
 def test_the_largest_numbers_give_finite_answers(text):
-    json.dumps(masks_tab.results(defaults() | {"text": text}), allow_nan=False)
+    json.dumps(endpoint(TAB)(text=text), allow_nan=False)

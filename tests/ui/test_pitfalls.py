@@ -6,13 +6,13 @@ import json
 
 import numpy as np
 import pytest
-from attention.ui.exports import matrix_of
-from attention.ui.pitfalls import QUESTIONS, ask_pitfalls, defaults, exercise, pitfalls_of
-from attention.ui.pitfalls_pictures import PICTURES
-from attention.ui.texts import LANGUAGES, words_for
 
 from attention.pitfalls import PITFALLS
 from attention.ui import TABS
+from attention.ui.page.pitfalls import QUESTIONS, ask_pitfalls, defaults, exercise, pitfalls_of
+from attention.ui.page.pitfalls_pictures import PICTURES
+from attention.ui.page.texts import LANGUAGES, words_for
+from tests.ui.views import matrix_of
 
 HOMES = {
     "matchmaker": {"no_scaling", "softmax_axis", "dropout_on_weights"},
@@ -37,7 +37,7 @@ def panel(panels, id):
 
 def test_every_pitfall_has_a_question_pictures_and_a_home():
     assert set(QUESTIONS) == set(PICTURES) == set(PITFALLS) == set(RIGHT)
-    homes = {tab.ID: set(pitfalls_of(tab.ID)) for tab in TABS if pitfalls_of(tab.ID)}
+    homes = {tab.id: set(pitfalls_of(tab.id)) for tab in TABS if pitfalls_of(tab.id)}
     assert homes == HOMES
 
 
@@ -74,7 +74,7 @@ def test_a_section_is_plain_json_with_every_place_filled(id, language):
 def test_every_turn_of_the_knob_draws(id, language):
     tab = PITFALLS[id].tab
     for value in QUESTIONS[id].choices:
-        answer = ask_pitfalls(tab, language, {"inputs": {}, "pitfall": id, "seed": 5, "value": value})
+        answer = ask_pitfalls(language, tab, {"inputs": {}, "pitfall": id, "seed": 5, "value": value})
         assert answer["panels"], (id, value, answer)
         json.dumps(answer, allow_nan=False)
 
@@ -82,7 +82,7 @@ def test_every_turn_of_the_knob_draws(id, language):
 def test_the_knob_and_the_dice_move_the_numbers():
     ask = {"pitfall": "softmax_axis", "seed": 0, "value": 3}
     before, dice, knob = (
-        ask_pitfalls("matchmaker", "en", ask | change)["panels"] for change in ({}, {"seed": 1}, {"value": 6})
+        ask_pitfalls("en", "matchmaker", ask | change)["panels"] for change in ({}, {"seed": 1}, {"value": 6})
     )
     assert not np.allclose(panel(before, "softmax_axis.wrong"), panel(dice, "softmax_axis.wrong"))
     assert panel(knob, "softmax_axis.wrong").shape == (6, 5)
@@ -115,12 +115,12 @@ def test_the_pictures_show_the_mistake():
     {"pitfall": "softmax_axis", "value": 3, "seed": 1.5}, {"pitfall": ["softmax_axis"], "value": 3},
 ])  # fmt: skip
 def test_a_malformed_question_gets_a_sentence(request_):
-    answer = ask_pitfalls("matchmaker", "zh", request_)
+    answer = ask_pitfalls("zh", "matchmaker", request_)
     assert set(answer) == {"error"} and "编号" not in answer["error"]
 
 
 @pytest.mark.parametrize("tab", HOMES)
 def test_the_page_gets_the_words_it_needs(tab):
-    answer = ask_pitfalls(tab, "en", {"inputs": {}})
+    answer = ask_pitfalls("en", tab, {"inputs": {}})
     assert [one["id"] for one in answer["exercises"]] == pitfalls_of(tab)
     assert set(answer["words"]) == {"note", "wrong", "again"}

@@ -10,28 +10,26 @@ import re
 import numpy as np
 import pytest
 import torch
-from attention.ui.exports import matrix_of
-from attention.ui.guard import Refusal
-from attention.ui.positions_study import experiment, read
-from attention.ui.tab import ask, payload
-from attention.ui.texts import LANGUAGES, words_for
 
 from attention.pooling import attend
-from attention.ui import link, positions_tab
+from attention.ui.page import link
+from attention.ui.page.fields import check_all
+from attention.ui.page.guard import Refusal
+from attention.ui.page.questions import ask_sheet, endpoint, view_of
+from attention.ui.page.texts import LANGUAGES, words_for
+from attention.ui.tabs.positions import TAB, results
+from attention.ui.tabs.positions.study import study
+from tests.ui.views import matrix_of, panel
 
-CASES = [{}, *(changes for _, changes in positions_tab.EXAMPLES), {"text": "one", "other": ""}, {"d": 1}]
-
-
-def panel(view, id):
-    return next(p for p in view["panels"] if p["id"] == id)
+CASES = [{}, *(changes for _, changes in TAB.examples), {"text": "one", "other": ""}, {"d": 1}]
 
 
 def shown(changes, id, language="en"):
-    return matrix_of(panel(payload(positions_tab, language, changes), id))
+    return matrix_of(panel(view_of(TAB, language, changes), id))
 
 
 def sheet(changes, id, row, column, language="en"):
-    return ask(positions_tab, language, {"inputs": changes, "panel": id, "row": row, "column": column})
+    return ask_sheet(language, TAB, {"inputs": changes, "panel": id, "row": row, "column": column})
 
 
 def number(text):
@@ -51,14 +49,14 @@ def test_without_positions_the_outputs_only_change_places():
 @pytest.mark.parametrize("kind", ["sinusoidal", "rotary"])
 def test_with_positions_the_outputs_differ(kind):
     assert np.abs(shown({"positions": kind}, "difference")).max() > 0.05
-    figures = panel(payload(positions_tab, "en", {"positions": kind}), "moved")["items"]
+    figures = panel(view_of(TAB, "en", {"positions": kind}), "moved")["items"]
     assert float(figures[0]["value"]) > 0.1 and figures[1]["value"] == "5 / 5"
 
 
 def test_without_positions_the_readout_is_rounding():
-    figures = panel(payload(positions_tab, "en", {}), "moved")["items"]
+    figures = panel(view_of(TAB, "en", {}), "moved")["items"]
     assert float(figures[0]["value"]) < 1e-5 and figures[1]["value"] == "0 / 5"
-    labels = panel(payload(positions_tab, "en", {}), "difference")["cell_labels"]
+    labels = panel(view_of(TAB, "en", {}), "difference")["cell_labels"]
     assert {label for row in labels for label in row} <= {"0", "≈ 0"}
 
 
@@ -86,11 +84,10 @@ def test_rotary_scores_depend_on_the_distance_alone():
 @pytest.mark.parametrize("kind", ["none", "sinusoidal", "rotary"])
 @pytest.mark.parametrize("second", [False, True])
 def test_the_sheet_reads_what_the_experiment_read(kind, second):
-    values = payload(positions_tab, "en", {"positions": kind})["inputs"]
-    found = experiment(values)
-    reading = read(values, found, second)
+    found = study(check_all("positions", TAB.inputs, {"positions": kind}))
+    reading = found.read(second)
     ours = attend(reading.query, reading.key, reading.value)
-    theirs = found.second if second else found.first
+    theirs = found.orders.second if second else found.orders.first
     torch.testing.assert_close(ours.weights, theirs.weights)
     torch.testing.assert_close(ours.output, theirs.output)
 
@@ -163,7 +160,7 @@ def test_dot_product_sheets_add_up_both_ways(d, id):
 @pytest.mark.parametrize("changes", CASES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_cell_of_every_opening_panel_has_a_sheet(changes, language):
-    view = payload(positions_tab, language, changes)
+    view = view_of(TAB, language, changes)
     for one in view["panels"]:
         if one["kind"] == "heatmap":
             n, m = one["data"]["shape"]
@@ -186,7 +183,7 @@ def printed(view):
 ])  # fmt: skip
 def test_the_snippet_prints_the_numbers_shown(changes):
     changes = changes | {"length": 6, "position": 2}
-    view = payload(positions_tab, "en", changes)
+    view = view_of(TAB, "en", changes)
     numbers = printed(view)
     n = len(panel(view, "weights")["rows"])
     at = n  # the permutation
@@ -205,8 +202,8 @@ def test_the_snippet_prints_the_numbers_shown(changes):
 
 @pytest.mark.parametrize("changes", CASES)
 def test_the_link_restores_the_inputs(changes):
-    view = payload(positions_tab, "en", changes)
-    tab, values, good = link.read(view["link"], {"positions": positions_tab.FIELDS})
+    view = view_of(TAB, "en", changes)
+    tab, values, good = link.read(view["link"], {"positions": TAB.fields})
     assert (tab, values, good) == ("positions", view["inputs"], True)
 
 
@@ -220,39 +217,39 @@ def test_the_link_restores_the_inputs(changes):
 def test_bad_input_is_named(changes, label):
     for language in LANGUAGES:
         if label is None:  # a sign is a word of its own
-            assert payload(positions_tab, language, changes)["panels"]
+            assert view_of(TAB, language, changes)["panels"]
             continue
         with pytest.raises(Refusal) as caught:
-            payload(positions_tab, language, changes)
+            view_of(TAB, language, changes)
         words = words_for(language)
         assert words(f"positions.{label}") in caught.value.sentence(words)
 
 
 def test_other_words_are_shuffled_on_the_page_and_refused_by_the_api():
     changes = {"other": "the cat bit the man"}
-    view = payload(positions_tab, "en", changes)
+    view = view_of(TAB, "en", changes)
     assert any("same words" in note for note in view["notices"])
     assert sorted(panel(view, "weights_other")["rows"]) == sorted(panel(view, "weights")["rows"])
     with pytest.raises(Refusal) as caught:
-        positions_tab.results(view["inputs"])
+        results(study(check_all("positions", TAB.inputs, changes)))
     assert caught.value.key == "other_words"
 
 
 def test_the_api_hands_out_both_orders():
-    answer = positions_tab.results(payload(positions_tab, "en", {})["inputs"])
+    answer = endpoint(TAB)()
     assert answer["shuffled"] == "the man bit the dog".split()
     assert answer["permutation"] == [0, 4, 2, 3, 1] and answer["difference"] < 1e-5
     assert np.array(answer["encoding"]).shape == (32, 16)
 
 
 def test_upper_case_is_the_same_word():
-    view = payload(positions_tab, "en", {"text": "The dog bit the man", "other": "The man bit the dog"})
+    view = view_of(TAB, "en", {"text": "The dog bit the man", "other": "The man bit the dog"})
     assert view["notices"] == [] and panel(view, "weights")["rows"][0] == "0 the"
 
 
 @pytest.mark.parametrize("changes", CASES)
 def test_task_answers_follow_from_the_view(changes):
-    tasks = {task["id"]: task for task in payload(positions_tab, "en", changes)["tasks"]}
+    tasks = {task["id"]: task for task in view_of(TAB, "en", changes)["tasks"]}
     assert 3 <= len(tasks) <= 5
     d = changes.get("d", 16)
     if d % 2 == 0:

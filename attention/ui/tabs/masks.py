@@ -93,16 +93,15 @@ def lines_of(text: str) -> list[str]:
     lines = text.rstrip().split("\n")
     if len(lines) > LINES:
         raise Refusal("too_many_lines", field="masks.text", limit=LINES, count=len(lines))
-    for i, line in enumerate(lines):
-        count = len(split_line(line))
-        if count > TOKENS:
-            raise Refusal("too_many_tokens", field="masks.text", line=i + 1, limit=TOKENS, count=count)
-    if are_numbers(word for line in lines for word in split_line(line)):
-        for i, line in enumerate(lines):
-            for word in split_line(line):
-                if abs(float(word)) > LARGEST:
-                    size = {"number": clean_label(word), "limit": f"{LARGEST:g}"}
-                    raise Refusal("number_size", field="masks.text", line=i + 1, **size)
+    tokens = [split_line(line) for line in lines]
+    for i, line in enumerate(tokens, 1):
+        if len(line) > TOKENS:
+            raise Refusal("too_many_tokens", field="masks.text", line=i, limit=TOKENS, count=len(line))
+    if are_numbers(word for line in tokens for word in line):
+        for i, word in ((i, word) for i, line in enumerate(tokens, 1) for word in line):
+            if abs(float(word)) > LARGEST:
+                size = {"number": clean_label(word), "limit": f"{LARGEST:g}"}
+                raise Refusal("number_size", field="masks.text", line=i, **size)
     return lines
 
 
@@ -136,9 +135,8 @@ def attention(s: Study, words: Words) -> list[Panel]:
     features = Axis([words("masks.feature", number=i + 1) for i in range(s.batch.vectors.shape[-1])])
     drawn: list[Panel] = [heading(words("masks.step_attend"), words("masks.step_attend_text"))]
     for id, attended, hatched in (("before", s.bare, None), ("after", s.kept, ~s.allowed)):
-        weights = attended.weights[s.chosen]
-        drawn.append(Heatmap(id, words(f"masks.{id}"), weights, queries, keys, look=Look(sums=True),
-                             masked=hatched))  # fmt: skip
+        weights, look = attended.weights[s.chosen], Look(sums=True)
+        drawn.append(Heatmap(id, words(f"masks.{id}"), weights, queries, keys, look=look, masked=hatched))
     for id, attended in (("output_before", s.bare), ("output_after", s.kept)):
         output = attended.output[s.chosen]
         drawn.append(Heatmap(id, words(f"masks.{id}"), output, queries, features, signed(output)))
@@ -202,7 +200,11 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
     """The arithmetic of a cell of any panel."""
     x, n, row, column = s.batch.vectors[s.chosen], len(s.tokens), place.row, place.column
     if place.panel == "ids":
-        return id_sheet(s, words, place.within(len(s.batch.tokens), n))
+        place.within(len(s.batch.tokens), n)
+        vector = ", ".join(show(v, 1) for v in s.batch.vectors[row, column].tolist())
+        token, id = s.batch.tokens[row][column], s.batch.ids[row, column].item()
+        text = words("masks.id_text", token=token, id=id, vector=vector)
+        return Sheet(words("masks.ids"), [Section(text=text)])
     if place.panel in ("output_before", "output_after"):
         place.within(n, x.shape[1])
         attended = s.bare if place.panel == "output_before" else s.kept
@@ -214,15 +216,6 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
     place.within(n, n)
     mask = None if place.panel == "before" or s.mask is None else s.mask[s.chosen]
     return cell_sheet(explain(x, x, x, row, column, mask), words, s.tokens[row], s.tokens[column])
-
-
-def id_sheet(s: Study, words: Words, place: Place) -> Sheet:
-    """A token's id and the vector made from it."""
-    at = place.row, place.column
-    vector = ", ".join(show(v, 1) for v in s.batch.vectors[at].tolist())
-    token = s.batch.tokens[place.row][place.column]
-    text = words("masks.id_text", token=token, id=s.batch.ids[at].item(), vector=vector)
-    return Sheet(words("masks.ids"), [Section(text=text)])
 
 
 def snippet(s: Study) -> str:
@@ -244,16 +237,12 @@ print(output[i])
 
 def results(s: Study) -> Json:
     """Plain numbers for the API: the chosen sentence's tokens, mask, scores, weights, output."""
+    kept, i = s.kept, s.chosen
     return {
-        "tokens": s.tokens,
-        "ids": s.batch.ids.tolist(),
-        "lengths": s.batch.lengths.tolist(),
-        "mask": None if s.mask is None else s.mask[s.chosen].tolist(),
-        "scores": s.kept.scores[s.chosen].tolist(),
-        "weights": s.kept.weights[s.chosen].tolist(),
-        "output": s.kept.output[s.chosen].tolist(),
-        "leak": s.leaked,
-    }
+        "tokens": s.tokens, "ids": s.batch.ids.tolist(), "lengths": s.batch.lengths.tolist(),
+        "mask": None if s.mask is None else s.mask[i].tolist(), "scores": kept.scores[i].tolist(),
+        "weights": kept.weights[i].tolist(), "output": kept.output[i].tolist(), "leak": s.leaked,
+    }  # fmt: skip
 
 
 def tasks(s: Study, words: Words) -> list[Task]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...page.scene import Scene, Tab
+from ...page.scene import Tab
 from ...page.tab import Controls
 from ...page.texts import Words
 from . import classifier, classifier_training, recommender, recommender_training
@@ -35,28 +35,10 @@ TAB = Tab(
     inputs=Inputs,
     switches=("app", "mode"),
     scenes={
-        "classifier use": Scene(
-            fields=("text", "override", "token_weights", "permute_seed"), study=classifier.study,
-            panels=classifier.panels, sheet=classifier.sheet, snippet=classifier.snippet,
-            results=classifier.results, tasks=classifier.tasks, notices=classifier.notices,
-        ),
-        "classifier train": Scene(
-            fields=("text", *TRAINING), study=classifier_training.study,
-            panels=classifier_training.panels, snippet=classifier_training.snippet,
-            results=classifier_training.results, tasks=classifier_training.tasks,
-            notices=classifier_training.notices, trainer=classifier_training.TRAINER,
-        ),
-        "recommender use": Scene(
-            fields=("user", "history", "k", "even"), study=recommender.study,
-            panels=recommender.panels, sheet=recommender.sheet, snippet=recommender.snippet,
-            results=recommender.results, tasks=recommender.tasks, notices=recommender.notices,
-        ),
-        "recommender train": Scene(
-            fields=("user", "history", *TRAINING), study=recommender_training.study,
-            panels=recommender_training.panels, snippet=recommender_training.snippet,
-            results=recommender_training.results, tasks=recommender_training.tasks,
-            notices=recommender_training.notices, trainer=recommender_training.TRAINER,
-        ),
+        "classifier use": classifier.SCENE,
+        "classifier train": classifier_training.SCENE,
+        "recommender use": recommender.SCENE,
+        "recommender train": recommender_training.SCENE,
     },
     picks=("override", "token_weights", "history"),
     examples=(

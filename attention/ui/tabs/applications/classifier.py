@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ....classifier import Classified, classify, explain_cell, load_classifier, permute
 from ....classifier.reviews import LABELS
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Curve, Heatmap, Look, PairBars, Panel, Plot, Readouts, heading, signed
-from ...page.scene import Place, Task
+from ...page.scene import Place, Scene, Task
 from ...page.sheet import Section, Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words
 from .fields import LARGEST, SHUFFLES, Inputs, say
@@ -51,8 +50,7 @@ class Study:
     def effects(self) -> Tensor:
         """(h, n, c): what a token's value would add to the logits with all of a head's weight."""
         model, value = load_classifier(), self.read.value
-        heads, _, d = value.shape
-        w_o = model.attention.w_o.unflatten(1, (heads, d))  # (d_model, h, d)
+        w_o = model.attention.w_o.unflatten(1, (len(value), -1))  # (d_model, h, d)
         return torch.einsum("hnd,ohd,co->hnc", value, w_o, model.weight)
 
     @cached_property
@@ -117,13 +115,13 @@ def prediction(s: Study, w: Say) -> list[Panel]:
     if how != "none":
         series.append((w(f"override.{how}"), read.probabilities.tolist()))
     caption = "" if read.decided else w("undecided_caption")
-    said = {key: w(key) for key in ("reset", "share", "factor")}
     return [
         heading(w("predict_title"), w("predict_text")),
         PairBars("prediction", w("prediction"), [w(label) for label in LABELS], series, caption, 4),
         Readouts("verdict", verdict(s, w)),
-        TokenBars("bars", w("bars"), w("bars_caption"), s, said),
-    ]
+        TokenBars("bars", w("bars"), w("bars_caption"), s,
+                  {key: w(key) for key in ("reset", "share", "factor")}),
+    ]  # fmt: skip
 
 
 def verdict(s: Study, w: Say) -> list[tuple[str, str, str]]:
@@ -131,14 +129,12 @@ def verdict(s: Study, w: Say) -> list[tuple[str, str, str]]:
     read = s.read
     if read.label is None:
         return [(w("label"), w("undecided"), w("undecided_note"))]
-    items = [(w("label"), w(read.label), w("label_note", share=show(read.probabilities.max().item())))]
-    if s.inputs.override != "none":
-        distance = (read.probabilities - read.original_probabilities).abs().sum().item() / 2
-        items += [
-            (w("moves"), w("moved" if read.moved else "stayed"), w("moves_note")),
-            (w("distance"), show(distance, 3), w("distance_note")),
-        ]
-    return items
+    label = (w("label"), w(read.label), w("label_note", share=show(read.probabilities.max().item())))
+    if s.inputs.override == "none":
+        return [label]
+    distance = (read.probabilities - read.original_probabilities).abs().sum().item() / 2
+    moved = (w("moves"), w("moved" if read.moved else "stayed"), w("moves_note"))
+    return [label, moved, (w("distance"), show(distance, 3), w("distance_note"))]
 
 
 def heads(s: Study, w: Say) -> list[Panel]:
@@ -185,11 +181,6 @@ def doubts(s: Study, w: Say) -> list[Panel]:
     ]  # fmt: skip
 
 
-def notices(s: Study, words: Words) -> list[str]:
-    """What the model cannot know."""
-    return unknown_words(s.read, words)
-
-
 def sheet(s: Study, words: Words, place: Place) -> Sheet:
     """A weight of a head, what a token receives, or what it adds to a logit."""
     w, n = partial(say, words), len(s.names)
@@ -202,22 +193,19 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
         raise Refusal("no_such_cell")
     row, column = place.within(len(LABELS), n + 1).row, place.column
     if column == n:
-        return bias_sheet(w, row)
-    columns = w("head_word"), w("share"), w("effect")
+        return bias_sheet(s, w, row)
     return output_sheet(
         words, w("adds_to", key=s.names[column], label=w(LABELS[row])), s.received[:, column],
         s.effects[:, column, row], [w("head", number=h + 1) for h in range(len(s.received))],
-        about=Section(w("adds_how"), w("adds_text")), columns=columns,
+        about=Section(w("adds_how"), w("adds_text")), columns=(w("head_word"), w("share"), w("effect")),
     )  # fmt: skip
 
 
-def bias_sheet(w: Say, label: int) -> Sheet:
+def bias_sheet(s: Study, w: Say, label: int) -> Sheet:
     """The part of a logit that no token moves: W b_o + b."""
-    model = load_classifier()
-    through = F.linear(model.attention.b_o, model.weight)[label].item()
-    own = model.bias[label].item()
-    formula = f"{show(through)} + {show(own)}"
-    lines = [("W b_o", "", show(through)), ("b", "", show(own)), (w("bias"), formula, show(through + own))]
+    whole, own = s.read.base[label].item(), load_classifier().bias[label].item()
+    through, b = show(whole - own), show(own)
+    lines = [("W b_o", "", through), ("b", "", b), (w("bias"), f"{through} + {b}", show(whole))]
     return Sheet(w("bias_title", label=w(LABELS[label])), [Section(lines=lines)])
 
 
@@ -225,11 +213,11 @@ def weight_sheet(s: Study, words: Words, head: int, place: Place) -> Sheet:
     """The learned weight from query and key to softmax; then what was done to it."""
     read, names, row, column = s.read, s.names, place.row, place.column
     page = cell_sheet(explain_cell(read, head, row, column), words, names[row], names[column])
-    if s.inputs.override == "none":
-        return page
     before, after = read.original_weights[head, row], read.weights[head, row, column].item()
-    weight = words("sheet.weight")
-    if s.inputs.override == "drag":
+    how, weight = s.inputs.override, words("sheet.weight")
+    if how == "none":
+        return page
+    if how == "drag":
         part, total = (before * s.factors)[column].item(), (before * s.factors).sum().item()
         product = f"{show(before[column].item())} × {show(s.factors[column].item(), 2)}"
         lines = [
@@ -237,7 +225,7 @@ def weight_sheet(s: Study, words: Words, head: int, place: Place) -> Sheet:
             (words("applications.row_sum"), "Σ", show(total)),
             (weight, f"{show(part)} / {show(total)}", show(after)),
         ]
-    elif s.inputs.override == "uniform":
+    elif how == "uniform":
         lines = [(weight, f"1 / {len(names)}", show(after))]
     else:  # which key's weight came here: shuffle the numbers of the keys in the same way
         places = torch.arange(len(names)).expand(read.weights.shape)
@@ -248,16 +236,14 @@ def weight_sheet(s: Study, words: Words, head: int, place: Place) -> Sheet:
 
 def snippet(s: Study) -> str:
     """Tokens, weights and probabilities, with the change that is set."""
-    change, how = "", s.inputs.override
-    if how == "permute":
-        change = f"seen = classify(model, text, permute_seed={s.inputs.permute_seed})\n"
-    elif how == "uniform":
-        change = "seen = classify(model, text, weights_override=torch.ones_like(seen.weights))\n"
-    elif how == "drag":
-        change = (
-            f"factors = torch.tensor({[round(x, 6) for x in s.factors.tolist()]})  # one for each token\n"
-            "seen = classify(model, text, weights_override=seen.weights * factors)\n"
-        )
+    how, factors = s.inputs.override, [round(x, 6) for x in s.factors.tolist()]
+    changes = {
+        "permute": f"permute_seed={s.inputs.permute_seed}",
+        "uniform": "weights_override=torch.ones_like(seen.weights)",
+        "drag": "weights_override=seen.weights * factors",
+    }
+    given = f"factors = torch.tensor({factors})  # one for each token\n" if how == "drag" else ""
+    change = "" if how == "none" else f"{given}seen = classify(model, text, {changes[how]})\n"
     return f"""import torch
 from attention.classifier import classify, load_classifier
 
@@ -272,7 +258,6 @@ print(seen.probabilities)
 
 
 def results(s: Study) -> Json:
-    """Plain numbers for the API."""
     read = s.read
     return {
         "tokens": read.tokens, "known": read.known, "label": read.label, "moved": read.moved,
@@ -295,10 +280,9 @@ def tasks(s: Study, words: Words) -> list[Task]:
     first = pull.abs().argsort(descending=True)[:3].sort().values.tolist()
     best = max(first, key=lambda j: abs(pull[j].item()))
     before, after = (f"{one.probabilities[1].item():.1%}" for one in (learned, even))
-    share = f"{learned.probabilities.max().item():.1%}"
     return [
         Task("label", w("task_label", text=s.inputs.text.strip()), LABELS.index(learned.label),
-             w("task_label_why", share=share), [w(label) for label in LABELS],
+             w("task_label_why", share=f"{learned.probabilities.max():.1%}"), [w(label) for label in LABELS],
              hides=["prediction", "verdict", "bars", "contributions", "received", "shuffles"]),
         Task("word", w("task_word"), first.index(best),
              w("task_word_why", key=names[best], pull=show(pull[best].item(), 2)),
@@ -307,3 +291,9 @@ def tasks(s: Study, words: Words) -> list[Task]:
              [w("yes"), w("no")]),
         counting,
     ]  # fmt: skip
+
+
+SCENE = Scene(
+    fields=("text", "override", "token_weights", "permute_seed"), study=study, panels=panels, sheet=sheet,
+    snippet=snippet, results=results, tasks=tasks, notices=lambda s, words: unknown_words(s.read, words),
+)  # fmt: skip

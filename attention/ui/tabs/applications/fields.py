@@ -14,7 +14,6 @@ from ....recommender import MAX_HISTORY
 from ....recommender.items import ITEMS
 from ...page.fields import Choice, Field, Flag, Number, Text, Whole, bounded, given
 from ...page.guard import Refusal, to_number
-from ...page.scene import Task
 from ...page.texts import Words
 
 LARGEST = 3.0  # a bar dragged to its top counts three times
@@ -31,12 +30,6 @@ def say(words: Words, key: str, /, **given: object) -> str:
 
 def _parts(value: object, label: str) -> list[str]:
     return [part for part in re.split(r"[,，、\s]+", bounded(value, 600, label)) if part]
-
-
-def again_or_not(words: Words) -> Task:
-    """Whether the same seed trains the same model, asked of both trainings."""
-    options = [say(words, "yes"), say(words, "no")]
-    return Task("again", say(words, "task_again"), 0, say(words, "task_again_why"), options)
 
 
 @dataclass(frozen=True)

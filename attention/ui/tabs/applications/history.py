@@ -7,7 +7,7 @@ from functools import cache
 import torch
 
 from ....recommender import DATA_SEED
-from ....recommender.items import ITEMS, Users, make_users
+from ....recommender.items import ITEMS, THEMES, Users, make_users
 from ...page.texts import Words
 from .fields import NOTHING, USERS, Inputs
 
@@ -30,6 +30,11 @@ def history_of(inputs: Inputs) -> list[int]:
 def name_of(item: int, words: Words) -> str:
     """The item's name in the page's language."""
     return ITEMS[item].name_zh if words.language == "zh" else ITEMS[item].name_en
+
+
+def by_theme() -> list[list[int]]:
+    """Ids of the items of each theme."""
+    return [[i for i, item in enumerate(ITEMS) if item.theme == theme] for theme in range(len(THEMES))]
 
 
 def empty_history(history: list[int], words: Words) -> list[str]:

@@ -10,7 +10,10 @@ import json
 from functools import cache
 from typing import Any
 
-from .... import classifier, recommender
+from ....classifier import load_bag_of_words, load_classifier
+from ....classifier.text_training import evaluate, permutation_effect, review_data
+from ....recommender import HELD_OUT_USERS, load_recommender
+from ....recommender import evaluate as recall
 from ...page.texts import ASSETS
 
 PATH = ASSETS / "trained" / "applications_marks.json"
@@ -19,30 +22,26 @@ RANKS = (1, 5, 10)
 
 def measure() -> dict[str, Any]:
     """Every mark the tab shows, from the shipped weights and the held-out data."""
-    model, bag = classifier.load_classifier(), classifier.load_bag_of_words()
-    moved, distance = classifier.permutation_effect(model)
-    ranks = {k: recommender.evaluate(recommender.load_recommender(), k) for k in RANKS}
+    model = load_classifier()
+    moved, distance = permutation_effect(model)
+    ranks = {k: recall(load_recommender(), k) for k in RANKS}
     return {
-        "reviews": len(classifier.review_data().held_out),
-        "new_reviews": sum(classifier.review_data().new),
+        "reviews": len(review_data().held_out),
+        "new_reviews": sum(review_data().new),
         "classifier": {
-            "attention": classifier.evaluate(model),
-            "bag": classifier.evaluate(bag),
-            "uniform": classifier.evaluate(model, "uniform"),
-            "permuted": classifier.evaluate(model, "permuted"),
+            "attention": evaluate(model), "bag": evaluate(load_bag_of_words()),
+            "uniform": evaluate(model, "uniform"), "permuted": evaluate(model, "permuted"),
         },
         "permuting": {"moved": moved, "distance": distance},
-        "users": recommender.HELD_OUT_USERS,
+        "users": HELD_OUT_USERS,
         "recommender": {
             name: {str(k): ranks[k][chapter] for k in RANKS}
             for name, chapter in (
-                ("attention", "attention"),
-                ("uniform", "weights made uniform"),
-                ("mean", "mean, trained as such"),
-                ("popularity", "popularity"),
+                ("attention", "attention"), ("uniform", "weights made uniform"),
+                ("mean", "mean, trained as such"), ("popularity", "popularity"),
             )
         },
-    }
+    }  # fmt: skip
 
 
 @cache

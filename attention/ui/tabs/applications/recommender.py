@@ -13,11 +13,11 @@ from ....recommender import Recommended, explain_cell, load_recommender, recomme
 from ....recommender.items import ITEMS, KINDS, THEMES
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, Readouts, heading, signed
-from ...page.scene import Place, Task
+from ...page.scene import Place, Scene, Task
 from ...page.sheet import Section, Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words
 from .fields import NOTHING, USERS, Inputs, say
-from .history import empty_history, history_of, name_of, users
+from .history import by_theme, empty_history, history_of, name_of, users
 from .marks import RANKS, marks
 
 MODELS = ("attention", "mean", "uniform", "popularity")
@@ -110,9 +110,8 @@ def panels(s: Study, words: Words) -> list[Panel]:
 def picker(s: Study, words: Words) -> Picker:
     """The catalogue by theme."""
     w = partial(say, words)
-    themes = [[i for i, item in enumerate(ITEMS) if item.theme == theme] for theme in range(len(THEMES))]
     return Picker(
-        "history", w("history"), w("history_caption"), [(theme_of(ids[0], words), ids) for ids in themes],
+        "history", w("history"), w("history_caption"), [(theme_of(ids[0], words), ids) for ids in by_theme()],
         {i: (name_of(i, words), kind_of(i, words)) for i in range(len(ITEMS))}, s.history,
         {key: w(f"picker_{key}") for key in ("remove", "add", "empty", "clear", "own")},
     )  # fmt: skip
@@ -130,11 +129,6 @@ def figures(s: Study, words: Words) -> list[tuple[str, str, str]]:
     themes = Counter(theme_of(item, words) for item in s.top)
     listed = ("、" if words.language == "zh" else ", ").join(f"{name} {n}" for name, n in themes.items())
     return [*items, (w("themes", count=s.inputs.k), str(len(themes)), listed)]
-
-
-def notices(s: Study, words: Words) -> list[str]:
-    """What decides where the history is empty."""
-    return empty_history(s.history, words)
 
 
 def sheet(s: Study, words: Words, place: Place) -> Sheet:
@@ -187,18 +181,13 @@ print(torch.allclose(seen.contributions.sum(1) + seen.popularity, seen.scores, a
 
 
 def results(s: Study) -> Json:
-    """Plain numbers for the API."""
     ranked = s.ranked
     return {
-        "history": s.history,
-        "history_names": [ITEMS[item].name_en for item in s.history],
-        "ranking": s.top,
-        "ranking_names": [ITEMS[item].name_en for item in s.top],
-        "scores": ranked.scores[s.top].tolist(),
-        "weights": ranked.weights[s.top].tolist(),
-        "popularity": ranked.popularity[s.top].tolist(),
-        "recall": marks()["recommender"],
-    }
+        "history": s.history, "history_names": [ITEMS[item].name_en for item in s.history],
+        "ranking": s.top, "ranking_names": [ITEMS[item].name_en for item in s.top],
+        "scores": ranked.scores[s.top].tolist(), "weights": ranked.weights[s.top].tolist(),
+        "popularity": ranked.popularity[s.top].tolist(), "recall": marks()["recommender"],
+    }  # fmt: skip
 
 
 def tasks(s: Study, words: Words) -> list[Task]:
@@ -216,11 +205,15 @@ def tasks(s: Study, words: Words) -> list[Task]:
     if len(s.history) < 2:
         return found
     best = s.learned.ranking[0]
-    weights = s.learned.weights[best]
-    target = int(weights.argmax())
-    item = s.history[target]
-    why = w("task_look_why", name=name_of(item, words), theme=theme_of(item, words),
-            weight=show(weights[target].item(), 2))  # fmt: skip
+    weight, target = (found.item() for found in s.learned.weights[best].max(-1))
+    item = s.history[int(target)]
+    why = w("task_look_why", name=name_of(item, words), theme=theme_of(item, words), weight=show(weight, 2))
     question = w("task_look", name=name_of(best, words), theme=theme_of(best, words))
     options = [name_of(item, words) for item in s.history]
     return [Task("look", question, target, why, options, hides=["weights", "scores"]), *found]
+
+
+SCENE = Scene(
+    fields=("user", "history", "k", "even"), study=study, panels=panels, sheet=sheet, snippet=snippet,
+    results=results, tasks=tasks, notices=lambda s, words: empty_history(s.history, words),
+)  # fmt: skip

@@ -1,21 +1,20 @@
-"""Training the recommender live, in chunks whose state the page carries; nothing stays here."""
+"""Training the recommender live."""
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
 from ....recommender import Recommended, Recommender, Record, explain_cell, recommend, train_chunk
 from ....recommender.items import HISTORY, ITEMS, THEMES
 from ....training import MAX_BYTES, load_model
-from ...page.busy import slot
 from ...page.guard import Json
-from ...page.panels import Panel, Training, heading, numbers
-from ...page.scene import Carried, Place, Task, Trainer
+from ...page.panels import Panel, numbers
+from ...page.scene import Carried, Place, Scene, Trainer
 from ...page.sheet import Sheet, cell_sheet
 from ...page.texts import Words
-from .fields import Inputs, again_or_not, say
-from .history import empty_history, history_of, name_of
+from . import training
+from .fields import TRAINING, Inputs
+from .history import by_theme, empty_history, history_of, name_of
 
 CHUNK = 10  # steps: well under a second on one core
 
@@ -26,19 +25,13 @@ def study(inputs: Inputs) -> Inputs:
 
 
 def panels(inputs: Inputs, words: Words) -> list[Panel]:
-    """The frame of a training; its numbers come with the chunks."""
-    w = partial(say, words)
-    run = ["recommender", inputs.seed, inputs.learning_rate, *history_of(inputs)]
-    return [
-        heading(w("training"), w("training_recommender")),
-        Training("training", w("trainer_recommender"), w("trainer_caption_recommender"), inputs.steps, run,
-                 w("candidate"), w("history"), words.section("applications.page_recommender"), sums=True),
-    ]  # fmt: skip
+    """The frame of a training, another one for another history."""
+    return training.frame(inputs, words, history_of(inputs), "candidate", "history")
 
 
 def advance(inputs: Inputs, state: bytes | None, steps: int) -> tuple[bytes, Record]:
-    """The next steps of the run that these inputs describe; two at a time in one process."""
-    with slot("applications", limit=2, wait=5.0, waiting=8):
+    """The next steps of the run that these inputs describe."""
+    with training.free_place():
         return train_chunk(state, seed=inputs.seed, steps=steps, learning_rate=inputs.learning_rate)
 
 
@@ -50,8 +43,7 @@ def ranked_by(inputs: Inputs, state: bytes) -> Recommended:
 
 def candidates(history: list[int]) -> list[int]:
     """One candidate of each theme, the best known that is not in the history."""
-    themes = [[i for i in range(len(ITEMS)) if ITEMS[i].theme == t] for t in range(len(THEMES))]
-    return [next((i for i in ids if i not in history), ids[0]) for ids in themes]
+    return [next((i for i in ids if i not in history), ids[0]) for ids in by_theme()]
 
 
 def chunk(inputs: Inputs, state: bytes | None, steps: int, words: Words) -> Carried:
@@ -77,38 +69,20 @@ def sheet(inputs: Inputs, state: bytes, words: Words, place: Place) -> Sheet:
     return cell_sheet(explain_cell(ranked, item, column), words, *names)
 
 
-TRAINER = Trainer(CHUNK, lambda inputs: inputs.steps, chunk, sheet, MAX_BYTES)
-
-
-def notices(inputs: Inputs, words: Words) -> list[str]:
-    """What decides where the history is empty."""
-    return empty_history(history_of(inputs), words)
-
-
-def tasks(inputs: Inputs, words: Words) -> list[Task]:
-    """What a model knows that knows nothing, and whether the seed decides."""
-    count = len(ITEMS) - HISTORY
-    start = Task("start_recommender", say(words, "task_start_recommender"), math.log(count),
-                 say(words, "task_start_why", count=count), tolerance=0.06)  # fmt: skip
-    return [start, again_or_not(words)]
-
-
 def snippet(inputs: Inputs) -> str:
-    """The whole run, chunk by chunk, with the numbers that the page shows."""
-    return f"""from attention.recommender import train_chunk
-
-state, done = None, 0
-while done < {inputs.steps}:
-    state, record = train_chunk(
-        state, seed={inputs.seed}, steps=min({CHUNK}, {inputs.steps} - done),
-        learning_rate={inputs.learning_rate!r},
-    )
-    done = record.step
-    print(done, sum(record.losses) / len(record.losses), record.recall_5, record.recall_10)
-"""
+    """The whole run."""
+    return training.code(inputs, CHUNK, "", "record.recall_5, record.recall_10")
 
 
 def results(inputs: Inputs) -> Json:
     """The first chunk of the run, as plain numbers."""
     _, record = advance(inputs, None, min(CHUNK, inputs.steps))
     return {"step": record.step, "losses": record.losses, "held_out": [record.recall_5, record.recall_10]}
+
+
+SCENE = Scene(
+    fields=("user", "history", *TRAINING), study=study, panels=panels, snippet=snippet, results=results,
+    tasks=partial(training.tasks, len(ITEMS) - HISTORY),
+    notices=lambda inputs, words: empty_history(history_of(inputs), words),
+    trainer=Trainer(CHUNK, lambda inputs: inputs.steps, chunk, sheet, MAX_BYTES),
+)  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...page.scene import Scene, Tab
+from ...page.scene import Tab
 from ...page.tab import Controls
 from ...page.texts import Words
 from . import train, translate
@@ -22,18 +22,7 @@ TAB = Tab(
     id="decoder",
     inputs=Inputs,
     switches=("mode",),
-    scenes={
-        "translate": Scene(
-            fields=("attention", "step", "text"), study=translate.study, panels=translate.panels,
-            sheet=translate.sheet, snippet=translate.snippet, results=translate.results,
-            tasks=translate.tasks, notices=translate.notices,
-        ),
-        "train": Scene(
-            fields=("attention", "text", *train.KNOBS), study=train.study, panels=train.panels,
-            snippet=train.snippet, results=train.results, tasks=train.tasks, notices=train.notices,
-            trainer=train.TRAINER,
-        ),
-    },
+    scenes={"translate": translate.SCENE, "train": train.SCENE},
     picks=("attention", "step", "text"),
     # one day that no model was trained on, in six ways
     examples=(

@@ -66,13 +66,13 @@ def opened(shown: Translation, words: Words, place: Place) -> Sheet:
     return cell_sheet(explain_step(shown, row, column), words, query, key, left=left, right=right)
 
 
-def notices_of(shown: Translation, text: str, words: Words) -> list[str]:
+def notices_of(shown: Translation, words: Words) -> list[str]:
     """Characters that were never trained on, and dates with two meanings."""
     found = []
     unknown = {c: None for c, known in zip(columns_of(shown), shown.known, strict=True) if not known}
     if unknown:
         found.append(words("decoder.unknown", characters=" ".join(unknown)))
-    if dates.is_ambiguous(text):
+    if dates.is_ambiguous("".join(shown.input_tokens)):
         found.append(words("decoder.ambiguous"))
     return found
 

@@ -6,7 +6,6 @@ Stop means that the page asks for no further chunk; a closed page asks for none 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from ....seq2seq import Record, train_chunk, translate, unpack
 from ....seq2seq.bahdanau import LENGTH, TARGET
@@ -14,7 +13,7 @@ from ....seq2seq.date_parse import true_date
 from ...page.busy import slot
 from ...page.guard import Json
 from ...page.panels import Panel, Training, heading, numbers
-from ...page.scene import Carried, Place, Task, Trainer
+from ...page.scene import Carried, Place, Scene, Task, Trainer
 from ...page.sheet import Sheet
 from ...page.texts import Words
 from .parts import Inputs, columns_of, notices_of, opened, rows_of, worst_kind, written
@@ -24,21 +23,13 @@ STATE = 2_100_000  # bytes: a state has less than 2 MB
 KNOBS = ("steps", "seed", "learning_rate")
 
 
-@dataclass(frozen=True)
-class Study:
-    """A training that has yet to begin."""
-
-    inputs: Inputs
-
-
-def study(inputs: Inputs) -> Study:
+def study(inputs: Inputs) -> Inputs:
     """Nothing is computed before the page asks for a chunk."""
-    return Study(inputs)
+    return inputs
 
 
-def panels(s: Study, words: Words) -> list[Panel]:
+def panels(inputs: Inputs, words: Words) -> list[Panel]:
     """The frame of a training; its numbers come with the chunks."""
-    inputs = s.inputs
     return [
         heading(words("decoder.training"), words("decoder.training_text")),
         Training("training", words("decoder.trainer", name=words(f"decoder.attention.{inputs.attention}")),
@@ -77,17 +68,8 @@ def sheet(inputs: Inputs, state: bytes, words: Words, place: Place) -> Sheet:
     return opened(translate(model, inputs.text), words, place)
 
 
-TRAINER = Trainer(CHUNK, lambda inputs: inputs.steps, chunk, sheet, STATE)
-
-
-def notices(s: Study, words: Words) -> list[str]:
-    """Characters that were never trained on, and dates with two meanings."""
-    return notices_of(written("none", s.inputs.text), s.inputs.text, words)
-
-
-def snippet(s: Study) -> str:
+def snippet(inputs: Inputs) -> str:
     """The whole run, chunk by chunk, with the numbers that the page shows."""
-    inputs = s.inputs
     return f"""from attention.seq2seq import train_chunk
 
 state, done = None, 0
@@ -104,18 +86,18 @@ print(record.example.alignments)   # written x read; None without attention
 """
 
 
-def results(s: Study) -> Json:
+def results(inputs: Inputs) -> Json:
     """The first chunk of the run, as plain numbers."""
-    _, record = advance(s.inputs, None, min(CHUNK, s.inputs.steps))
+    _, record = advance(inputs, None, min(CHUNK, inputs.steps))
     shown = record.example
     return {
         "step": record.step, "losses": record.losses, "held_out_exact": record.accuracy,
-        "output": shown.output, "truth": true_date(s.inputs.text),
+        "output": shown.output, "truth": true_date(inputs.text),
         "weights": None if shown.alignments is None else shown.alignments.tolist(),
     }  # fmt: skip
 
 
-def tasks(s: Study, words: Words) -> list[Task]:
+def tasks(inputs: Inputs, words: Words) -> list[Task]:
     """Predict, then look: what guessing costs, and how rare ten right characters are."""
     right, count = 0.8**LENGTH, len(TARGET)
     return [
@@ -125,3 +107,10 @@ def tasks(s: Study, words: Words) -> list[Task]:
              words("decoder.task_power_why", share=f"{right:.1%}"), tolerance=3.0, unit="%"),
         worst_kind(words),
     ]  # fmt: skip
+
+
+SCENE = Scene(
+    fields=("attention", "text", *KNOBS), study=study, panels=panels, snippet=snippet, results=results,
+    tasks=tasks, notices=lambda inputs, words: notices_of(written("none", inputs.text), words),
+    trainer=Trainer(CHUNK, lambda inputs: inputs.steps, chunk, sheet, STATE),
+)  # fmt: skip

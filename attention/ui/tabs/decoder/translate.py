@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from typing import NamedTuple
 
 import torch
 
@@ -15,7 +16,7 @@ from ....seq2seq.date_parse import true_date
 from ....seq2seq.translation import Translation
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, Saved, Table, heading, numbers, signed
-from ...page.scene import Place, Task
+from ...page.scene import Place, Scene, Task
 from ...page.sheet import Sheet
 from ...page.texts import Words
 from .parts import Inputs, columns_of, held_out, notices_of, opened, rows_of, worst_kind, written
@@ -88,28 +89,29 @@ class Alignment(Panel, Saved):
         return self.map.picture(format)
 
 
+class Card(NamedTuple):
+    """A kind of attention in words. verdict: "right", "wrong" or "unmarked"."""
+
+    name: str
+    verdict: str
+    sentence: str
+    share: str
+
+
 @dataclass(frozen=True, eq=False)
 class Kinds(Panel):
-    """One card for each kind of attention: its answer, whether it is right, its held-out share.
-
-    names, sentences, shares: by kind, in words. verdicts: "right", "wrong" or "unmarked".
-    """
+    """One card for each kind of attention: its answer, whether it is right, its held-out share."""
 
     study: Study
-    verdicts: Mapping[str, str]
-    names: Mapping[str, str]
-    sentences: Mapping[str, str]
-    shares: Mapping[str, str]
+    cards: Sequence[Card]
     words: Mapping[str, str]
 
     def encode(self) -> Json:
         cards = [
-            {"id": kind, "name": self.names[kind], "chosen": kind == self.study.inputs.attention,
-             "output": shown.output, "truth": self.study.truth, "verdict": self.verdicts[kind],
-             "sentence": self.sentences[kind], "share": self.shares[kind],
-             "data": None if shown.alignments is None else numbers(shown.alignments),
-             "columns": columns_of(shown)}
-            for kind, shown in self.study.answers.items()
+            {"id": shown.attention, "chosen": shown is self.study.shown, "output": shown.output,
+             "truth": self.study.truth, "columns": columns_of(shown),
+             "data": None if shown.alignments is None else numbers(shown.alignments), **card._asdict()}
+            for shown, card in zip(self.study.answers.values(), self.cards, strict=True)
         ]  # fmt: skip
         return {"kind": "decoders", "id": self.id, "title": "", "wide": True, "cards": cards,
                 "words": dict(self.words)}  # fmt: skip
@@ -143,19 +145,13 @@ def alignment(s: Study, words: Words) -> Alignment:
 
 def kinds(s: Study, words: Words) -> Kinds:
     """The three kinds side by side."""
-    verdicts = {
-        kind: "unmarked" if s.truth is None else "right" if shown.output == s.truth else "wrong"
-        for kind, shown in s.answers.items()
-    }
-    count = f"{held_out()['count']:,}"
-    return Kinds(
-        "kinds", s, verdicts,
-        names={kind: words(f"decoder.attention.{kind}") for kind in KINDS},
-        sentences={kind: words(f"decoder.verdict_{verdict}", truth=s.truth or "")
-                   for kind, verdict in verdicts.items()},
-        shares={kind: words("decoder.share", share=f"{held_out()[kind]:.1%}", count=count) for kind in KINDS},
-        words=words.section("decoder.page"),
-    )  # fmt: skip
+    shares, cards = held_out(), []
+    for kind, shown in s.answers.items():
+        verdict = "unmarked" if s.truth is None else "right" if shown.output == s.truth else "wrong"
+        share = words("decoder.share", share=f"{shares[kind]:.1%}", count=f"{shares['count']:,}")
+        sentence = words(f"decoder.verdict_{verdict}", truth=s.truth or "")
+        cards.append(Card(words(f"decoder.attention.{kind}"), verdict, sentence, share))
+    return Kinds("kinds", s, cards, words.section("decoder.page"))
 
 
 def scores(shown: Translation, words: Words) -> list[Panel]:
@@ -175,11 +171,6 @@ def truth_line(s: Study, words: Words) -> str:
         return words("decoder.truth_ambiguous" if dates.is_ambiguous(s.inputs.text) else "decoder.truth_none")
     side = "held_out" if dates.is_held_out(date.fromisoformat(s.truth)) else "trained"
     return words(f"decoder.truth_{side}", truth=s.truth)
-
-
-def notices(s: Study, words: Words) -> list[str]:
-    """Characters that were never trained on, and dates with two meanings."""
-    return notices_of(s.shown, s.inputs.text, words)
 
 
 def sheet(s: Study, words: Words, place: Place) -> Sheet:
@@ -205,27 +196,19 @@ print(shown.probabilities)   # written x the characters {TARGET}
 
 
 def results(s: Study) -> Json:
-    """Plain numbers for the API."""
     answers = {
-        kind: {
-            "output": shown.output,
-            "weights": None if shown.alignments is None else shown.alignments.tolist(),
-            "probabilities": shown.probabilities.tolist(),
-            "held_out_exact": held_out()[kind],
-        }
+        kind: {"output": shown.output, "probabilities": shown.probabilities.tolist(),
+               "weights": None if shown.alignments is None else shown.alignments.tolist(),
+               "held_out_exact": held_out()[kind]}
         for kind, shown in s.answers.items()
-    }
+    }  # fmt: skip
     return {
-        "read": list(s.shown.input_tokens),
-        "truth": s.truth,
-        "ambiguous": dates.is_ambiguous(s.inputs.text),
-        "characters": TARGET,
-        "answers": answers,
-    }
+        "read": list(s.shown.input_tokens), "truth": s.truth,
+        "ambiguous": dates.is_ambiguous(s.inputs.text), "characters": TARGET, "answers": answers,
+    }  # fmt: skip
 
 
 def tasks(s: Study, words: Words) -> list[Task]:
-    """Predict, then look."""
     shown = s.answers["additive"] if s.shown.alignments is None else s.shown
     assert shown.alignments is not None
     last, count = shown.alignments[-1], len(shown.input_tokens)
@@ -253,3 +236,9 @@ def places(weights: Sequence[float]) -> tuple[list[int], int]:
     spread = torch.linspace(0, len(weights) - 1, 4).round().int().tolist()
     options = sorted({most, *[place for place in spread if place != most][:3]})
     return options, options.index(most)
+
+
+SCENE = Scene(
+    fields=("attention", "step", "text"), study=study, panels=panels, sheet=sheet, snippet=snippet,
+    results=results, tasks=tasks, notices=lambda s, words: notices_of(s.shown, words),
+)  # fmt: skip

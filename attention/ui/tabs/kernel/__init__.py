@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ...page.scene import Scene, Tab
+from ...page.scene import Tab
 from . import chosen, learned
-from .inputs import DATA, HOURS, Inputs
-
-AVERAGE = Scene(
-    fields=DATA, study=chosen.study_average, panels=chosen.panels, sheet=chosen.sheet,
-    snippet=chosen.snippet, results=chosen.results, tasks=chosen.tasks, notices=chosen.notices,
-)  # fmt: skip
+from .inputs import HOURS, Inputs
 
 TAB = Tab(
     id="kernel",
     inputs=Inputs,
     switches=("method",),
-    scenes={
-        "average": AVERAGE,
-        "bandwidth": replace(AVERAGE, fields=("bandwidth", *DATA), study=chosen.study_bandwidth),
-        "learned": Scene(
-            fields=("exclude_self", "steps", "learning_rate", *DATA), study=learned.study,
-            panels=learned.panels, sheet=learned.sheet, snippet=learned.snippet,
-            results=learned.results, tasks=learned.tasks, notices=learned.notices,
-        ),
-    },
+    scenes={"average": chosen.AVERAGE, "bandwidth": chosen.BANDWIDTH, "learned": learned.SCENE},
     examples=(
         ("example_average", {"method": "average"}),
         ("example_narrow", {"bandwidth": 0.05}),

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ....kernel import mean_squared_error, nadaraya_watson, truth
-from ...page.guard import Json, Refusal
+from ...page.guard import Refusal
 from ...page.panels import Panel, Readouts
-from ...page.scene import Place, Task
+from ...page.scene import Place, Scene, Task
 from ...page.sheet import Sheet, show
 from ...page.texts import Words
 from .fit import Fit, code, errors, exercises, figures, fit, own_points, pictures, weight_sheet
-from .inputs import Inputs
-
-
-def study_average(inputs: Inputs) -> Fit:
-    """Every point counts alike."""
-    return fit(inputs, None)
-
-
-def study_bandwidth(inputs: Inputs) -> Fit:
-    """Near points count more."""
-    return fit(inputs, inputs.bandwidth)
+from .inputs import DATA, Inputs
 
 
 def panels(f: Fit, words: Words) -> list[Panel]:
     """The fit beside its weights, and the errors."""
     return [*pictures(f, words), Readouts("errors", errors(f, words))]
-
-
-def notices(f: Fit, words: Words) -> list[str]:
-    """What is not used."""
-    return own_points(f.inputs, words)
 
 
 def sheet(f: Fit, words: Words, place: Place) -> Sheet:
@@ -47,11 +34,6 @@ def snippet(f: Fit) -> str:
     return code(f, ["nadaraya_watson"], method)
 
 
-def results(f: Fit) -> Json:
-    """Plain numbers for the API."""
-    return figures(f)
-
-
 def tasks(f: Fit, words: Words) -> list[Task]:
     """Predict, then look; with a bandwidth, whether half of it would do better."""
     found = exercises(f, words)
@@ -64,3 +46,10 @@ def tasks(f: Fit, words: Words) -> list[Task]:
                  [words("kernel.task_half_" + o) for o in ("better", "worse")])
         )  # fmt: skip
     return found
+
+
+AVERAGE: Scene[Inputs, Fit] = Scene(
+    fields=DATA, study=lambda inputs: fit(inputs, None), panels=panels, sheet=sheet, snippet=snippet,
+    results=figures, tasks=tasks, notices=own_points,
+)  # fmt: skip
+BANDWIDTH = replace(AVERAGE, fields=("bandwidth", *DATA), study=lambda inputs: fit(inputs, inputs.bandwidth))

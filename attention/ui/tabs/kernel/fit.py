@@ -24,7 +24,7 @@ from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, RowsOf, Scal
 from ...page.scene import Place, Task
 from ...page.sheet import Sheet, cell_sheet, show
 from ...page.texts import Words
-from .inputs import NARROW, Inputs, data_of, read_points
+from .inputs import NARROW, Inputs, data_of
 
 QUERIES = 50  # places asked about, evenly spaced over the data
 
@@ -87,8 +87,10 @@ def fit(inputs: Inputs, bandwidth: float | None) -> Fit:
     x, y, known = data_of(inputs)
     queries = evenly(x)
     if bandwidth is None:
-        return Fit(inputs, x, y, known, queries, average_pooling(queries, x, y), None)
-    return Fit(inputs, x, y, known, queries, nadaraya_watson(queries, x, y, bandwidth), bandwidth)
+        attended = average_pooling(queries, x, y)
+    else:
+        attended = nadaraya_watson(queries, x, y, bandwidth)
+    return Fit(inputs, x, y, known, queries, attended, bandwidth)
 
 
 def evenly(x: Tensor) -> Tensor:
@@ -146,9 +148,9 @@ def weight_sheet(f: Fit, words: Words, place: Place, queries: Tensor, mask: Tens
     return cell_sheet(cell, words, *names, left="-(q - k) / 2h²", right="(q - k)", about=about)
 
 
-def own_points(inputs: Inputs, words: Words) -> list[str]:
+def own_points(f: Fit, words: Words) -> list[str]:
     """What is not used when points are pasted."""
-    return [words("kernel.own_points")] if read_points(inputs.points) is not None else []
+    return [] if f.known else [words("kernel.own_points")]
 
 
 def code(f: Fit, names: list[str], method: str) -> str:
@@ -176,15 +178,11 @@ print(weights)       # the heatmap, queries x keys; weights @ y is the output
 def figures(f: Fit) -> Json:
     """Plain numbers for the API: points, queries, prediction, weights, errors."""
     found: Json = {
-        "x": f.x.tolist(),
-        "y": f.y.tolist(),
-        "queries": f.queries.tolist(),
-        "prediction": f.attended.output.tolist(),
-        "weights": f.attended.weights.tolist(),
-        "bandwidth": f.bandwidth,
+        "x": f.x.tolist(), "y": f.y.tolist(), "queries": f.queries.tolist(),
+        "prediction": f.prediction.tolist(), "weights": f.weights.tolist(), "bandwidth": f.bandwidth,
         "error_at_points": mean_squared_error(f.itself[0], f.y),
         "error_at_points_left_out": mean_squared_error(f.others[0], f.y),
-    }
+    }  # fmt: skip
     if f.known:
         found |= {"truth": truth(f.queries).tolist(), "error_to_truth": f.error}
     return found
@@ -211,5 +209,3 @@ def exercises(f: Fit, words: Words) -> list[Task]:
     share = 100 * f.weights[middle][near].sum().item()
     why = words("kernel.task_near_why", count=int(near.sum()))
     return [*tasks, Task("near", question, share, why, tolerance=8.0, unit="%")]
-
-

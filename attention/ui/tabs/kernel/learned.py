@@ -11,11 +11,11 @@ from ....kernel import LearnedWidth, WidthTraining, leave_self_out, train_width
 from ...page.busy import slot
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, heading
-from ...page.scene import Place, Task
+from ...page.scene import Place, Scene, Task
 from ...page.sheet import Sheet, show
 from ...page.texts import Words
 from .fit import Fit, code, errors, evenly, exercises, figures, own_points, pictures, places, weight_sheet
-from .inputs import Inputs, data_of
+from .inputs import DATA, Inputs, data_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +104,7 @@ def learning(s: Study, words: Words) -> list[Panel]:
 def notices(s: Study, words: Words) -> list[str]:
     """What is not used, and a training that ran away."""
     ran_away = s.apart.diverged or s.itself.diverged
-    return own_points(s.inputs, words) + ([words("kernel.diverged")] if ran_away else [])
+    return own_points(s.fit, words) + ([words("kernel.diverged")] if ran_away else [])
 
 
 def sheet(s: Study, words: Words, place: Place) -> Sheet:
@@ -148,3 +148,9 @@ def tasks(s: Study, words: Words) -> list[Task]:
              words("kernel.task_self_why", apart=show(apart, 2), itself=show(itself, 2)),
              [words("kernel.task_self_" + o) for o in ("narrower", "wider")]),
     ]  # fmt: skip
+
+
+SCENE = Scene(
+    fields=("exclude_self", "steps", "learning_rate", *DATA), study=study, panels=panels, sheet=sheet,
+    snippet=snippet, results=results, tasks=tasks, notices=notices,
+)  # fmt: skip

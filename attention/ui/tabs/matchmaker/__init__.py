@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...page.scene import Scene, Tab
+from ...page.scene import Tab
 from ...page.tab import Controls
 from ...page.texts import Words
 from . import by_hand, trained
@@ -13,26 +13,16 @@ def layout(controls: Controls, words: Words) -> None:
     """The people first, the knobs of the chosen scene below; the others stay out of sight."""
     controls.place("mode")
     with controls.only("steps"):
-        controls.place(*by_hand.FIELDS)
+        controls.place(*by_hand.SCENE.fields)
     with controls.only("training"):
-        controls.place(*trained.FIELDS)
+        controls.place(*trained.SCENE.fields)
 
 
 TAB = Tab(
     id="matchmaker",
     inputs=Inputs,
     switches=("mode",),
-    scenes={
-        "steps": Scene(
-            fields=by_hand.FIELDS, study=by_hand.study, panels=by_hand.panels, sheet=by_hand.sheet,
-            snippet=by_hand.snippet, results=by_hand.results, tasks=by_hand.tasks,
-        ),
-        "training": Scene(
-            fields=trained.FIELDS, study=trained.study, panels=trained.panels, sheet=trained.sheet,
-            snippet=trained.snippet, results=trained.results, tasks=trained.tasks,
-            notices=trained.notices,
-        ),
-    },
+    scenes={"steps": by_hand.SCENE, "training": trained.SCENE},
     examples=(
         ("example_first", {}),
         ("example_cold", {"temperature": 0.2}),

@@ -9,12 +9,10 @@ import torch
 from ....steps import Projections, Steps, forward_steps, make_projections
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, heading, signed
-from ...page.scene import Place, Task
+from ...page.scene import Place, Scene, Task
 from ...page.sheet import Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words
 from .inputs import Inputs
-
-FIELDS = ("people", "scoring", "scale", "temperature", "projections", "weights_seed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +31,8 @@ class Study:
 def study(inputs: Inputs) -> Study:
     """Take the four steps."""
     people = inputs.people
-    query = torch.tensor(people["query"], dtype=torch.float64)
-    keys = torch.tensor(people["keys"], dtype=torch.float64)
-    facts = torch.tensor(people["values"], dtype=torch.float64)
+    given = people["query"], people["keys"], people["values"]
+    query, keys, facts = (torch.tensor(numbers, dtype=torch.float64) for numbers in given)
     projections = None
     if inputs.projections:
         drawn = make_projections(len(query), facts.shape[1], seed=inputs.weights_seed)
@@ -73,20 +70,19 @@ def projected(s: Study, words: Words) -> list[Panel]:
 
 def weighing(s: Study, words: Words) -> list[Panel]:
     """From the query and the keys to the weights."""
-    steps, inputs = s.steps, s.inputs
-    you, names = Axis([words("matchmaker.you")]), Axis(s.names)
+    steps, axes = s.steps, (Axis([words("matchmaker.you")]), Axis(s.names))
     denominator = words("matchmaker.numerators_caption", denominator=show(steps.denominator))
     scaling = words("matchmaker.step_2_text", scale=show(steps.scale), temperature=f"{steps.temperature:g}")
     return [
-        heading(words("matchmaker.step_1"), words(f"matchmaker.score_{inputs.scoring}")),
-        Heatmap("similarity", words("matchmaker.similarity"), steps.similarity[None], you, names,
+        heading(words("matchmaker.step_1"), words(f"matchmaker.score_{s.inputs.scoring}")),
+        Heatmap("similarity", words("matchmaker.similarity"), steps.similarity[None], *axes,
                 signed(steps.similarity)),
         heading(words("matchmaker.step_2"), scaling),
-        Heatmap("scaled", words("matchmaker.scaled"), steps.scaled[None], you, names, signed(steps.scaled)),
+        Heatmap("scaled", words("matchmaker.scaled"), steps.scaled[None], *axes, signed(steps.scaled)),
         heading(words("matchmaker.step_3"), words("matchmaker.step_3_text", shift=show(steps.shift))),
-        Heatmap("numerators", words("matchmaker.numerators"), steps.numerators[None], you, names,
+        Heatmap("numerators", words("matchmaker.numerators"), steps.numerators[None], *axes,
                 look=Look(digits=4), caption=denominator),
-        Heatmap("weights", words("matchmaker.weights"), steps.weights[None], you, names,
+        Heatmap("weights", words("matchmaker.weights"), steps.weights[None], *axes,
                 look=Look(digits=4, sums=True)),
     ]  # fmt: skip
 
@@ -126,13 +122,9 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
 def snippet(s: Study) -> str:
     """The weights and the output."""
     inputs, people = s.inputs, s.inputs.people
-    width = len(people["query"])
-    projections = "None"
-    if inputs.projections:
-        projections = f"make_projections({width}, {len(people['values'][0])}, seed={inputs.weights_seed})"
-    scale = "1.0"
-    if s.scaled:
-        scale = "None" if "dot" in inputs.scoring else "query.shape[-1] ** -0.5"
+    width, seed = len(people["query"]), inputs.weights_seed
+    drawn = f"make_projections({width}, {len(people['values'][0])}, seed={seed})"
+    root = "None" if "dot" in inputs.scoring else "query.shape[-1] ** -0.5"
     return f"""import torch
 from attention import attend
 from attention.steps import make_projections, make_scoring
@@ -140,13 +132,13 @@ from attention.steps import make_projections, make_scoring
 query = torch.tensor([{people["query"]}])
 keys = torch.tensor({people["keys"]})
 values = torch.tensor({people["values"]})
-w = {projections}
+w = {drawn if inputs.projections else None}
 if w:
     query, keys, values = query @ w.w_q, keys @ w.w_k, values @ w.w_v
 output, weights, scores = attend(
     query, keys, values,
-    scoring=make_scoring({inputs.scoring!r}, {width}, seed={inputs.weights_seed}),
-    scale={scale},
+    scoring=make_scoring({inputs.scoring!r}, {width}, seed={seed}),
+    scale={root if s.scaled else 1.0},
     temperature={inputs.temperature!r},
 )
 print(weights[0])
@@ -155,21 +147,15 @@ print(output[0])
 
 
 def results(s: Study) -> Json:
-    """Plain numbers for the API."""
     steps = s.steps
     return {
-        "similarity": steps.similarity.tolist(),
-        "scale": steps.scale,
-        "scaled": steps.scaled.tolist(),
-        "numerators": steps.numerators.tolist(),
-        "denominator": steps.denominator,
-        "weights": steps.weights.tolist(),
-        "output": steps.output.tolist(),
-    }
+        "similarity": steps.similarity.tolist(), "scale": steps.scale, "scaled": steps.scaled.tolist(),
+        "numerators": steps.numerators.tolist(), "denominator": steps.denominator,
+        "weights": steps.weights.tolist(), "output": steps.output.tolist(),
+    }  # fmt: skip
 
 
 def tasks(s: Study, words: Words) -> list[Task]:
-    """Predict, then look."""
     steps, names = s.steps, s.names
     article = torch.softmax(torch.tensor([3.0, 1.0, 0.5]), dim=0)
     printed = torch.tensor([0.84, 0.11, 0.05])
@@ -187,3 +173,9 @@ def tasks(s: Study, words: Words) -> list[Task]:
         Task("shift", words("matchmaker.task_shift"), 1, words("matchmaker.task_shift_why"),
              [words("matchmaker.task_shift_" + o) for o in ("up", "same", "down")]),
     ]  # fmt: skip
+
+
+SCENE = Scene(
+    fields=("people", "scoring", "scale", "temperature", "projections", "weights_seed"),
+    study=study, panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks,
+)  # fmt: skip

@@ -12,12 +12,10 @@ from ....steps import forward_steps
 from ...page.busy import slot
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Panel, Player, Readouts, frame_at, heading
-from ...page.scene import Place, Task
+from ...page.scene import Place, Scene, Task
 from ...page.sheet import Sheet, cell_sheet, show
 from ...page.texts import Words
 from .inputs import Inputs
-
-FIELDS = ("candidates", "seed", "steps", "learning_rate", "dropout", "weight_decay")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +76,7 @@ def panels(s: Study, words: Words) -> list[Panel]:
 
 def notices(s: Study, words: Words) -> list[str]:
     """A training that ran away says so."""
-    if s.training.diverged:
-        return [words("matchmaker.diverged", step=s.training.steps[-1])]
-    return []
+    return [words("matchmaker.diverged", step=s.training.steps[-1])] if s.training.diverged else []
 
 
 def sheet(s: Study, words: Words, place: Place) -> Sheet:
@@ -112,21 +108,15 @@ print(training.weights[-1])                        # queries x keys
 
 
 def results(s: Study) -> Json:
-    """Plain numbers for the API."""
     training = s.training
     return {
-        "steps": training.steps,
-        "loss": training.loss,
-        "entropy": training.entropy,
-        "accuracy": training.accuracy,
-        "weights_first": training.weights[0].tolist(),
-        "weights_last": training.weights[-1].tolist(),
-        "diverged": training.diverged,
-    }
+        "steps": training.steps, "loss": training.loss, "entropy": training.entropy,
+        "accuracy": training.accuracy, "weights_first": training.weights[0].tolist(),
+        "weights_last": training.weights[-1].tolist(), "diverged": training.diverged,
+    }  # fmt: skip
 
 
 def tasks(s: Study, words: Words) -> list[Task]:
-    """Predict, then look."""
     count = s.inputs.candidates
     return [
         Task("even", words("matchmaker.task_even", count=count), torch.tensor(float(count)).log().item(),
@@ -136,3 +126,10 @@ def tasks(s: Study, words: Words) -> list[Task]:
         Task("learned", words("matchmaker.task_learned"), 100 * s.training.accuracy[-1],
              words("matchmaker.task_learned_why"), tolerance=5.0, unit="%", hides=["training", "figures"]),
     ]  # fmt: skip
+
+
+SCENE = Scene(
+    fields=("candidates", "seed", "steps", "learning_rate", "dropout", "weight_decay"),
+    study=study, panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks,
+    notices=notices,
+)  # fmt: skip

@@ -33,24 +33,16 @@ def orders(s: Study, words: Words) -> list[Panel]:
     change = (found.restored - found.first.output)[:, :FEATURES]
     # the rounding of the last digit is no number to be read
     cells = [["≈ 0" if v else "0" for v in row] for row in change.tolist()]
-    names = words("positions.names")
+    query, key, names = (words("positions." + name) for name in ("query", "key", "names"))
     shown = words("positions.shown", count=len(features.labels), all=s.inputs.d)
-
-    def weights(id: str, matrix: Tensor, labels: list[str]) -> Heatmap:
-        return Heatmap(id, words(f"positions.{id}"), matrix, Axis(labels, words("positions.query")),
-                       Axis(labels, words("positions.key")), caption=names)  # fmt: skip
-
-    def output(id: str, matrix: Tensor, labels: list[str]) -> Heatmap:
-        return Heatmap(id, words(f"positions.{id}"), matrix[:, :FEATURES], Axis(labels, word), features,
-                       scale, caption=shown)  # fmt: skip
-
+    sides = (("", found.first, first), ("_other", found.second, second))
     return [
         heading(words("positions.step_orders"), words("positions.step_orders_text")),
         figures(s, words),
-        weights("weights", found.first.weights, first),
-        weights("weights_other", found.second.weights, second),
-        output("output", found.first.output, first),
-        output("output_other", found.second.output, second),
+        *(Heatmap("weights" + end, words("positions.weights" + end), one.weights, Axis(labels, query),
+                  Axis(labels, key), caption=names) for end, one, labels in sides),
+        *(Heatmap("output" + end, words("positions.output" + end), one.output[:, :FEATURES],
+                  Axis(labels, word), features, scale, caption=shown) for end, one, labels in sides),
         Heatmap("difference", words("positions.difference"), change, Axis(first, word), features, scale,
                 Look(wide=True, cells=cells if found.difference < MOVED else None),
                 words("positions.difference_" + kind)),
@@ -118,11 +110,8 @@ def rotary_panels(s: Study, words: Words) -> list[Panel]:
     (query, key), names, length = s.pair, s.pair_names, s.inputs.length
     span, here = distances(s)
     keys = rotate(key.expand(len(span), -1), span)
-    scores = attend(
-        rotate(query.expand(length, -1), torch.arange(length)),
-        rotate(key.expand(length, -1), torch.arange(length)),
-        key.expand(length, -1),
-    ).scores
+    left, right = (rotate(one.expand(length, -1), torch.arange(length)) for one in (query, key))
+    scores = attend(left, right, key.expand(length, -1)).scores
     from_0, from_p = (words("positions.rotary_from", place=place) for place in (0, s.place))
     return [
         heading(words("positions.step_rotary"), words("positions.step_rotary_text", **names)),
