@@ -44,7 +44,7 @@ def hub(monkeypatch, tmp_path):
     import huggingface_hub.constants as constants
 
     from attention import catalog
-    from attention.ui import heads_loads, heads_runs
+    from attention.ui.tabs.heads import loads, runs
     from tests.hub_imitation import Hub
 
     imitation = Hub()
@@ -57,7 +57,7 @@ def hub(monkeypatch, tmp_path):
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 1)
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 4000)  # the models are as small beside real ones
     monkeypatch.setattr(catalog, "_loaded", type(catalog._loaded)())
-    monkeypatch.setattr(heads_loads, "_loads", type(heads_loads._loads)())
-    monkeypatch.setattr(heads_runs, "_kept", type(heads_runs._kept)())
+    monkeypatch.setattr(loads, "_loads", type(loads._loads)())
+    monkeypatch.setattr(runs, "_kept", type(runs._kept)())
     yield imitation
     imitation.close()
