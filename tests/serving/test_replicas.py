@@ -16,7 +16,7 @@ from attention.ui import FIELDS, TABS
 from attention.ui.page import link
 from attention.ui.page.fields import Text
 from attention.ui.page.questions import view_of
-from tests.decoded import floats
+from tests.ui.views import packed
 
 BALANCER = "nginx"
 LINKS = [  # what each tab opens with, and the modes that train
@@ -44,7 +44,7 @@ def expected_cells(tab, query):
     cells = {}
     for panel in view_of(shown, "en", values)["panels"]:
         if panel["kind"] == "heatmap":
-            data = floats(panel["data"])
+            data = packed(panel["data"])
             cells |= {f"{panel['id']}.{i}.{j}": value for (i, j), value in np.ndenumerate(data)}
     return cells
 

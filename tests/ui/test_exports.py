@@ -20,7 +20,7 @@ from attention.ui.page.guard import Refusal
 from attention.ui.page.panels import Axis, Curve, Heatmap, PairBars, Plot
 from attention.ui.page.questions import ask_export, complete, view_of
 from attention.ui.tabs.heads.runs import capture
-from tests.decoded import floats
+from tests.ui.views import packed
 
 TAB = {tab.id: tab for tab in TABS}
 # one panel of every kind that has numbers of its own
@@ -87,7 +87,7 @@ def test_a_plot_is_listed_point_by_point(tab, inputs, id):
         own = [line[1:] for line in lines if line[0] == series["name"]]
         mine = points["series"] == series["name"]
         for place, side in enumerate("xy"):
-            exact = floats(series[side])
+            exact = packed(series[side])
             assert np.array_equal(np.array([line[place] for line in own], dtype="<f4"), exact)
             assert np.array_equal(points[side][mine], exact)
 
@@ -106,7 +106,7 @@ def test_bars_are_a_row_per_name():
 def test_a_player_saves_the_step_on_screen_and_the_whole_training():
     tab, inputs, _ = PANELS[4]
     panel = panel_of(tab, inputs, "training")
-    frames = floats(panel["frames"])
+    frames = packed(panel["frames"])
     for frame in (0, len(frames) - 1):
         head, *lines = table(saved(tab, inputs, f"training@{frame}", "csv"))
         assert head[1:] == panel["columns"]
@@ -140,7 +140,7 @@ def test_nan_is_saved_as_nan():
     numbers = np.array(
         [line[1:] for line in table(saved("masks", {}, "conventions", "csv"))[1:]], dtype=float
     )
-    exact = floats(panel_of("masks", {}, "conventions")["data"])
+    exact = packed(panel_of("masks", {}, "conventions")["data"])
     assert np.isnan(numbers).any() and np.array_equal(numbers.astype("<f4"), exact, equal_nan=True)
     values = arrays(saved("masks", {}, "conventions", "npz"))["values"]
     assert np.array_equal(values, exact, equal_nan=True)

@@ -239,7 +239,8 @@ def some_cell(**options):
     from attention import explain
 
     query, key, value = (torch.randn(n, 4, generator=torch.Generator().manual_seed(n)) for n in (3, 5, 5))
-    return cell_sheet(explain(query, key, value, 1, 2, temperature=0.5, **options), WORDS, "q", "k")
+    cell = explain(query, key, value, 1, 2, temperature=0.5, **options)
+    return cell_sheet(cell, WORDS, "q", "k").encode()
 
 
 def replaced(sheet, old, new):

@@ -12,7 +12,7 @@ import torch
 
 from attention.ui import TABS
 from attention.ui.page.questions import view_of
-from tests.decoded import floats
+from tests.ui.views import packed
 
 # the panels whose numbers a tab's snippet prints; the first that the view has is compared
 SHOWN = {
@@ -32,9 +32,9 @@ def numbers_of(view) -> np.ndarray | None:
     for id in SHOWN[view["tab"]]:
         for panel in view["panels"]:
             if panel["id"] == id and "frames" in panel:
-                return floats(panel["frames"])[-1]
+                return packed(panel["frames"])[-1]
             if panel["id"] == id and panel.get("data"):
-                return floats(panel["data"])
+                return packed(panel["data"])
     return None
 
 
