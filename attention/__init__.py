@@ -33,8 +33,8 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``probe``           what a model does that nobody should guess
     ``model``           a model that runs ``attend``, and the proof
     ``hub_errors``      what a hub can say, and what it means
-    ``hub``             fetching a model, within limits
-    ``loading``         reading it, one at a time
+    ``loading``         reading a model, one at a time
+    ``hub``             fetching one, within limits
     ``catalog``         which there are, each loaded once
     ``tokens``          a text as a model sees it, and as a person can read it
     ``pretrained``      asking them: real language models running ``attend``
@@ -46,6 +46,7 @@ every import against it). A number begins a chapter; the lines under it are its 
 14. ``packing``         pictures as bytes, tables as files
     ``heatmap``         heatmaps for a notebook, a slide or a file
     ``plotting``        curves for the same
+    ``export``          the folder of these three
 
 The page itself is ``ui``: it may import everything above, and nothing above imports it.
 
@@ -54,7 +55,7 @@ Masks: boolean, True = may attend; a row with nothing to attend gets zeros.
 """
 
 from .cell import explain
-from .heatmap import show_heatmaps
+from .export.heatmap import show_heatmaps
 from .pooling import Attended, attend
 from .pretrained import load_model
 

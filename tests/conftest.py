@@ -43,7 +43,7 @@ def hub(monkeypatch, tmp_path):
     """The hub imitated on the loopback, an empty cache, and models not yet loaded."""
     import huggingface_hub.constants as constants
 
-    from attention import catalog
+    from attention.pretrained import catalog
     from attention.ui.tabs.heads import loads, runs
     from tests.hub_imitation import Hub
 

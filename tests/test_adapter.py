@@ -4,10 +4,9 @@ import pytest
 import torch
 import transformers as T
 
-from attention import adapter
-from attention.adapter import Changes, explain_head
-from attention.model import ModelRefused, adopt
-from attention.pretrained import run
+from attention.pretrained import adapter, run
+from attention.pretrained.adapter import Changes, explain_head
+from attention.pretrained.model import ModelRefused, adopt
 from tests.tiny_models import (
     BOTH,
     DECODERS,

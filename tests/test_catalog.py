@@ -8,10 +8,9 @@ import time
 import pytest
 import torch
 
-from attention import catalog, model
-from attention.catalog import CATALOG, load_folder, load_model
-from attention.model import ModelRefused, adopt
-from attention.pretrained import run, tokenize
+from attention.pretrained import catalog, model, run, tokenize
+from attention.pretrained.catalog import CATALOG, load_folder, load_model
+from attention.pretrained.model import ModelRefused, adopt
 from tests.tiny_models import build, save, tiny_tokenizer
 
 WHOLE = catalog.whole

@@ -20,9 +20,9 @@ from attention.classifier import (
     train_chunk,
     trained_path,
 )
-from attention.reviews import make_reviews, split_reviews, tokenise
-from attention.text_model import BagOfWords, masked_mean
-from attention.text_training import evaluate, permutation_effect, predict, review_data
+from attention.classifier.reviews import make_reviews, split_reviews, tokenise
+from attention.classifier.text_model import BagOfWords, masked_mean
+from attention.classifier.text_training import evaluate, permutation_effect, predict, review_data
 
 BOUND = 0.95  # of the held-out negation reviews; chance and a bag of words are near 0.5
 

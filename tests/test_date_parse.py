@@ -7,8 +7,8 @@ import datetime
 import pytest
 import torch
 
-from attention import dates
-from attention.date_parse import true_date
+from attention.seq2seq import dates
+from attention.seq2seq.date_parse import true_date
 
 DAY = datetime.date(1996, 5, 13)
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 import transformers as T
 
-from attention import adapter
 from attention import pretrained as P
-from attention.adapter import Changes
-from attention.model import ModelRefused, adopt
-from attention.tokens import Tokens, tokenize
+from attention.pretrained import adapter
+from attention.pretrained.adapter import Changes
+from attention.pretrained.model import ModelRefused, adopt
+from attention.pretrained.tokens import Tokens, tokenize
 from tests.tiny_models import EVERY, FURTHER, GROUPED, SEQ2SEQ, SMALL, WHOLE, WIDE, build, plain, tokens_for
 
 

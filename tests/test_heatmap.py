@@ -15,7 +15,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from attention import heatmap
+from attention.export import heatmap
 
 NAN = torch.tensor([[0.5, float("nan")]])
 
@@ -62,7 +62,7 @@ def test_show_heatmaps_names_the_shape_it_wants():
 def test_pyplot_is_never_imported_and_settings_stay():
     code = """
 import sys, torch
-from attention import heatmap
+from attention.export import heatmap
 assert "matplotlib" not in sys.modules, "the package must stay light"
 import matplotlib
 # reading rcParams["backend"] is what imports pyplot, so that one is left alone
@@ -75,7 +75,7 @@ assert "matplotlib.pyplot" not in sys.modules, "pyplot"
 assert settings() == before, "rcParams"
 """
     # a process of its own: other tests may have imported pyplot
-    root = Path(heatmap.__file__).parents[1]
+    root = Path(heatmap.__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from attention import catalog, hub
-from attention.catalog import CATALOG, load_model
-from attention.hub import hub_folder, needed
-from attention.hub_errors import SENTENCES, plainly, refusal, within
-from attention.model import ModelRefused
-from attention.pretrained import run, tokenize
+from attention.pretrained import catalog, hub, run, tokenize
+from attention.pretrained.catalog import CATALOG, load_model
+from attention.pretrained.hub import hub_folder, needed
+from attention.pretrained.hub_errors import SENTENCES, plainly, refusal, within
+from attention.pretrained.model import ModelRefused
 from tests.hub_imitation import Hub, Trouble
 from tests.tiny_models import build, save
 
@@ -178,7 +177,7 @@ def test_a_cache_without_a_tokenizer_is_completed(gpt2):
 KILLED = """
 import sys
 from huggingface_hub import constants
-from attention.hub import hub_folder
+from attention.pretrained.hub import hub_folder
 constants.DOWNLOAD_CHUNK_SIZE = 4000
 print("go", flush=True)
 hub_folder(sys.argv[1], sys.argv[2], lambda stage, done, total: print(stage, done, total, flush=True))
@@ -254,7 +253,7 @@ def test_so_many_downloads_at_once(hub, tmp_path, monkeypatch):
     for thread in threads:
         thread.join()
     # a download counts until its thread has said so, hence one more than hold a place
-    assert len(most) == 5 and max(most) <= 2 * sys.modules["attention.hub"].DOWNLOADS
+    assert len(most) == 5 and max(most) <= 2 * sys.modules["attention.pretrained.hub"].DOWNLOADS
 
 
 # any model, where the host allows it

@@ -97,7 +97,7 @@ def backward(order: dict[str, tuple[int, int]], needs: dict[str, set[str]]) -> l
     ]
 
 
-MODULES = {name_of(path) for path in CHAPTERS} - {"attention"}
+MODULES = {name_of(path) for path in CHAPTERS if path.stem != "__main__"} - {"attention"}
 ORDER = places(contents(contents_page()), MODULES)
 
 
@@ -136,13 +136,9 @@ def test_only_the_pretrained_family_imports_transformers(path):
 
 
 def tab_of(module: str) -> str | None:
-    """The tab a module of the page belongs to: ``ui.tabs.NAME...``, or ``ui.NAME_...`` lying flat."""
+    """The tab a module of the page belongs to: ``attention.ui.tabs.NAME...``."""
     parts = module.split(".")[2:]
-    if parts[:1] == ["tabs"]:
-        return parts[1] if len(parts) > 1 else None
-    names = {name.removesuffix("_tab") for path in UI if (name := path.stem).endswith("_tab")}
-    first = parts[0].split("_")[0] if parts and "_" in parts[0] else ""
-    return first if first in names else None
+    return parts[1] if parts[:1] == ["tabs"] and len(parts) > 1 else None
 
 
 @pytest.mark.parametrize("path", UI, ids=name_of)
@@ -171,10 +167,10 @@ def test_the_rules_see_what_breaks_them():
     assert "attention.more" not in places(contents(page), modules | {"attention.more"})
 
 
-def test_flat_tabs_and_tabs_in_folders_are_told_apart():
-    assert tab_of("attention.ui.heads_runs") == tab_of("attention.ui.heads_tab") == "heads"
+def test_the_tab_of_a_module():
     assert tab_of("attention.ui.tabs.heads.runs") == tab_of("attention.ui.tabs.heads") == "heads"
-    assert tab_of("attention.ui.view") is tab_of("attention.ui.page.view") is tab_of("attention.ui") is None
+    assert tab_of("attention.ui.page.view") is tab_of("attention.ui") is None
+    assert {tab_of(name_of(path)) for path in UI} > {"masks", "heads"}
 
 
 @pytest.mark.parametrize("path", CHAPTERS + UI, ids=name_of)

@@ -9,11 +9,10 @@ import torch
 import transformers as T
 from safetensors.torch import load_file, save_file
 
-from attention import catalog, loading
-from attention.catalog import load_folder
-from attention.loading import check_config
-from attention.model import ModelRefused
-from attention.pretrained import run
+from attention.pretrained import catalog, loading, run
+from attention.pretrained.catalog import load_folder
+from attention.pretrained.loading import check_config
+from attention.pretrained.model import ModelRefused
 from tests.tiny_models import EVERY, build, save, tokens_for
 
 

@@ -46,7 +46,7 @@ def test_the_constraints_pin_every_requirement_within_its_range():
 
 
 def test_the_front_matter_preloads_the_pinned_revisions():
-    from attention.catalog import CATALOG
+    from attention.pretrained.catalog import CATALOG
 
     head = README.split("---")[1]
     block = re.search(r"^preload_from_hub:\n((?:  - .*\n)+)", head, re.MULTILINE)
@@ -102,7 +102,7 @@ import attention
 from attention.assets import assets
 from attention.classifier import classify, load_classifier
 from attention.recommender import MEAN, load_recommender, recommend
-from attention.translation import load, trained_path
+from attention.seq2seq.translation import load, trained_path
 from attention.ui import build, launch_options
 from attention.ui.page.texts import ASSETS, lesson, words_for
 

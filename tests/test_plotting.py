@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from attention.plotting import Series, save_plot
+from attention.export.plotting import Series, save_plot
 
 LINE = Series("loss", "line", [0, 1, 2], [3.0, 2.0, 1.5])
 NASTY = [
@@ -102,8 +102,8 @@ def test_equal_pictures_are_equal_bytes_in_every_process():
     """matplotlib names the parts of an SVG by chance, and by where an object lies in memory."""
     code = (
         "import hashlib, torch\n"
-        "from attention.heatmap import save_figure\n"
-        "from attention.plotting import Series, save_plot\n"
+        "from attention.export.heatmap import save_figure\n"
+        "from attention.export.plotting import Series, save_plot\n"
         "lines = [Series('a', 'line', [0, 1], [1, 2]), Series('b', 'points', [0, 1], [2, 1]),\n"
         "         Series('c', 'bars', [0, 1], [2, 1])]\n"
         "for kind in ('svg', 'png'):\n"

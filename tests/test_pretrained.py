@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from attention import pretrained as P
-from attention.adapter import Changes
-from attention.model import ModelRefused, adopt
-from attention.tokens import Tokens, readable
+from attention.pretrained.adapter import Changes
+from attention.pretrained.model import ModelRefused, adopt
+from attention.pretrained.tokens import Tokens, readable
 from tests.tiny_models import build, plain, tokens_for
 
 EAGER = "eager"

@@ -8,7 +8,6 @@ from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
 
 from attention import recommender
-from attention.items import HISTORY, ITEMS, THEMES, make_users
 from attention.recommender import (
     Recommender,
     check_history,
@@ -19,6 +18,7 @@ from attention.recommender import (
     recommend,
     train_chunk,
 )
+from attention.recommender.items import HISTORY, ITEMS, THEMES, make_users
 from attention.training import generator_at
 
 BOUND = 0.72  # recall@10; the shipped model has 0.80, popularity 0.29

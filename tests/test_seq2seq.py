@@ -13,9 +13,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attention import bahdanau, dates, seq2seq
-from attention.bahdanau import KINDS, TARGET, Seq2Seq, batch_of, decode_characters, generator_for
+from attention import seq2seq
 from attention.seq2seq import (
+    bahdanau,
+    dates,
     evaluate,
     explain_step,
     load,
@@ -24,8 +25,9 @@ from attention.seq2seq import (
     translate,
     unpack,
 )
+from attention.seq2seq.bahdanau import KINDS, TARGET, Seq2Seq, batch_of, decode_characters, generator_for
+from attention.seq2seq.translation import trained_path
 from attention.training import Run
-from attention.translation import trained_path
 
 NUMERALS = dates.CHINESE_DIGITS + "十"
 IN_ORDER = ("{y}-{m}-{d}", "{y}-{mm}-{dd}", "{y}年{m}月{d}日", "{zh_y}年{zh_m}月{zh_d}日")

@@ -3,7 +3,7 @@
 import torch
 import transformers as T
 
-from attention.tokens import Tokens
+from attention.pretrained.tokens import Tokens
 
 SMALL = dict(vocab_size=99, hidden_size=32, num_hidden_layers=2, num_attention_heads=4)
 WIDE = SMALL | dict(intermediate_size=48, max_position_embeddings=40)

@@ -57,7 +57,7 @@ def import_first() -> None:
         import matplotlib.backends.backend_agg
         import matplotlib.figure  # noqa: F401
 
-        from ..catalog import ModelRefused, load_model
+        from ..pretrained.catalog import ModelRefused, load_model
 
         with contextlib.suppress(ModelRefused, OSError):  # the heads tab will say so
             load_model()

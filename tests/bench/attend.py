@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from attention.device import pick_device
 from attention.masks import padding_mask
 from attention.multihead import MultiHeadAttention
 from attention.pooling import Attended
+from attention.pretrained.device import pick_device
 from attention.ui.serving import keep_memory
 from tests.bench import report, time_in_turn
 

@@ -16,8 +16,8 @@ import torch
 from attention.ui.heads_open import overview
 from attention.ui.texts import words_for
 
-from attention.catalog import CATALOG, cache_folder, package_file
 from attention.pretrained import Tokens, load_model, tokenize
+from attention.pretrained.catalog import CATALOG, cache_folder, package_file
 from attention.ui import heads_runs, heads_tab
 from attention.ui.serving import settle
 from tests.bench import report, time_in_turn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from attention.catalog import CATALOG
+from attention.pretrained.catalog import CATALOG
 from attention.ui import heads_loads
 from tests.hub_imitation import Trouble
 from tests.tiny_models import save

@@ -9,7 +9,7 @@ import math
 import pytest
 import torch
 
-from attention.packing import to_csv
+from attention.export.packing import to_csv
 from attention.ui.page.panels import numbers
 from attention.ui.page.scripts import link
 from attention.ui.page.sheet import show

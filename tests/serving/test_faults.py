@@ -8,8 +8,8 @@ import pytest
 from attention.ui.tab import draw, payload
 from attention.ui.texts import LANGUAGES, words_for
 
-from attention import catalog
-from attention.model import ModelRefused
+from attention.pretrained import catalog
+from attention.pretrained.model import ModelRefused
 from attention.ui import TABS, heads_loads, heads_runs
 
 HEADS = next(tab for tab in TABS if tab.ID == "heads")

@@ -15,7 +15,7 @@ from attention.ui.guard import Refusal, check_all
 from attention.ui.tab import ask, payload
 from attention.ui.texts import words_for
 
-from attention.items import ITEMS
+from attention.recommender.items import ITEMS
 from attention.ui import applications_tab as tab
 from attention.ui import applications_training, classifier_view, link, recommender_view
 

@@ -16,8 +16,8 @@ from attention.ui.guard import Refusal
 from attention.ui.tab import payload
 from attention.ui.texts import words_for
 
-from attention.adapter import Layer
 from attention.pretrained import Changes, ModelRefused, tokenize
+from attention.pretrained.adapter import Layer
 from attention.ui import busy, heads_runs, heads_tab
 
 

@@ -17,8 +17,8 @@ from attention.ui.tab import ask, draw, payload
 from attention.ui.texts import LANGUAGES, words_for
 
 from attention import seq2seq
-from attention.bahdanau import KINDS
-from attention.translation import evaluate, load
+from attention.seq2seq.bahdanau import KINDS
+from attention.seq2seq.translation import evaluate, load
 from attention.ui import busy, decoder_tab, link
 
 CASES = [{}, *[changes for _, changes in decoder_tab.EXAMPLES], {"attention": "none"}, {"attention": "dot"},

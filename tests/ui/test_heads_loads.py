@@ -10,9 +10,8 @@ from attention.ui.heads_loads import Failed, Loading, model_of
 from attention.ui.tab import draw
 from attention.ui.texts import LANGUAGES, words_for
 
-from attention import catalog
-from attention.catalog import CATALOG
-from attention.pretrained import ModelRefused
+from attention.pretrained import ModelRefused, catalog
+from attention.pretrained.catalog import CATALOG
 from attention.ui import heads_loads, heads_tab
 from attention.ui.notebook import show
 from tests.hub_imitation import Trouble

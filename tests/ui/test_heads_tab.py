@@ -16,9 +16,9 @@ from attention.ui.guard import Refusal
 from attention.ui.tab import ask, payload
 from attention.ui.texts import LANGUAGES, words_for
 
-from attention.catalog import adopt, package_file
 from attention.heads import hide_special, join_pieces
 from attention.pretrained import CATALOG, Changes, ModelRefused, load_model, run, tokenize
+from attention.pretrained.catalog import adopt, package_file
 from attention.ui import busy, heads_loads, heads_runs, heads_tab, link
 
 TEXT = "The animal did not cross the street because it was too tired."
@@ -429,7 +429,7 @@ def test_what_is_dear_is_computed_once_for_all_who_wait():
 
 
 def test_a_run_does_not_keep_a_model_that_made_room(monkeypatch):
-    from attention import catalog
+    from attention.pretrained import catalog
 
     view = payload(heads_tab, "en", {"text": "an old run"})
     key = next(reversed(heads_runs._kept))

@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -29,6 +30,7 @@ from attention.ui.tabs.kernel import fit, learned
 from attention.ui.tabs.matchmaker import by_hand, trained
 from attention.ui.tabs.positions import study as positions
 from tests.bench.learners import own_inputs
+from tests.ui.views import packed
 
 TAB = {tab.id: tab for tab in TABS}
 SCENES = [(tab.id, key) for tab in TABS for key in tab.scenes]
@@ -144,6 +146,16 @@ def test_a_changed_head_is_two_runs_and_another_head_none(monkeypatch):
     assert "error" not in draw("en", TAB["heads"], {"inputs": inputs}) and len(calls) == 2
     assert "error" not in draw_part("en", TAB["heads"], "head", {"inputs": inputs | {"head": 5}})
     assert "error" not in draw("zh", TAB["heads"], {"inputs": inputs | {"layer": 2}}) and len(calls) == 2
+
+
+def test_another_head_has_answers_of_its_own():
+    """What is remembered of a run is remembered by head: the first answer is that head's own weights."""
+    for layer, head in ((3, 1), (3, 2), (2, 1)):
+        request = {"inputs": {"look": "understand", "layer": layer, "head": head, "token": 9}}
+        [_, answers] = draw_part("en", TAB["heads"], "answers", request)["panels"]
+        opened = draw_part("en", TAB["heads"], "head", request)["panels"]
+        weights = packed(next(one for one in opened if one["id"] == "weights")["data"])
+        assert np.isin(packed(answers["data"])[:, 0], weights[9]).all()
 
 
 # -- a scene reads what it declares -----------------------------------------------------------------

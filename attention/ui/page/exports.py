@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from ...heatmap import to_csv, to_npz
+from ...export.heatmap import to_csv, to_npz
 from .busy import slot
 from .guard import Json, Refusal
 from .panels import Panel, Saved

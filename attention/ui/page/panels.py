@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...heatmap import save_figure
-from ...plotting import Series, save_plot
+from ...export.heatmap import save_figure
+from ...export.plotting import Series, save_plot
 from .guard import Json, Refusal
 
 
@@ -323,6 +323,8 @@ class Player(Panel, Saved):
         raise Refusal("bad_request")  # of which step?
 
     def part(self, frame: str) -> Saved:
+        if not frame:
+            raise Refusal("bad_request")
         at = frame_at(frame, len(self.steps))
         title = f"{self.title} · {self.step_word} {self.steps[at]}"
         return Frame(self.id, title, self.frames[at], self.rows, self.columns, of=self)

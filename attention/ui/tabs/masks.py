@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...cell import explain
-from ...heatmap import clean_label
+from ...export.heatmap import clean_label
 from ...masks import softmax_with_minus_1e9, softmax_with_minus_inf
 from ...padding import (
     LARGEST,

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ....classifier import Classified, classify, explain_cell, load_classifier, permute
-from ....reviews import LABELS
+from ....classifier.reviews import LABELS
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Curve, Heatmap, Look, PairBars, Panel, Plot, Readouts, heading, signed
 from ...page.scene import Place, Task

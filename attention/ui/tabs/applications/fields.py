@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import gradio as gr
 
 from ....classifier import EXAMPLE
-from ....items import ITEMS
+from ....classifier.reviews import MAX_TOKENS
 from ....recommender import MAX_HISTORY
-from ....reviews import MAX_TOKENS
+from ....recommender.items import ITEMS
 from ...page.fields import Choice, Field, Flag, Number, Text, Whole, bounded, given
 from ...page.guard import Refusal, to_number
 from ...page.scene import Task

@@ -6,8 +6,8 @@ from functools import cache
 
 import torch
 
-from ....items import ITEMS, Users, make_users
 from ....recommender import DATA_SEED
+from ....recommender.items import ITEMS, Users, make_users
 from ...page.texts import Words
 from .fields import NOTHING, USERS, Inputs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ....classifier import Classified
-from ....reviews import MAX_TOKENS, tokenise
+from ....classifier.reviews import MAX_TOKENS, tokenise
 from ...page.guard import Refusal
 from ...page.scene import Place
 from ...page.sheet import Section, Sheet, output_sheet

@@ -9,8 +9,8 @@ from functools import partial
 
 import torch
 
-from ....items import ITEMS, KINDS, THEMES
 from ....recommender import Recommended, explain_cell, load_recommender, recommend
+from ....recommender.items import ITEMS, KINDS, THEMES
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, Readouts, heading, signed
 from ...page.scene import Place, Task
@@ -172,7 +172,7 @@ def snippet(s: Study) -> str:
     """The ranking with its scores, and the weights over the history."""
     even = f", weights_override=torch.ones(64, {len(s.history)})" if s.inputs.even else ""
     return f"""import torch
-from attention.items import ITEMS
+from attention.recommender.items import ITEMS
 from attention.recommender import load_recommender, recommend
 
 history = {s.history!r}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from ....items import HISTORY, ITEMS, THEMES
 from ....recommender import Recommended, Recommender, Record, explain_cell, recommend, train_chunk
+from ....recommender.items import HISTORY, ITEMS, THEMES
 from ....training import MAX_BYTES, load_model
 from ...page.busy import slot
 from ...page.guard import Json

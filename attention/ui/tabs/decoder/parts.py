@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from .... import dates
-from ....bahdanau import KINDS, LENGTH
-from ....translation import TRAINED, Translation, explain_step, load, translate
+from ....seq2seq import dates
+from ....seq2seq.bahdanau import KINDS, LENGTH
+from ....seq2seq.translation import TRAINED, Translation, explain_step, load, translate
 from ...page.fields import Choice, Number, Text, Whole, given
 from ...page.guard import Refusal
 from ...page.scene import Place, Task

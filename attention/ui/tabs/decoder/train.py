@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ....bahdanau import LENGTH, TARGET
-from ....date_parse import true_date
 from ....seq2seq import Record, train_chunk, translate, unpack
+from ....seq2seq.bahdanau import LENGTH, TARGET
+from ....seq2seq.date_parse import true_date
 from ...page.busy import slot
 from ...page.guard import Json
 from ...page.panels import Panel, Training, heading, numbers

@@ -9,10 +9,10 @@ from functools import cache
 
 import torch
 
-from .... import dates
-from ....bahdanau import KINDS, LENGTH, TARGET, generator_for
-from ....date_parse import true_date
-from ....translation import Translation
+from ....seq2seq import dates
+from ....seq2seq.bahdanau import KINDS, LENGTH, TARGET, generator_for
+from ....seq2seq.date_parse import true_date
+from ....seq2seq.translation import Translation
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, Saved, Table, heading, numbers, signed
 from ...page.scene import Place, Task

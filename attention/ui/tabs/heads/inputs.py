@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ....catalog import ANY_MODEL, CATALOG
-from ....hub import REPO
+from ....pretrained.catalog import ANY_MODEL, CATALOG
+from ....pretrained.hub import REPO
 from ....typed import visible
 from ...page.fields import Choice, Field, Flag, Number, Text, Whole, bounded, given
 from ...page.guard import Refusal

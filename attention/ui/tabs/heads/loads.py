@@ -17,8 +17,8 @@ from collections import OrderedDict
 from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass
 
-from ....catalog import loaded
 from ....pretrained import Model, ModelRefused, load_model
+from ....pretrained.catalog import loaded
 from ...page.busy import slot
 from ...page.guard import Json, Refusal
 from ...page.panels import Panel

@@ -16,11 +16,11 @@ from typing import Any
 
 from torch import Tensor
 
-from ....catalog import in_memory
+from ....export.heatmap import pack_overview
 from ....heads import hide_special
-from ....heatmap import pack_overview
 from ....pooling import attend
 from ....pretrained import ChangeRefused, Changes, Layer, Model, ModelRefused, Run, Tokens, run, tokenize
+from ....pretrained.catalog import in_memory
 from ...page.busy import GpuRefused, lent_gpu, on_gpu, slot
 from ...page.guard import Refusal
 from .loads import PATIENCE, key_of, model_of

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .masks import padding_mask
-from .multihead import MultiHeadAttention
-from .position import sinusoidal_encoding
+from ..masks import padding_mask
+from ..multihead import MultiHeadAttention
+from ..position import sinusoidal_encoding
 from .reviews import LABELS, MAX_TOKENS
 
 PAD, UNKNOWN = 0, 1

@@ -1,6 +1,6 @@
 """Heatmaps for a notebook, a slide or a file, drawn by matplotlib.
 
-The live page paints its own canvas from the bytes of :mod:`attention.packing`, whose names are
+The live page paints its own canvas from the bytes of :mod:`attention.export.packing`, whose names are
 handed on here. No pyplot and no rcParams, because both are shared between threads. matplotlib is
 imported when the first picture is drawn.
 
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ..typed import visible
 from .packing import (
     Packed,
     check_finite,
@@ -33,7 +34,6 @@ from .packing import (
     to_csv,
     to_npz,
 )
-from .typed import visible
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .masks import causal_mask, check_mask
+from ..masks import causal_mask, check_mask
 
 
 def check_weights(weights: Tensor) -> Tensor:

@@ -24,9 +24,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..training import Run, Task, go_on
 from . import dates
 from .bahdanau import KINDS, TARGET, Seq2Seq, batch_of, check_kind, seed_for
-from .training import Run, Task, go_on
 from .translation import (
     TRAINED,
     Evaluation,
@@ -201,7 +201,3 @@ def main(arguments: list[str] | None = None) -> None:
 def _print_progress(step: int, loss: float) -> None:
     if step % 100 == 0:
         print(f"step {step}: loss {loss:.4f}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,7 @@
 
 Nothing here reads a model: it only brings checked files into the hub's own cache folder. A file is
 taken when its bytes have the checksum that the hub names, and weights come last, so that a folder
-with weights in it is whole. Every refusal is a :class:`attention.model.ModelRefused` with one
+with weights in it is whole. Every refusal is a :class:`attention.pretrained.model.ModelRefused` with one
 sentence and no path in it.
 """
 

@@ -16,12 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .masks import pad_sequences, padding_mask
-from .multihead import merge_heads
-from .pooling import attend
+from ..masks import pad_sequences, padding_mask
+from ..multihead import merge_heads
+from ..pooling import attend
+from ..training import generator_at, train_steps
 from .reviews import Review, make_reviews, shortest_reviews, split_reviews, tokenise
 from .text_model import UNKNOWN, BagOfWords, TextClassifier
-from .training import generator_at, train_steps
 
 DATA_SEED, DATA_COUNT = 0, 15_000
 UNKNOWN_RATE = 0.03  # share of training tokens hidden, so that <unk> learns to mean little

@@ -17,15 +17,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import pitfalls_heads  # noqa: F401  enters its four into PITFALLS
-from .exercise import PITFALLS, Exercise, Pitfall, entropy, pitfall
-from .masks import (
+from ..masks import (
     masked_softmax,
     padding_mask,
     softmax_with_minus_1e9,
     softmax_with_minus_inf,
 )
-from .pooling import attend
+from ..pooling import attend
+from . import pitfalls_heads  # noqa: F401  enters its four into PITFALLS
+from .exercise import PITFALLS, Exercise, Pitfall, entropy, pitfall
 
 __all__ = ["PITFALLS", "Exercise", "Pitfall", "softmax_jacobian"]
 

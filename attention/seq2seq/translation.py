@@ -18,8 +18,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from ..assets import assets
+from ..cell import Cell, explain
+from ..scoring import Additive, Dot
 from . import dates
-from .assets import assets
 from .bahdanau import (
     KINDS,
     UNKNOWN,
@@ -30,8 +32,6 @@ from .bahdanau import (
     encode_text,
     generator_for,
 )
-from .cell import Cell, explain
-from .scoring import Additive, Dot
 
 TRAINED = assets() / "trained"
 

@@ -27,10 +27,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from ..masks import pad_sequences, padding_mask
+from ..pooling import attend
+from ..scoring import Additive, Dot
 from . import dates
-from .masks import pad_sequences, padding_mask
-from .pooling import attend
-from .scoring import Additive, Dot
 
 KINDS = ("additive", "dot", "none")
 PADDING, UNKNOWN = 0, 1

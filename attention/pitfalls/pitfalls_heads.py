@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
+from ..masks import causal_mask
+from ..multihead import count_multiplications, head_width, merge_heads, split_heads
+from ..pooling import attend
 from .exercise import Exercise, entropy, pitfall
-from .masks import causal_mask
-from .multihead import count_multiplications, head_width, merge_heads, split_heads
-from .pooling import attend
 
 
 @pitfall("heads", d_model=(1, 1024), num_heads=(1, 64), n=(2, 64))

@@ -6,7 +6,7 @@ screen, and a weight that is dragged moves exactly what it contributes. Whether 
 weights an explanation is an exercise here: permute them and look at the prediction (Jain and
 Wallace 2019, "Attention is not Explanation", section 4.2; Wiegreffe and Pinter 2019 reply).
 
-The reviews are made up (:mod:`attention.reviews`). "good , not bad" and "bad , not good" hold the
+The reviews are made up (:mod:`attention.classifier.reviews`). "good , not bad" and "bad , not good" hold the
 same words, so a bag of words cannot tell them apart; ``evaluate`` shows it.
 
 Shapes: b texts, n tokens, h heads, d = d_model / h, c = 2 classes (negative, positive).
@@ -29,10 +29,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from .assets import assets
-from .cell import Cell, explain
-from .multihead import merge_heads
-from .pooling import attend
+from ..assets import assets
+from ..cell import Cell, explain
+from ..multihead import merge_heads
+from ..pooling import attend
+from ..training import generator_at
 from .reviews import LABELS, tokenise
 from .text_model import UNKNOWN, BagOfWords, TextClassifier
 from .text_training import (
@@ -43,7 +44,6 @@ from .text_training import (
     train,
     train_bag_of_words,
 )
-from .training import generator_at
 
 TRAINED = assets() / "trained"
 EXAMPLE = "boring start but a wonderful end"
@@ -269,7 +269,3 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{name:21}", "  ".join(f"{rule} {mark:6.1%}" for rule, mark in marks.items()))
     moved, distance = permutation_effect(model, options.seed)
     print(f"permuting moves {moved:.1%} of the labels; median total variation {distance:.3f}")
-
-
-if __name__ == "__main__":
-    main()

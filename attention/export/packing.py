@@ -3,7 +3,7 @@
 The page paints heatmaps from one byte a cell (:func:`pack`, :func:`pack_overview`), which is
 0.4 MB for 72 heads of 512 tokens where JSON takes 132; where numbers are read, it gets the floats
 (:func:`pack_floats`).
-:mod:`attention.heatmap` hands on every name.
+:mod:`attention.export.heatmap` hands on every name.
 
 Shapes: L layers, h heads, n queries, m keys.
 

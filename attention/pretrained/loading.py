@@ -2,7 +2,7 @@
 
 A configuration is a promise of so many numbers, a weights file holds so many: both are counted here
 before anything large is allocated, and a module whose weights were not all in its file, or hold NaN,
-is refused. Every refusal is a :class:`attention.model.ModelRefused` with one sentence.
+is refused. Every refusal is a :class:`attention.pretrained.model.ModelRefused` with one sentence.
 """
 
 from __future__ import annotations

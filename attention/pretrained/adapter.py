@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .cell import Cell, explain
-from .masks import causal_mask
-from .pooling import attend
+from ..cell import Cell, explain
+from ..masks import causal_mask
+from ..pooling import attend
 
 NAME = "attention_matchmaker"
 

@@ -10,7 +10,7 @@ without positions attention sees none (chapter 7).
 
 Zhou et al. 2018, "Deep Interest Network for Click-Through Rate Prediction", section 4.3, has the
 candidate attend in this way; there the weights come from a small network and are not normalised.
-Items and users are made up (:mod:`attention.items`).
+Items and users are made up (:mod:`attention.recommender.items`).
 
 Shapes: u users, n = 64 items, m items of history, d features.
 """
@@ -30,12 +30,12 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from .assets import assets
-from .cell import Cell, explain
-from .classifier import renormalise
+from ..assets import assets
+from ..cell import Cell, explain
+from ..classifier import renormalise
+from ..pooling import Attended, attend
+from ..training import generator_at, train_steps
 from .items import ITEMS, Users, make_users
-from .pooling import Attended, attend
-from .training import generator_at, train_steps
 
 TRAINED = assets() / "trained" / "recommender.safetensors"
 MEAN = TRAINED.with_name("recommender_mean.safetensors")
@@ -294,7 +294,3 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"held-out recall@k ({HELD_OUT_USERS} users)")
     for name in marks[1]:
         print(f"{name:22}", "  ".join(f"@{k} {marks[k][name]:6.1%}" for k in marks))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,5 @@
+"""``python -m attention.classifier``: see :func:`attention.classifier.main`."""
+
+from . import main
+
+main()

@@ -1,0 +1,119 @@
+"""Decoders of the library's two best known shapes, opened so that ``decode`` can run them.
+
+Both take a loaded module apart by the names of its parts and keep its weights; nothing is copied.
+GPT-2 adds learned positions, Llama (and SmolLM2, Mistral without its window, ...) turns queries and keys.
+
+Shapes: b texts, n tokens, h heads, g key and value heads, d features per head, D features of a token.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class GPT2Decoder:
+    """A ``GPT2LMHeadModel``: layer norm first, learned positions, as many key heads as query heads."""
+
+    rotary = False
+    scale = None
+
+    def __init__(self, module: Any) -> None:
+        config, self._top = module.config, module.transformer
+        if config.scale_attn_by_inverse_layer_idx or not config.scale_attn_weights:
+            raise ValueError("only scores divided by sqrt(d) are known here, as GPT-2 itself has them")
+        self._head, self._blocks = module.lm_head, list(module.transformer.h)
+        self._num_heads, self.num_layers = config.n_head, len(self._blocks)
+
+    def embed(self, ids: Tensor, positions: Tensor) -> Tensor:
+        if int(positions[-1]) >= (room := self._top.wpe.num_embeddings):
+            raise ValueError(
+                f"this model has {room} learned positions, and the text went on to {positions[-1]}"
+            )
+        embedded: Tensor = self._top.wte(ids) + self._top.wpe(positions)
+        return embedded
+
+    def project(self, layer: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        block = self._blocks[layer]
+        query, key, value = (
+            _split(part, self._num_heads) for part in block.attn.c_attn(block.ln_1(x)).chunk(3, dim=-1)
+        )
+        return query, key, value
+
+    def rotate(self, x: Tensor, positions: Tensor) -> Tensor:
+        return x
+
+    def finish(self, layer: int, x: Tensor, attended: Tensor) -> Tensor:
+        block = self._blocks[layer]
+        x = x + block.attn.c_proj(_merge(attended))
+        x = x + block.mlp(block.ln_2(x))
+        return x
+
+    def logits(self, x: Tensor) -> Tensor:
+        logits: Tensor = self._head(self._top.ln_f(x))
+        return logits
+
+
+class LlamaDecoder:
+    """A ``LlamaForCausalLM``: RMS norm first, rotary positions, grouped key heads."""
+
+    rotary = True
+
+    def __init__(self, module: Any) -> None:
+        self._top, self._head = module.model, module.lm_head
+        self._blocks = list(module.model.layers)
+        self.num_layers = len(self._blocks)
+        self.d_head = int(self._blocks[0].self_attn.head_dim)
+        self.scale: float | None = float(self._blocks[0].self_attn.scaling)
+
+    def embed(self, ids: Tensor, positions: Tensor) -> Tensor:
+        embedded: Tensor = self._top.embed_tokens(ids)
+        return embedded
+
+    def project(self, layer: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        block = self._blocks[layer]
+        x, attention = block.input_layernorm(x), block.self_attn
+        projections = (attention.q_proj, attention.k_proj, attention.v_proj)
+        query, key, value = (
+            _split(part, part.shape[-1] // self.d_head) for part in (project(x) for project in projections)
+        )
+        return query, key, value
+
+    def rotate(self, x: Tensor, positions: Tensor) -> Tensor:
+        """Feature i is turned with feature i + d/2: the pairs of ``position.rotate`` in another order."""
+        cos, sin = self._top.rotary_emb(x, positions[None])  # (1, n, d), each half the same angles
+        left, right = x.chunk(2, dim=-1)
+        turned: Tensor = x * cos[:, None] + torch.cat([-right, left], dim=-1) * sin[:, None]
+        return turned
+
+    def finish(self, layer: int, x: Tensor, attended: Tensor) -> Tensor:
+        block = self._blocks[layer]
+        x = x + block.self_attn.o_proj(_merge(attended))
+        x = x + block.mlp(block.post_attention_layernorm(x))
+        return x
+
+    def logits(self, x: Tensor) -> Tensor:
+        logits: Tensor = self._head(self._top.norm(x))
+        return logits
+
+
+def decoder_of(module: Any) -> GPT2Decoder | LlamaDecoder:
+    """The decoder around a loaded module; ``ValueError`` for another architecture."""
+    kind = module.config.model_type
+    if kind == "gpt2":
+        return GPT2Decoder(module)
+    if kind == "llama":
+        return LlamaDecoder(module)
+    raise ValueError(f"decoding by hand knows gpt2 and llama, got {kind!r}")
+
+
+def _split(x: Tensor, num_heads: int) -> Tensor:
+    """(b, n, h * d) -> (b, h, n, d)."""
+    return x.reshape(*x.shape[:2], num_heads, -1).transpose(1, 2)
+
+
+def _merge(x: Tensor) -> Tensor:
+    """(b, h, n, d) -> (b, n, h * d)."""
+    return x.transpose(1, 2).flatten(2)

@@ -1,0 +1,5 @@
+"""``python -m attention.recommender``: see :func:`attention.recommender.main`."""
+
+from . import main
+
+main()
