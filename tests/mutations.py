@@ -51,7 +51,8 @@ MUTATIONS = {
         ("tests/test_masks.py", "tests/test_fast.py"),
     ),
     "off by one in a roll": Mutation(
-        "attention/heads.py", "[:, :-1], (1, 0))", "[:, 1:], (0, 1))",  # the token after, or the one before
+        "attention/heads/__init__.py",
+        "[:, :-1], (1, 0))", "[:, 1:], (0, 1))",  # the token after, or the one before
         ("tests/test_heads.py",),
     ),
     "language swapped": Mutation(

@@ -28,11 +28,11 @@ from attention.ui.tabs.decoder import parts
 from attention.ui.tabs.heads import runs, understand
 from attention.ui.tabs.kernel import fit, learned
 from attention.ui.tabs.matchmaker import by_hand, trained
-from attention.ui.tabs.positions import study as positions
 from tests.bench.learners import own_inputs
 from tests.ui.views import packed
 
 TAB = {tab.id: tab for tab in TABS}
+positions = sys.modules[TAB["positions"].scenes[""].study.__module__]
 SCENES = [(tab.id, key) for tab in TABS for key in tab.scenes]
 
 
@@ -101,6 +101,8 @@ def told_apart(value) -> object:
         return tuple(value.shape), value.flatten().tolist()
     if isinstance(value, dict):
         return {name: told_apart(one) for name, one in value.items()}
+    if isinstance(value, torch.nn.Module):
+        return id(value)
     return [told_apart(one) for one in value] if isinstance(value, list | tuple) else repr(value)
 
 

@@ -159,9 +159,7 @@ class Whole(Field[int]):
     def component(self, label: str, info: str | None, options: Callable[[str], str]) -> Component:
         if not self.typed:
             return slider(self, label, info)
-        return gr.Number(
-            label=label, info=info, value=self.default, precision=0, minimum=0, min_width=60
-        )
+        return gr.Number(label=label, info=info, value=self.default, precision=0, minimum=0, min_width=60)
 
     @property
     def limits(self) -> str:
@@ -236,9 +234,7 @@ class Text(Field[str]):
         return text
 
     def component(self, label: str, info: str | None, options: Callable[[str], str]) -> Component:
-        return gr.Textbox(
-            lines=self.lines, max_length=self.limit, label=label, info=info, value=self.default
-        )
+        return gr.Textbox(lines=self.lines, max_length=self.limit, label=label, info=info, value=self.default)
 
     @property
     def limits(self) -> str:

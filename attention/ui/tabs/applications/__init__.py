@@ -52,7 +52,8 @@ TAB = Tab(
             results=recommender.results, tasks=recommender.tasks, notices=recommender.notices,
         ),
         "recommender train": Scene(
-            fields=("user", "history", *TRAINING), study=recommender_training.study,
+            # every chunk tells the text back, as the classifier's do
+            fields=("text", "user", "history", *TRAINING), study=recommender_training.study,
             panels=recommender_training.panels, snippet=recommender_training.snippet,
             results=recommender_training.results, tasks=recommender_training.tasks,
             notices=recommender_training.notices, trainer=recommender_training.TRAINER,

@@ -211,5 +211,3 @@ def exercises(f: Fit, words: Words) -> list[Task]:
     share = 100 * f.weights[middle][near].sum().item()
     why = words("kernel.task_near_why", count=int(near.sum()))
     return [*tasks, Task("near", question, share, why, tolerance=8.0, unit="%")]
-
-
