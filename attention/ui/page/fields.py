@@ -168,11 +168,11 @@ class Whole(Field[int]):
         return f"From {self.low:g} to {self.high:g}."
 
 
-def slider(declared: Number | Whole, label: str, info: str | None, **settings: Any) -> gr.Slider:
+def slider(declared: Number | Whole, label: str, info: str | None) -> gr.Slider:
     """A field's slider."""
     return gr.Slider(
-        declared.low, declared.high, step=declared.step, value=declared.default, label=label,
-        info=info, buttons=[], **settings,
+        declared.low, declared.high, step=declared.step, value=declared.default, label=label, info=info,
+        buttons=[],
     )  # fmt: skip
 
 
