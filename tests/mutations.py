@@ -31,7 +31,7 @@ class Mutation(NamedTuple):
 
 MUTATIONS = {
     "logit for raw score": Mutation(
-        "attention/ui/sheet.py",
+        "attention/ui/page/sheet.py",
         'exponent = f"exp({show(cell.logit)} - {shift})"',
         'exponent = f"exp({show(cell.raw)} - {shift})"',
         ("tests/ui/test_sheets_formulas.py", "-k", "right_sheet or matchmaker"),
@@ -51,17 +51,18 @@ MUTATIONS = {
         ("tests/test_masks.py", "tests/test_fast.py"),
     ),
     "off by one in a roll": Mutation(
-        "attention/heads.py", "[:, :-1], (1, 0))", "[:, 1:], (0, 1))",  # the token after, or the one before
+        "attention/heads/__init__.py",
+        "[:, :-1], (1, 0))", "[:, 1:], (0, 1))",  # the token after, or the one before
         ("tests/test_heads.py",),
     ),
     "language swapped": Mutation(
-        "attention/ui/texts.py",
-        'glob(f"*.{language}.json")',
-        'glob("*.zh.json" if language == "en" else "*.en.json")',
-        ("tests/ui/test_applications_tab.py", "-k", "names_come_in_the_pages_language"),
+        "attention/ui/page/texts.py",
+        'glob(f"*/words.{language}.json")',
+        'glob("*/words.zh.json" if language == "en" else "*/words.en.json")',
+        ("tests/ui/test_texts.py", "-k", "english_sentence"),
     ),
     "link field dropped": Mutation(
-        "attention/ui/link.py",
+        "attention/ui/page/link.py",
         "    for field in fields:\n        value = values[field.name]",
         "    for field in fields[:-1]:\n        value = values[field.name]",
         ("tests/ui/test_link.py",),
@@ -71,13 +72,13 @@ MUTATIONS = {
         ("tests/test_pooling.py",),
     ),
     "stale head": Mutation(
-        "attention/ui/heads_open.py",
-        'if seen.extra.get("opened", (None,))[0] != key:',
-        'if "opened" not in seen.extra:',
-        ("tests/ui/test_heads_tab.py", "-k", "open_head or picking or sheet_adds_up"),
+        "attention/ui/tabs/heads/answers.py",
+        'once("answers", (layer, head, row),',
+        'once("answers", row,',
+        ("tests/ui/test_scenes.py", "-k", "answers_of_its_own"),
     ),
     "unpadded mean": Mutation(
-        "attention/text_model.py",
+        "attention/classifier/text_model.py",
         "return (output * real).sum(-2) / real.sum(-2).clamp(min=1)",
         "return output.mean(-2)",
         ("tests/test_classifier.py", "-k", "masked_mean or batched_forward"),

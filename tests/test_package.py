@@ -104,7 +104,7 @@ from attention.classifier import classify, load_classifier
 from attention.recommender import MEAN, load_recommender, recommend
 from attention.seq2seq.translation import load, trained_path
 from attention.ui import build, launch_options
-from attention.ui.texts import ASSETS, lesson, words_for
+from attention.ui.page.texts import ASSETS, lesson, words_for
 
 assert assets() == ASSETS and ASSETS.parent.name == "attention", ASSETS
 assert classify(load_classifier(), "not bad").label == "positive"

@@ -132,7 +132,8 @@ def predict(
 ) -> Tensor:  # fmt: skip
     """Logits (b, c) with the learned weights, "uniform" ones, or the learned ones "permuted"."""
     if weights == "learned":
-        return model(ids, lengths)
+        logits: Tensor = model(ids, lengths)
+        return logits
     if weights not in ("uniform", "permuted"):
         raise ValueError(f"weights must be learned, uniform or permuted, got {weights!r}")
     mask = padding_mask(lengths, ids.shape[1])  # (b, 1, n)

@@ -198,7 +198,7 @@ def roles(
     for layer, weights in enumerate(layers):
         check_weights(weights)
         table = weights.detach().float().cpu().flatten(1).T.contiguous()  # (n*n, h)
-        results = {}
+        results: dict[str, tuple[Tensor, ...]] = {}
         for role, (cells, rows) in trials.items():
             score = F.embedding_bag(cells, table, mode="sum") / rows  # (1 + shuffles, h)
             results[role] = score[0], score[1:].mean(0), score[1:].amax(0) + MARGIN

@@ -128,7 +128,8 @@ def value_weighted(
             )
         value = value @ output_projection  # (h, m, D)
     # w >= 0 is a plain factor of the norm, so no (h, n, m, D) tensor is needed
-    return check_weights(weights) * value.norm(dim=-1)[:, None, :]
+    lengths: Tensor = value.norm(dim=-1)[:, None, :]
+    return check_weights(weights) * lengths
 
 
 def renormalise(weights: Tensor) -> Tensor:

@@ -220,21 +220,24 @@ def matchmaker_attention(
             output=output[0].transpose(0, 1),
         )  # fmt: skip
     if wanted and session is not _PLAIN:
-        layer = Layer(index, kind, weights[0])
+        seen = Layer(index, kind, weights[0])
         if session.capture == "all":
-            layer = Layer(
+            seen = Layer(
                 index, kind, weights[0], query[0], key[0], value[0], _first(mask),
                 _first(options["bias"]), options["scale"], options["softcap"],
                 _first(options["sinks"]), heads,
             )  # fmt: skip
-        session.layers.append(layer if session.each is None else session.each(layer))
+        session.layers.append(seen if session.each is None else session.each(seen))
     return output.transpose(1, 2).contiguous(), weights
 
 
 _PLAIN = Session(capture="weights")  # outside a run of ours: weights for output_attentions
 
 
-def _boolean_mask(module, query, key, mask, bias, is_causal) -> tuple[Tensor | None, Tensor | None]:
+def _boolean_mask(
+    module: torch.nn.Module, query: Tensor, key: Tensor, mask: Tensor | None, bias: Tensor | None,
+    is_causal: bool | None,
+) -> tuple[Tensor | None, Tensor | None]:  # fmt: skip
     """Whatever mask the model made -> boolean mask (True = may attend) and what is left as bias."""
     n, m = query.shape[2], key.shape[2]
     if mask is None:  # None means "all", but in a causal layer "all up to here", as in sdpa
@@ -258,7 +261,9 @@ def _only_chosen(mask: Tensor | None, indices: Tensor, m: int) -> Tensor:
     return chosen if mask is None else mask & chosen
 
 
-def _changed_mask(session: Session, kind: str, mask, query, key) -> Tensor | None:
+def _changed_mask(
+    session: Session, kind: str, mask: Tensor | None, query: Tensor, key: Tensor
+) -> Tensor | None:
     """The mask after ``causal`` and ``forbid``; positions count source then target tokens."""
     changes, n, m = session.changes, query.shape[2], key.shape[2]
     if kind != "cross" and changes.causal is True:

@@ -56,9 +56,9 @@ def tokenize(model: Model, text: str, pair: str | None = None) -> Tokens:
         if pair is not None:
             found = _joined(found, _encode(model, " " + pair.lstrip(), special=False))
     else:
-        start = _start(model)
-        name = model.tokenizer.convert_ids_to_tokens(start)
-        start = Tokens((start,), (name,), (False,), (True,), (0,), (None,))
+        first = _start(model)
+        name = model.tokenizer.convert_ids_to_tokens(first)
+        start = Tokens((first,), (name,), (False,), (True,), (0,), (None,))
         found = _encode(model, text)
         target = start if pair is None else _joined(start, _encode(model, pair, target=True))
         found = _joined(found, target)

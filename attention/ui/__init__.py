@@ -7,7 +7,6 @@ A new tab is one file or folder in ``tabs/``, one in ``assets/tabs/``, and one n
 from __future__ import annotations
 
 import importlib.util
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -122,9 +121,9 @@ def build_page(language: str) -> None:
     with gr.Accordion(words("app.plan"), open=False, elem_classes="am-lesson am-plan"):
         gr.Markdown(lesson("plan", language))
     read = {"js": "() => [AttentionMatchmaker.query()]", **QUIET}
-    opened = header.link(partial(answer, language, open_inputs), query, first, **read)
+    opened = header.link(lambda asked: answer(language, open_inputs, asked), query, first, **read)
     outputs = [tabs, notice, *outputs]
-    shown = opened.then(partial(answer, language, open_link, language), query, outputs, **read)
+    shown = opened.then(lambda asked: answer(language, open_link, language, asked), query, outputs, **read)
     shown.then(None, js="() => AttentionMatchmaker.linkOpened()", **QUIET)
 
 

@@ -16,7 +16,7 @@ import secrets
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -57,7 +57,7 @@ def import_first() -> None:
         import matplotlib.backends.backend_agg
         import matplotlib.figure  # noqa: F401
 
-        from ..pretrained.catalog import ModelRefused, load_model
+        from ..pretrained import ModelRefused, load_model
 
         with contextlib.suppress(ModelRefused, OSError):  # the heads tab will say so
             load_model()
@@ -121,16 +121,15 @@ def replica() -> FastAPI:
     return web_app()
 
 
-def deployment(replicas: int, cpus: float = 1.0):
+def deployment(replicas: int, cpus: float = 1.0) -> Any:
     """A Ray Serve application of so many replicas; needs ``ray[serve]``."""
     from ray import serve
 
-    @serve.deployment(num_replicas=replicas, max_ongoing_requests=100, ray_actor_options={"num_cpus": cpus})
-    @serve.ingress(replica)
     class Page:
         pass
 
-    return Page.bind()
+    options = {"max_ongoing_requests": 100, "ray_actor_options": {"num_cpus": cpus}}
+    return serve.deployment(num_replicas=replicas, **options)(serve.ingress(replica)(Page)).bind()
 
 
 def main() -> None:

@@ -15,43 +15,45 @@ import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 import httpx
 import numpy as np
-from attention.ui.guard import Choice, Flag, Number, Text
-from attention.ui.tab import ask, draw
-from attention.ui.texts import words_for
+
+from attention.ui.page.fields import Choice, Flag, Number, Text, Whole
+from attention.ui.page.questions import AnyTab, ask_sheet, draw
+from attention.ui.page.texts import words_for
 
 WORDS = "the a big small cat dog bird fox tree river sees likes chased under over near red blue".split()
 HEAVY_TABS = ("heads", "decoder", "applications")  # these run a model for every new input
 HEAVY_VALUES = {("mode", "training"), ("method", "learned")}
 
 
-def is_heavy(tab: ModuleType, values: dict[str, Any]) -> bool:
+def is_heavy(tab: AnyTab, values: dict[str, Any]) -> bool:
     """Whether these inputs make the server run or train a model."""
-    return tab.ID in HEAVY_TABS or any(item in HEAVY_VALUES for item in values.items() if _plain(item[1]))
+    return tab.id in HEAVY_TABS or any(item in HEAVY_VALUES for item in values.items() if _plain(item[1]))
 
 
-def own_inputs(tab: ModuleType, dice: random.Random, name: str) -> dict[str, Any]:
+def own_inputs(tab: AnyTab, dice: random.Random, name: str) -> dict[str, Any]:
     """Inputs that the tab takes, different for every learner and every turn."""
     while True:
-        values = {one.name: _drawn(one, dice, name) for one in tab.FIELDS}
-        if tab.ID == "heads":  # MiniLM's layers and heads; the other texts stay as they are
+        values = {one.name: _drawn(one, dice, name) for one in tab.fields}
+        if tab.id == "heads":  # MiniLM's layers and heads; the other texts stay as they are
             values |= {"text": _sentence(dice, name), "pair": "", "side": "self",
                        "layer": dice.randrange(6), "head": dice.randrange(12)}  # fmt: skip
-        elif tab.ID == "masks":
+        elif tab.id == "masks":
             values["text"] = "\n".join(_sentence(dice, name) for _ in range(dice.randint(1, 4)))
             values["sentence"] = 1
         return values
 
 
 def _drawn(one: Any, dice: random.Random, name: str) -> Any:
-    if isinstance(one, Number) and one.name != "position":
+    if one.name == "position" or getattr(one, "typed", False):  # the end of its range depends on others
+        return one.default
+    if isinstance(one, Number | Whole):
         low, high = one.low, min(one.high, max(4 * one.default, one.low + 4 * one.step))
         value = low + one.step * dice.randrange(int((high - low) / one.step + 1.5))
-        return int(value) if isinstance(one.step, int) else round(min(value, one.high), 6)
+        return int(value) if isinstance(one, Whole) else round(min(value, one.high), 6)
     if isinstance(one, Flag):
         return dice.random() < 0.5
     if isinstance(one, Choice):
@@ -74,7 +76,7 @@ def _plain(value: Any) -> bool:
 class Answer:
     """One request and what came of it. seconds: from sending to the whole answer."""
 
-    tab: ModuleType
+    tab: AnyTab
     values: dict[str, Any]
     cell: dict[str, Any] | None
     seconds: float
@@ -111,12 +113,12 @@ class Page:
         return page
 
     async def ask(
-        self, client: httpx.AsyncClient, tab: ModuleType, values: dict, cell: dict | None = None
+        self, client: httpx.AsyncClient, tab: AnyTab, values: dict, cell: dict | None = None
     ) -> Answer:
         """Send one request as the page would, and time it."""
         body = {
             "data": {"inputs": values} if cell is None else cell,
-            "component_id": self.view[tab.ID],
+            "component_id": self.view[tab.id],
             "fn_name": "draw" if cell is None else "sheet",
             "session_hash": "load",
         }
@@ -137,7 +139,7 @@ def browser() -> httpx.AsyncClient:
 
 
 async def learner(
-    page: Page, client: httpx.AsyncClient, number: int, tab: ModuleType, end: float, think: float
+    page: Page, client: httpx.AsyncClient, number: int, tab: AnyTab, end: float, think: float
 ) -> list[Answer]:
     """One learner on one tab until ``end``; every fourth request opens a cell of the last picture."""
     dice, made = random.Random(number), []
@@ -165,7 +167,7 @@ def _cell(answer: Answer, dice: random.Random) -> dict[str, Any] | None:
 
 
 async def class_at(
-    page: Page, tabs: Iterable[ModuleType], learners: int, seconds: float, think: float
+    page: Page, tabs: Iterable[AnyTab], learners: int, seconds: float, think: float
 ) -> list[Answer]:
     """So many learners, spread over the tabs, for so many seconds."""
     tabs = list(tabs)
@@ -180,8 +182,8 @@ async def class_at(
 def expected(answer: Answer) -> Any:
     """The same question answered here, without a server."""
     if answer.cell is not None:
-        return ask(answer.tab, "en", answer.cell)
-    return draw(answer.tab, "en", {"inputs": answer.values})
+        return ask_sheet("en", answer.tab, answer.cell)
+    return draw("en", answer.tab, {"inputs": answer.values})
 
 
 def is_right(answer: Answer) -> bool:

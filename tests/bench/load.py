@@ -13,11 +13,11 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from types import ModuleType
 
 import torch
 
 from attention.ui import TABS
+from attention.ui.page.questions import AnyTab
 from tests.bench import report
 from tests.bench.learners import HEAVY_TABS, Answer, Page, browser, class_at, is_right, own_inputs
 from tests.serving.processes import Server, app_server, trivial_server
@@ -53,9 +53,7 @@ class Tally:
         return [a.seconds for a in self.answers if chosen(a)]
 
 
-def run_class(
-    server: Server, tabs: Iterable[ModuleType], learners: int, seconds: float, think: float
-) -> Tally:
+def run_class(server: Server, tabs: Iterable[AnyTab], learners: int, seconds: float, think: float) -> Tally:
     """A class on a running server, not yet checked."""
     page = Page.read(server.url)
     return Tally(asyncio.run(class_at(page, tabs, learners, seconds, think)), seconds)
@@ -63,21 +61,21 @@ def run_class(
 
 def wait_for_models(server: Server, patience: float = 120.0) -> None:
     """Until the built-in model is loaded there and here, so that the heads tab shows a picture."""
-    heads = next((tab for tab in TABS if tab.ID == "heads"), None)
+    heads = next((tab for tab in TABS if tab.id == "heads"), None)
     if heads is None:
         return
     page, end = Page.read(server.url), time.perf_counter() + patience
 
     async def shown() -> bool:
         async with browser() as client:
-            got = (await page.ask(client, heads, {f.name: f.default for f in heads.FIELDS})).got
+            got = (await page.ask(client, heads, {f.name: f.default for f in heads.fields})).got
         return isinstance(got, dict) and any(p["kind"] == "overview" for p in got.get("panels", []))
 
     while not asyncio.run(shown()):
         if time.perf_counter() > end:
             raise RuntimeError("the built-in model was not loaded in time")
         time.sleep(0.5)
-    from attention.ui.heads_runs import model_of
+    from attention.ui.tabs.heads.runs import model_of
 
     model_of("minilm", patience=patience)  # the checks run here
 
@@ -129,7 +127,7 @@ def main(learners: int = 50, seconds: float = 60.0, think: float = 2.0, requests
     theirs = [percentile(trivial, share) for share in (0.5, 0.95)]
     with app_server() as server:
         wait_for_models(server)
-        light_tabs = [tab for tab in TABS if tab.ID not in HEAVY_TABS]
+        light_tabs = [tab for tab in TABS if tab.id not in HEAVY_TABS]
         alone = run_class(server, light_tabs, learners, seconds / 3, think)
         whole = run_class(server, TABS, learners, seconds, think).check()
         print(f"  {learners} learners, {think:g} s to think, {seconds:g} s; in brackets the trivial handler")
@@ -147,6 +145,6 @@ def main(learners: int = 50, seconds: float = 60.0, think: float = 2.0, requests
         report("wrong answers", len(whole.wrong), 0)
         report("share told to try again", whole.busy / len(whole.answers), 0.01)
         for answer in [*whole.wrong, *whole.errors][:3]:
-            print("   ", answer.tab.ID, answer.values, answer.cell, str(answer.got)[:300])
+            print("   ", answer.tab.id, answer.values, answer.cell, str(answer.got)[:300])
         growth = memory_growth(server, requests // 10, requests)
         report(f"memory after {requests} requests, of that after {requests // 10}", growth, 1.05)

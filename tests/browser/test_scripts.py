@@ -8,12 +8,12 @@ import math
 
 import pytest
 import torch
-from attention.ui.sheet import show
-from attention.ui.texts import ASSETS
-from attention.ui.view import numbers
 
 from attention.export.packing import to_csv
+from attention.ui.page.panels import numbers
 from attention.ui.page.scripts import link
+from attention.ui.page.sheet import show
+from attention.ui.page.texts import ASSETS
 
 HOST = "http://scripts.test"
 MODULES = sorted(path.relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*.js"))

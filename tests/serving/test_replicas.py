@@ -6,16 +6,17 @@ with the tab's payload computed here from the page's own link.
 
 from __future__ import annotations
 
-import base64
 import math
 import time
 from urllib.parse import urlparse
 
 import numpy as np
-from attention.ui.guard import Text
-from attention.ui.tab import payload
 
-from attention.ui import FIELDS, TABS, link
+from attention.ui import FIELDS, TABS
+from attention.ui.page import link
+from attention.ui.page.fields import Text
+from attention.ui.page.questions import view_of
+from tests.ui.views import packed
 
 BALANCER = "nginx"
 LINKS = [  # what each tab opens with, and the modes that train
@@ -39,13 +40,11 @@ def expected_cells(tab, query):
     """The same from the link, computed in this process."""
     name, values, good = link.read(query, FIELDS)
     assert (name, good) == (tab, True), query
-    module = next(one for one in TABS if one.ID == tab)
+    shown = next(one for one in TABS if one.id == tab)
     cells = {}
-    for panel in payload(module, "en", values)["panels"]:
+    for panel in view_of(shown, "en", values)["panels"]:
         if panel["kind"] == "heatmap":
-            data = np.frombuffer(base64.b64decode(panel["data"]["f32"]), "<f4").reshape(
-                panel["data"]["shape"]
-            )
+            data = packed(panel["data"])
             cells |= {f"{panel['id']}.{i}.{j}": value for (i, j), value in np.ndenumerate(data)}
     return cells
 

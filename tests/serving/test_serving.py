@@ -9,9 +9,9 @@ from urllib.parse import urlparse
 
 import gradio as gr
 import pytest
-from attention.ui.tab import draw
 
 from attention.ui import TABS, build
+from attention.ui.page.questions import draw
 from tests.bench.learners import Page, browser, own_inputs
 from tests.bench.load import memory_growth, run_class, wait_for_models
 from tests.serving.processes import app_server
@@ -36,7 +36,7 @@ def test_every_process_numbers_its_parts_alike(server):
     gr.context.Context.id = 0  # as in a fresh process
     page = Page.read(server.url)
     here = {c.elem_id: c._id for c in reversed(build().blocks.values()) if c.elem_id}
-    assert page.view == {tab.ID: here[f"view-{tab.ID}"] for tab in TABS}
+    assert page.view == {tab.id: here[f"view-{tab.id}"] for tab in TABS}
 
 
 def test_no_event_needs_the_queue_or_a_session():
@@ -55,8 +55,8 @@ def test_a_small_class_gets_its_own_right_answers(server):
 def test_a_closed_page_leaves_nothing_running(server):
     """Heavy questions are sent and dropped at once; soon after, the process uses no processor time."""
     page = Page.read(server.url)
-    heads = next(tab for tab in TABS if tab.ID == "heads")
-    values = {field.name: field.default for field in heads.FIELDS}
+    heads = next(tab for tab in TABS if tab.id == "heads")
+    values = {field.name: field.default for field in heads.fields}
     for turn in range(6):
         values["text"] = f"{turn} " + "many words that a model reads " * 40
         body = {"data": {"inputs": values}, "component_id": page.view["heads"], "fn_name": "draw",
@@ -80,12 +80,12 @@ def test_light_questions_are_answered_while_heavy_ones_wait(server):
     import asyncio
     import random
 
-    masks, heads = (next(tab for tab in TABS if tab.ID == name) for name in ("masks", "heads"))
+    masks, heads = (next(tab for tab in TABS if tab.id == name) for name in ("masks", "heads"))
     page = Page.read(server.url)
 
     async def ask_all():
         async with browser() as client:
-            defaults = {field.name: field.default for field in heads.FIELDS}
+            defaults = {field.name: field.default for field in heads.fields}
             texts = [f"{i} " + "so many words for one model to read " * 40 for i in range(30)]
             heavy = [asyncio.create_task(page.ask(client, heads, defaults | {"text": t})) for t in texts]
             await asyncio.sleep(0.2)
@@ -95,7 +95,7 @@ def test_light_questions_are_answered_while_heavy_ones_wait(server):
             return light, still, await asyncio.gather(*heavy)
 
     light, still, heavy = asyncio.run(ask_all())
-    assert light.got == json.loads(json.dumps(draw(masks, "en", {"inputs": light.values})))
+    assert light.got == json.loads(json.dumps(draw("en", masks, {"inputs": light.values})))
     assert still > 0
     assert all(answer.status == 200 for answer in heavy)
     # those who were not served were told so in a sentence

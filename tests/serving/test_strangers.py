@@ -24,7 +24,7 @@ from tests.serving.conftest import TEMPLATE
 from tests.serving.fuzz import fuzz
 from tests.serving.processes import Server, app_server, free_port
 
-HEADS = next(tab for tab in TABS if tab.ID == "heads")
+HEADS = next(tab for tab in TABS if tab.id == "heads")
 MB = 2**20
 # What a full house may add to the process's rest of 0.65 GB: 24 learners ask for every head's role on 512
 # tokens at once. Two measure at a time, each with 75 MB of weights and a few times that while it does; runs

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 
-from attention.ui.calls import Question, Waiting, call_stream, session_stream
-
-from attention.ui import calls
+from attention.ui.page import calls
+from attention.ui.page.calls import Question, Waiting, call_stream, session_stream
 
 
 def test_a_question_is_fetched_once():

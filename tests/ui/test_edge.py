@@ -12,12 +12,13 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from attention.ui.bounds import SMALL
-from attention.ui.edge import BODY_LIMIT
-from attention.ui.guard import Refusal, sentence_for
-from attention.ui.texts import words_for
 
-from attention.ui import FIELDS, headers
+from attention.ui import FIELDS
+from attention.ui.page import headers
+from attention.ui.page.bounds import SMALL
+from attention.ui.page.edge import BODY_LIMIT
+from attention.ui.page.guard import Refusal, sentence_for
+from attention.ui.page.texts import words_for
 
 CLOSED = [
     ("POST", "/gradio_api/upload"),
@@ -347,19 +348,19 @@ def test_the_log_holds_no_learners_text_no_colour_and_one_line(caplog):
 
 def test_an_error_of_gradios_own_is_a_sentence_and_leaves_no_text_in_the_log(app_url, monkeypatch, caplog):
     """Whatever fails inside reaches a stranger as a sentence with a reference."""
-    import attention.ui.masks_tab as tab
+    from attention.ui.tabs import masks
 
     def fail(*_):
         raise OSError("typed secret")
 
-    monkeypatch.setattr(tab, "results", fail)
+    monkeypatch.setattr(masks, "read_batch", fail)
     status, told = post(app_url, "run/masks", {"data": ["typed secret"]})
     assert status == 500 and "Reference" in told["error"]
     assert "secret" not in caplog.text
 
 
 def test_one_refusal_is_one_status():
-    from attention.ui.edge import STATUS
+    from attention.ui.page.edge import STATUS
 
     for key in STATUS:
         assert Refusal(key, limit=1, seconds=1).sentence(words_for("zh"))

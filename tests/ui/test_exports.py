@@ -12,14 +12,17 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
-from attention.ui.exports import export, find, floats
-from attention.ui.guard import Refusal
-from attention.ui.tab import ask_export, payload
-from attention.ui.view import heatmap, plot
 
 from attention.ui import TABS
+from attention.ui.page.exports import export, find
+from attention.ui.page.fields import check_all
+from attention.ui.page.guard import Refusal
+from attention.ui.page.panels import Axis, Curve, Heatmap, PairBars, Plot
+from attention.ui.page.questions import ask_export, complete, view_of
+from attention.ui.tabs.heads.runs import capture
+from tests.ui.views import packed
 
-TAB = {tab.ID: tab for tab in TABS}
+TAB = {tab.id: tab for tab in TABS}
 # one panel of every kind that has numbers of its own
 PANELS = [
     ("kernel", {}, "fit"),
@@ -38,7 +41,7 @@ NASTY = ['=HYPERLINK("x")', "+1", "@a", "\t=1", "<script>alert(1)</script>", "$x
 
 
 def saved(tab, inputs, panel, format, language="en"):
-    file = ask_export(TAB[tab], language, {"inputs": inputs, "panel": panel, "format": format})
+    file = ask_export(language, TAB[tab], {"inputs": inputs, "panel": panel, "format": format})
     assert "error" not in file, file
     assert file["name"] == f"{tab}-{panel.replace('@', '-')}.{format}"
     return base64.b64decode(file["base64"])
@@ -59,7 +62,7 @@ def words_in(picture):
 
 
 def panel_of(tab, inputs, id, language="en"):
-    return next(one for one in payload(TAB[tab], language, inputs)["panels"] if one["id"] == id)
+    return next(one for one in view_of(TAB[tab], language, inputs)["panels"] if one["id"] == id)
 
 
 @pytest.mark.parametrize(("tab", "inputs", "panel"), PANELS, ids=lambda part: str(part)[:40])
@@ -84,7 +87,7 @@ def test_a_plot_is_listed_point_by_point(tab, inputs, id):
         own = [line[1:] for line in lines if line[0] == series["name"]]
         mine = points["series"] == series["name"]
         for place, side in enumerate("xy"):
-            exact = floats(series[side])
+            exact = packed(series[side])
             assert np.array_equal(np.array([line[place] for line in own], dtype="<f4"), exact)
             assert np.array_equal(points[side][mine], exact)
 
@@ -103,7 +106,7 @@ def test_bars_are_a_row_per_name():
 def test_a_player_saves_the_step_on_screen_and_the_whole_training():
     tab, inputs, _ = PANELS[4]
     panel = panel_of(tab, inputs, "training")
-    frames = floats(panel["frames"])
+    frames = packed(panel["frames"])
     for frame in (0, len(frames) - 1):
         head, *lines = table(saved(tab, inputs, f"training@{frame}", "csv"))
         assert head[1:] == panel["columns"]
@@ -118,10 +121,8 @@ def test_a_player_saves_the_step_on_screen_and_the_whole_training():
 
 
 def test_the_overview_saves_each_heads_largest_weight_and_all_of_them():
-    from attention.ui.heads_tab import look_at
-
-    inputs = payload(TAB["heads"], "en", {})["inputs"]
-    seen = look_at(inputs)
+    inputs = check_all("heads", TAB["heads"].inputs, {})
+    seen = capture(inputs.model, inputs.text, inputs.pair)
     exact = torch.stack([seen.layer_weights(i) for i in range(len(seen.layers))])
     head, *lines = table(saved("heads", {}, "overview", "csv"))
     assert head[1:] == [f"Head {i}" for i in range(12)]
@@ -139,7 +140,7 @@ def test_nan_is_saved_as_nan():
     numbers = np.array(
         [line[1:] for line in table(saved("masks", {}, "conventions", "csv"))[1:]], dtype=float
     )
-    exact = floats(panel_of("masks", {}, "conventions")["data"])
+    exact = packed(panel_of("masks", {}, "conventions")["data"])
     assert np.isnan(numbers).any() and np.array_equal(numbers.astype("<f4"), exact, equal_nan=True)
     values = arrays(saved("masks", {}, "conventions", "npz"))["values"]
     assert np.array_equal(values, exact, equal_nan=True)
@@ -161,15 +162,13 @@ def test_chinese_names_and_labels_are_in_the_picture(tab, inputs, id, expected):
 def test_injected_words_stay_text(kind):
     count = len(NASTY)
     if kind == "plot":
-        series = [{"name": name, "kind": "line", "x": [0, 1], "y": [1, 2]} for name in NASTY]
-        panel = plot("p", NASTY[4], series, x_title=NASTY[0], y_title=NASTY[5])
+        curves = [Curve(name, "line", torch.tensor([0, 1]), torch.tensor([1, 2])) for name in NASTY]
+        panel = Plot("p", NASTY[4], curves, x_title=NASTY[0], y_title=NASTY[5])
     elif kind == "heatmap":
-        panel = heatmap("p", NASTY[4], torch.eye(count), NASTY, NASTY)
+        panel = Heatmap("p", NASTY[4], torch.eye(count), Axis(NASTY), Axis(NASTY))
     else:
-        series = [{"name": name, "values": [0.5] * count} for name in NASTY[:2]]
-        panel = {"kind": "pairbars", "id": "p", "title": NASTY[4], "names": NASTY, "series": series}
-    view = {"tab": "t", "language": "en", "panels": [panel]}
-    files = {format: base64.b64decode(export(view, "p", format)["base64"]) for format in STARTS}
+        panel = PairBars("p", NASTY[4], NASTY, [(name, [0.5] * count) for name in NASTY[:2]], "", 2)
+    files = {format: base64.b64decode(export("t", [panel], str, "p", format)["base64"]) for format in STARTS}
     cells = [cell for line in table(files["csv"]) for cell in line]
     assert "'" + NASTY[0] in cells and "'" + NASTY[3] in cells
     assert not [cell for cell in cells if cell.strip().startswith(("=", "+", "-", "@"))]
@@ -193,11 +192,15 @@ def test_injected_words_stay_text(kind):
     ],
 )
 def test_what_cannot_be_saved_is_refused_in_a_sentence(tab, panel, format):
-    found = ask_export(TAB[tab], "en", {"inputs": {}, "panel": panel, "format": format})
+    found = ask_export("en", TAB[tab], {"inputs": {}, "panel": panel, "format": format})
     assert set(found) == {"error"} and "eference" not in found["error"]
 
 
 @pytest.mark.parametrize("frame", ["", "@", "@x", "@-1", "@999", "@99999999999", "@٣"])
 def test_a_step_that_was_not_recorded_is_refused(frame):
+    tab = TAB["matchmaker"]
+    inputs = check_all(tab.id, tab.inputs, PANELS[4][1])
+    panels = complete(tab.scene_of(inputs), tab.scene_of(inputs).study(inputs), "en")
+    assert find(panels, "training@1")
     with pytest.raises(Refusal):
-        find(payload(TAB["matchmaker"], "en", PANELS[4][1]), f"training{frame}")
+        find(panels, f"training{frame}")

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import gradio as gr
 import pytest
-from attention.ui.guard import Choice, Flag, Number, Refusal, Text, answer, check_all, to_number
-from attention.ui.matchmaker_tab import PEOPLE
-from attention.ui.people import People
-from attention.ui.texts import words_for
 from hypothesis import given
 from hypothesis import strategies as st
 
 from attention.ui import TABS
+from attention.ui.page import fields
+from attention.ui.page.fields import Choice, Field, Flag, Number, Text, Whole, check_all
+from attention.ui.page.guard import Refusal, answer, to_number
+from attention.ui.page.texts import words_for
+from attention.ui.tabs.matchmaker.inputs import PEOPLE
+from attention.ui.tabs.matchmaker.people import People
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 )
-FIELDS = (
-    Number("size", 2, 1, 6, 1),
-    Number("heat", 1.0, 0.1, 5.0),
-    Flag("on", True),
-    Choice("kind", "a", ("a", "b")),
-    Text("text", "hi", 20),
-)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    size: int = fields.given(Whole(2, 1, 6))
+    heat: float = fields.given(Number(1.0, 0.1, 5.0))
+    on: bool = fields.given(Flag(True))
+    kind: str = fields.given(Choice("a", ("a", "b")))
+    text: str = fields.given(Text("hi", 20))
+
+
+FIELDS: tuple[Field, ...] = fields.fields_of(Inputs)
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "1_0", "0x10", "abc", "", "1e999", "true", "１２ａ"])
@@ -56,9 +64,9 @@ def test_no_value_passes_a_field_outside_its_rule(value):
                 sentence = refusal.sentence(words_for(language))
                 assert words_for(language)("masks.text") in sentence
             continue
-        if isinstance(field, Number):
+        if isinstance(field, Number | Whole):
             assert field.low <= checked <= field.high
-            assert not isinstance(field.step, int) or isinstance(checked, int)
+            assert isinstance(checked, int if isinstance(field, Whole) else float)
         elif isinstance(field, Flag):
             assert checked is True or checked is False
         elif isinstance(field, Choice):
@@ -69,9 +77,9 @@ def test_no_value_passes_a_field_outside_its_rule(value):
 
 
 def test_a_missing_input_takes_its_default_and_an_unknown_one_is_refused():
-    assert check_all("masks", FIELDS, {})["size"] == 2
+    assert check_all("masks", Inputs, {}) == Inputs(2, 1.0, True, "a", "hi")
     with pytest.raises(Refusal):
-        check_all("masks", FIELDS, {"sise": 2})
+        check_all("masks", Inputs, {"sise": 2})
 
 
 def test_a_refusal_becomes_one_escaped_sentence():
@@ -98,7 +106,7 @@ def test_what_hides_in_a_text_is_shown_in_every_field_that_is_typed():
     """Names, texts, lists: zero-width, right-to-left and half characters draw a sign of their own."""
     trick = "a\u200bb\u202e\ud800"
     for tab in TABS:
-        for field in tab.FIELDS:
+        for field in tab.fields:
             if isinstance(field, People):
                 value = field.default | {"names": [trick, "\u202e", " \u00a0 "]}
                 assert field.check(value, "x")["names"] == ["a□b□□", "□", "3"]
@@ -111,7 +119,7 @@ def test_what_hides_in_a_text_is_shown_in_every_field_that_is_typed():
 
 def test_an_unknown_input_of_half_a_character_is_named_all_the_same():
     with pytest.raises(Refusal) as caught:
-        check_all("masks", FIELDS, {"\ud800\u202e" * 99: 1})
+        check_all("masks", Inputs, {"\ud800\u202e" * 99: 1})
     caught.value.sentence(words_for("zh")).encode("utf-8")
 
 
@@ -129,9 +137,7 @@ def test_an_unknown_input_of_half_a_character_is_named_all_the_same():
 )
 def test_a_bad_number_among_the_people_is_named_by_its_place(changes, named):
     with pytest.raises(Refusal) as caught:
-        People("people", PEOPLE).check(
-            PEOPLE | {"query": [1, 2], "keys": [[1, 2]] * 3} | changes, "matchmaker.people"
-        )
+        People(PEOPLE).check(PEOPLE | {"query": [1, 2], "keys": [[1, 2]] * 3} | changes, "matchmaker.people")
     sentence = caught.value.sentence(words_for("en"))
     assert all(part in sentence for part in named), sentence
     assert sentence != caught.value.sentence(words_for("zh"))

@@ -8,20 +8,22 @@ from urllib.parse import urlencode
 
 import gradio as gr
 import pytest
-from attention.ui.tab import ask, component, is_early
-from attention.ui.texts import words_for
 from hypothesis import given
 from hypothesis import strategies as st
 
 from attention.typed import visible
-from attention.ui import FIELDS, TABS, link, open_link
+from attention.ui import FIELDS, TABS, open_link
+from attention.ui.page import link
+from attention.ui.page.questions import ask_sheet
+from attention.ui.page.tab import Controls, is_early
+from attention.ui.page.texts import words_for
 
 
-@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.id)
 def test_every_example_survives_the_link(tab):
-    for _, changes in tab.EXAMPLES:
-        values = {field.name: field.default for field in tab.FIELDS} | changes
-        assert link.read(link.write(tab.ID, tab.FIELDS, values), FIELDS) == (tab.ID, values, True)
+    for _, changes in tab.examples:
+        values = {field.name: field.default for field in tab.fields} | changes
+        assert link.read(link.write(tab.id, tab.fields, values), FIELDS) == (tab.id, values, True)
 
 
 @given(st.text(alphabet=st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=400))
@@ -72,16 +74,17 @@ def test_no_query_is_an_error(query):
     link.read("tab=masks&text=" + query, FIELDS)
 
 
-@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.id)
 def test_text_boxes_are_set_last_when_a_link_opens(tab):
     """A text box tells of its change at once, with whatever its neighbours hold at that moment."""
     words = words_for("en")
     with gr.Blocks():
-        if hasattr(tab, "controls"):
-            controls = tab.controls(words)
+        controls = Controls(tab, words)
+        if tab.layout is None:
+            controls.place()
         else:
-            controls = {field.name: component(field, tab.ID, words) for field in tab.FIELDS}
-    for field in tab.FIELDS:
+            tab.layout(controls, words)
+    for field in tab.fields:
         boxed = isinstance(controls[field.name], gr.Textbox)
         assert is_early(field) is not boxed, field.name
 
@@ -104,18 +107,18 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.id)
 def test_no_hostile_link_is_an_unforeseen_error(tab, caplog):
     """Every input of every tab by every hostile text: a picture or a notice, never a reference number."""
-    for field in tab.FIELDS:
+    for field in tab.fields:
         for text in HOSTILE:
-            query = f"?tab={tab.ID}&" + urlencode({field.name: text}, errors="surrogatepass")
+            query = f"?tab={tab.id}&" + urlencode({field.name: text}, errors="surrogatepass")
             found, values, good = link.read(query, FIELDS)
             if len(query) > link.QUERY:
                 assert not good
                 continue
-            assert found == tab.ID
-            if values[field.name] == field.default or getattr(tab, "SLOW", False):
+            assert found == tab.id
+            if values[field.name] == field.default or tab.slow:
                 continue  # what the tab opens with is looked at elsewhere
             opened = open_link("en", query)
             assert "Reference" not in str(opened[1]), (field.name, text[:60])
@@ -134,5 +137,5 @@ def test_brackets_are_bounded_and_not_an_error():
 )
 def test_a_frame_that_is_none_is_a_cell_that_is_none(panel):
     request = {"inputs": {"mode": "training", "steps": 10}, "panel": panel, "row": 0, "column": 0}
-    matchmaker = next(tab for tab in TABS if tab.ID == "matchmaker")
-    assert ask(matchmaker, "en", request) == {"error": words_for("en")("errors.no_such_cell")}
+    matchmaker = next(tab for tab in TABS if tab.id == "matchmaker")
+    assert ask_sheet("en", matchmaker, request) == {"error": words_for("en")("errors.no_such_cell")}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from attention.ui.texts import ASSETS, SHARED, TABS
-from attention.ui.view import script
 
 from attention.ui.page.scripts import link
+from attention.ui.page.texts import ASSETS, SHARED, TABS
+from attention.ui.page.view import script
 
 
 def linked(folder, files: dict[str, str], *roots: str, name: str = "Page") -> str:

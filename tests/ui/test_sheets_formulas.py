@@ -13,11 +13,11 @@ import re
 from decimal import Decimal
 
 import pytest
-from attention.ui.sheet import cell_sheet, show
-from attention.ui.tab import ask, payload
-from attention.ui.texts import words_for
 
 from attention.ui import TABS
+from attention.ui.page.questions import ask_sheet, view_of
+from attention.ui.page.sheet import cell_sheet, show
+from attention.ui.page.texts import words_for
 
 WORDS = words_for("en")
 # formulas in words, which cannot be worked out from what the sheet shows; each with its reason
@@ -215,17 +215,17 @@ def questions(view, chance: random.Random):
                 yield {"inputs": view["inputs"], "panel": name, "row": row, "column": column}
 
 
-CASES = [(tab, changes) for tab in TABS for changes in ({}, *(given for _, given in tab.EXAMPLES))]
-IDS = [f"{tab.ID}-{i}" for i, (tab, _) in enumerate(CASES)]
+CASES = [(tab, changes) for tab in TABS for changes in ({}, *(given for _, given in tab.examples))]
+IDS = [f"{tab.id}-{i}" for i, (tab, _) in enumerate(CASES)]
 
 
 @pytest.mark.parametrize("tab, changes", CASES, ids=IDS)
 def test_every_formula_gives_the_number_beside_it(tab, changes):
-    chance = random.Random(f"{tab.ID} {sorted(changes.items())}")
-    view = payload(tab, "en", changes)
+    chance = random.Random(f"{tab.id} {sorted(changes.items())}")
+    view = view_of(tab, "en", changes)
     sheets = 0
     for question in questions(view, chance):
-        sheet = ask(tab, "en", question)
+        sheet = ask_sheet("en", tab, question)
         if "error" in sheet:  # a cell of a picture that has no sheet; test_tabs says which must have one
             continue
         check(sheet)
@@ -239,7 +239,8 @@ def some_cell(**options):
     from attention import explain
 
     query, key, value = (torch.randn(n, 4, generator=torch.Generator().manual_seed(n)) for n in (3, 5, 5))
-    return cell_sheet(explain(query, key, value, 1, 2, temperature=0.5, **options), WORDS, "q", "k")
+    cell = explain(query, key, value, 1, 2, temperature=0.5, **options)
+    return cell_sheet(cell, WORDS, "q", "k").encode()
 
 
 def replaced(sheet, old, new):

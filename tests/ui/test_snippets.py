@@ -9,10 +9,10 @@ import re
 import numpy as np
 import pytest
 import torch
-from attention.ui.exports import matrix_of
-from attention.ui.tab import payload
 
 from attention.ui import TABS
+from attention.ui.page.questions import view_of
+from tests.ui.views import packed
 
 # the panels whose numbers a tab's snippet prints; the first that the view has is compared
 SHOWN = {
@@ -24,7 +24,7 @@ SHOWN = {
     "decoder": ("alignment",),
     "applications": ("weights", "attention"),
 }
-CASES = [(tab, {}) for tab in TABS] + [(tab, changes) for tab in TABS for _, changes in tab.EXAMPLES]
+CASES = [(tab, {}) for tab in TABS] + [(tab, changes) for tab in TABS for _, changes in tab.examples]
 NUMBER = re.compile(r"-?\d+\.\d*(?:e[+-]\d+)?|-?\d+(?:e[+-]\d+)?|nan|inf")
 
 
@@ -32,22 +32,22 @@ def numbers_of(view) -> np.ndarray | None:
     for id in SHOWN[view["tab"]]:
         for panel in view["panels"]:
             if panel["id"] == id and "frames" in panel:
-                return matrix_of({"data": panel["frames"]})[-1]
+                return packed(panel["frames"])[-1]
             if panel["id"] == id and panel.get("data"):
-                return matrix_of(panel)
+                return packed(panel["data"])
     return None
 
 
-@pytest.mark.parametrize(("tab", "changes"), CASES, ids=[f"{t.ID}-{i}" for i, (t, _) in enumerate(CASES)])
+@pytest.mark.parametrize(("tab", "changes"), CASES, ids=[f"{t.id}-{i}" for i, (t, _) in enumerate(CASES)])
 def test_the_snippet_prints_the_numbers_of_the_view(tab, changes):
-    view = payload(tab, "en", changes)
+    view = view_of(tab, "en", changes)
     printed = io.StringIO()
     options = torch._tensor_str.PRINT_OPTS
     before = {name: getattr(options, name) for name in ("precision", "threshold", "linewidth", "sci_mode")}
     torch.set_printoptions(precision=7, threshold=10**7, linewidth=10**6, sci_mode=False)
     try:
         with contextlib.redirect_stdout(printed):
-            exec(compile(view["code"], f"{tab.ID}.py", "exec"), {})
+            exec(compile(view["code"], f"{tab.id}.py", "exec"), {})
     finally:
         torch.set_printoptions(**before)
     values = np.array([float(text) for text in NUMBER.findall(printed.getvalue())])

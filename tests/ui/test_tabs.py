@@ -9,14 +9,14 @@ import json
 import math
 
 import pytest
-from attention.ui.exports import TYPES
-from attention.ui.tab import ask, ask_export, payload
-from attention.ui.texts import LANGUAGES
 
 from attention.ui import TABS
+from attention.ui.page.exports import TYPES
+from attention.ui.page.questions import ask_export, ask_sheet, endpoint, view_of
+from attention.ui.page.texts import LANGUAGES
 
-CASES = [(tab, {}) for tab in TABS] + [(tab, changes) for tab in TABS for _, changes in tab.EXAMPLES]
-IDS = [f"{tab.ID}-{i}" for i, (tab, _) in enumerate(CASES)]
+CASES = [(tab, {}) for tab in TABS] + [(tab, changes) for tab in TABS for _, changes in tab.examples]
+IDS = [f"{tab.id}-{i}" for i, (tab, _) in enumerate(CASES)]
 
 
 @pytest.fixture(scope="module", params=CASES, ids=IDS)
@@ -28,7 +28,7 @@ def drawn(request):
 def whole(tab, language, changes):
     """The payload once its model, if it needs one, has been loaded."""
     for _ in range(80):
-        view = payload(tab, language, changes)
+        view = view_of(tab, language, changes)
         if not any(panel["kind"] == "waiting" for panel in view["panels"]):
             return view
     pytest.fail("the model never came")
@@ -61,7 +61,7 @@ def test_the_corner_cells_of_every_heatmap_open(drawn):
             n, m = panel["data"]["shape"]
             for row, column in {(0, 0), (n - 1, m - 1)}:
                 question = {"inputs": view["inputs"], "panel": panel["id"], "row": row, "column": column}
-                sheet = ask(tab, language, question)
+                sheet = ask_sheet(language, tab, question)
                 assert "error" not in sheet, (panel["id"], row, column, sheet)
                 assert sheet["sections"]
                 json.dumps(sheet, allow_nan=False)
@@ -71,7 +71,7 @@ def test_a_cell_outside_is_refused_in_a_sentence(drawn):
     tab, views = drawn
     for panel in opening(views["en"]):
         question = {"inputs": views["en"]["inputs"], "panel": panel["id"], "row": 9000, "column": 0}
-        assert "error" in ask(tab, "en", question)
+        assert "error" in ask_sheet("en", tab, question)
 
 
 def test_the_snippet_is_short_and_runs(drawn):
@@ -85,7 +85,7 @@ def test_the_snippet_is_short_and_runs(drawn):
 
 def test_the_api_answers_with_finite_numbers(drawn):
     tab, views = drawn
-    results = tab.results(views["en"]["inputs"])
+    results = endpoint(tab)(**views["en"]["inputs"])
     json.dumps(results, allow_nan=False)
     assert results
 
@@ -100,26 +100,26 @@ def test_tasks_are_answerable(drawn):
                 assert math.isfinite(task["answer"])
 
 
-@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.id)
 def test_every_tab_has_three_to_five_tasks(tab):
-    assert 3 <= len(payload(tab, "en", {})["tasks"]) <= 5
+    assert 3 <= len(view_of(tab, "en", {})["tasks"]) <= 5
 
 
-@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.id)
 @pytest.mark.parametrize("format", TYPES)
 def test_the_first_heatmap_can_be_saved(tab, format):
-    view = payload(tab, "zh", {})
+    view = view_of(tab, "zh", {})
     panels = opening(view)
     if not panels:
-        pytest.fail(f"{tab.ID} shows no heatmap")
-    file = ask_export(tab, "zh", {"inputs": {}, "panel": panels[0]["id"], "format": format})
+        pytest.fail(f"{tab.id} shows no heatmap")
+    file = ask_export("zh", tab, {"inputs": {}, "panel": panels[0]["id"], "format": format})
     assert "error" not in file, file
     data = base64.b64decode(file["base64"])
     starts = {"png": b"\x89PNG", "svg": b"<?xml", "csv": b"\xef\xbb\xbf", "npz": b"PK", "html": b"<!doctype"}
     assert data.startswith(starts[format])
 
 
-@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.id)
 @pytest.mark.parametrize(
     "question",
     [
@@ -133,5 +133,5 @@ def test_the_first_heatmap_can_be_saved(tab, format):
     ],
 )
 def test_a_malformed_question_gets_a_sentence(tab, question):
-    assert set(ask(tab, "en", question)) == {"error"}
-    assert set(ask_export(tab, "en", question)) == {"error"}
+    assert set(ask_sheet("en", tab, question)) == {"error"}
+    assert set(ask_export("en", tab, question)) == {"error"}

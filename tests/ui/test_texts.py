@@ -7,10 +7,11 @@ import re
 import string
 
 import pytest
-from attention.ui.tab import ask
-from attention.ui.texts import LANGUAGES, lesson, word_files, words_for
 
-from attention.ui import FIELDS, TABS, link
+from attention.ui import FIELDS, TABS
+from attention.ui.page import link
+from attention.ui.page.questions import ask_sheet
+from attention.ui.page.texts import LANGUAGES, lesson, word_files, words_for
 
 FILES = sorted({name for language in LANGUAGES for name in word_files(language)})
 # what stays in Latin letters in Chinese teaching: formulas, code, names of models, papers and formats
@@ -49,11 +50,11 @@ def test_sentences_differ_between_the_languages(name):
             assert chinese[key] != text, f"{name}.{key} is untranslated"
 
 
-@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.id)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_tab_has_a_lesson(tab, language):
-    text = lesson(tab.ID, language)
-    assert text.strip(), f"no lesson for {tab.ID} in {language}"
+    text = lesson(tab.id, language)
+    assert text.strip(), f"no lesson for {tab.id} in {language}"
     plain = LATIN.sub("", text)
     size = len(re.findall(r"[\u4e00-\u9fff]", plain)) if language == "zh" else len(plain.split())
     assert 80 <= size <= 420, size
@@ -72,11 +73,11 @@ def test_every_link_of_the_lesson_plan_opens_what_it_says():
         assert all(query.endswith(f"lang={language}") for query in queries)
         plans[language] = [query.removesuffix(f"lang={language}") for query in queries]
     assert plans["en"] == plans["zh"] and len(plans["en"]) >= 7
-    modules = {tab.ID: tab for tab in TABS}
+    modules = {tab.id: tab for tab in TABS}
     for query in plans["en"]:
         tab, values, good = link.read(query, FIELDS)
         assert good and tab, query
         cell = re.search(r"cell=([\w-]+)\.(\d+)\.(\d+)", query)
         if cell:
             question = {"inputs": values, "panel": cell[1], "row": int(cell[2]), "column": int(cell[3])}
-            assert "sections" in ask(modules[tab], "en", question), query
+            assert "sections" in ask_sheet("en", modules[tab], question), query

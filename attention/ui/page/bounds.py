@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from .guard import Refusal
@@ -29,15 +30,12 @@ def read_json(text: str | bytes, nodes: int = NODES, depth: int = DEPTH) -> Any:
 
 def is_within(value: Any, nodes: int = NODES, depth: int = DEPTH) -> bool:
     """Whether a value holds at most so many values, in lists and objects at most so deep."""
-    level, seen = [value], 0
-    for _ in range(depth + 1):
+    seen = 0
+    for deep, level in enumerate(_levels(value)):
         seen += len(level)
-        if seen > nodes:
+        if seen > nodes or deep > depth:
             return False
-        level = [part for one in level for part in _parts(one)]
-        if not level:
-            return True
-    return False
+    return True
 
 
 def names_a_file(value: Any) -> bool:
@@ -45,18 +43,17 @@ def names_a_file(value: Any) -> bool:
 
     It does so for {"path": ..., "meta": ...}; a ``meta`` that is no object makes it fail.
     """
+    every = (one for level in _levels(value) for one in level)
+    return any(isinstance(one, dict) and "path" in one and "meta" in one for one in every)
+
+
+def _levels(value: Any) -> Iterator[list[Any]]:
+    """A value, then its parts, then theirs, for as long as there are any."""
     level = [value]
     while level:
-        if any(isinstance(one, dict) and "path" in one and "meta" in one for one in level):
-            return True
-        level = [part for one in level for part in _parts(one)]
-    return False
-
-
-def _parts(value: Any) -> Any:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+        yield level
+        held = [one for one in level if isinstance(one, dict | list)]
+        level = [part for one in held for part in (one.values() if isinstance(one, dict) else one)]
 
 
 STATE = re.compile(rb'"state"\s*:\s*"([A-Za-z0-9+/=]*)"')

@@ -159,9 +159,7 @@ class Whole(Field[int]):
     def component(self, label: str, info: str | None, options: Callable[[str], str]) -> Component:
         if not self.typed:
             return slider(self, label, info)
-        return gr.Number(
-            label=label, info=info, value=self.default, precision=0, minimum=0, min_width=60
-        )
+        return gr.Number(label=label, info=info, value=self.default, precision=0, minimum=0, min_width=60)
 
     @property
     def limits(self) -> str:
@@ -170,11 +168,11 @@ class Whole(Field[int]):
         return f"From {self.low:g} to {self.high:g}."
 
 
-def slider(declared: Number | Whole, label: str, info: str | None, **settings: Any) -> gr.Slider:
+def slider(declared: Number | Whole, label: str, info: str | None) -> gr.Slider:
     """A field's slider."""
     return gr.Slider(
-        declared.low, declared.high, step=declared.step, value=declared.default, label=label,
-        info=info, buttons=[], **settings,
+        declared.low, declared.high, step=declared.step, value=declared.default, label=label, info=info,
+        buttons=[],
     )  # fmt: skip
 
 
@@ -236,9 +234,7 @@ class Text(Field[str]):
         return text
 
     def component(self, label: str, info: str | None, options: Callable[[str], str]) -> Component:
-        return gr.Textbox(
-            lines=self.lines, max_length=self.limit, label=label, info=info, value=self.default
-        )
+        return gr.Textbox(lines=self.lines, max_length=self.limit, label=label, info=info, value=self.default)
 
     @property
     def limits(self) -> str:

@@ -94,7 +94,7 @@ def openings_of(app: Any) -> Openings:
 def _blocks(app: Any) -> Any:
     if hasattr(app, "get_blocks"):
         return app.get_blocks()
-    inner = (getattr(route, "app", None) for route in app.routes)
+    inner: list[Any] = [getattr(route, "app", None) for route in app.routes]
     return next(one.get_blocks() for one in inner if hasattr(one, "get_blocks"))
 
 

@@ -53,19 +53,30 @@ def figures(id: str, words: Words, *items: tuple[str, float, int] | tuple[str, s
     return Readouts(f"pitfalls.{id}.figures", shown)
 
 
+def ways(found: Exercise) -> tuple[tuple[str, dict[str, Tensor]], ...]:
+    """The exercise's tensors, right and wrong."""
+    return ("right", found.right), ("wrong", found.wrong)
+
+
 def both_ways(found: Exercise, x: Tensor, name: str, words: Words) -> list[Curve]:
     """One of the exercise's tensors over x, right and wrong."""
     return [
         Curve(words(f"pitfalls.{way}"), "line", x, side[name], role)
-        for way, role, side in (("right", "accent", found.right), ("wrong", "truth", found.wrong))
+        for (way, side), role in zip(ways(found), ("accent", "truth"), strict=True)
     ]
+
+
+def stacked(found: Exercise, name: str, words: Words) -> tuple[Tensor, list[str]]:
+    """One of the exercise's tensors, right above wrong, and what the two rows are called."""
+    tensors = torch.stack([side[name] for _, side in ways(found)])
+    return tensors, [words(f"pitfalls.{way}") for way, _ in ways(found)]
 
 
 def draw_no_scaling(found: Exercise, given: Given, words: Words) -> list[Panel]:
     d, r = found.right["d"], found.readouts
     widths = [f"d = {width}" for width in d[::3].tolist()]
-    sides = [words("pitfalls.right"), words("pitfalls.wrong")]
-    entropy = torch.stack([found.right["entropy"], found.wrong["entropy"]])[:, ::3]
+    entropy, sides = stacked(found, "entropy", words)
+    entropy = entropy[:, ::3]
     return [
         Plot("pitfalls.no_scaling.gradient", words("pitfalls.no_scaling.gradient"),
              both_ways(found, d, "gradient", words), "d", words("pitfalls.no_scaling.norm"), log_x=True),
@@ -124,7 +135,7 @@ def draw_inverted(found: Exercise, given: Given, words: Words) -> list[Panel]:
     ]
     return [
         matrix(f"inverted_mask.{way}", words, side["weights"], labels, labels, sums=True)
-        for way, side in (("right", found.right), ("wrong", found.wrong))
+        for way, side in ways(found)
     ] + [
         figures("inverted_mask", words,
                 ("right_padding", r["right_on_padding"], 4), ("wrong_padding", r["wrong_on_padding"], 4),
@@ -134,14 +145,14 @@ def draw_inverted(found: Exercise, given: Given, words: Words) -> list[Panel]:
 
 def draw_average(found: Exercise, given: Given, words: Words) -> list[Panel]:
     paddings = torch.arange(len(found.right["moved"]))
-    moved = torch.stack([found.right["moved"], found.wrong["moved"]])[:, ::2]
+    moved, sides = stacked(found, "moved", words)
+    moved = moved[:, ::2]
     return [
         Plot("pitfalls.average_over_padding.moved", words("pitfalls.average_over_padding.moved"),
              both_ways(found, paddings, "moved", words), words("pitfalls.average_over_padding.x"),
              words("pitfalls.average_over_padding.y")),
-        matrix("average_over_padding.table", words, moved, [words("pitfalls.right"), words("pitfalls.wrong")],
-               [str(i) for i in paddings[::2].tolist()], high=max(moved.max().item(), 1e-6),
-               column_title=words("pitfalls.average_over_padding.x")),
+        matrix("average_over_padding.table", words, moved, sides, [str(i) for i in paddings[::2].tolist()],
+               high=max(moved.max().item(), 1e-6), column_title=words("pitfalls.average_over_padding.x")),
     ]  # fmt: skip
 
 
@@ -151,7 +162,7 @@ def draw_scale(found: Exercise, given: Given, words: Words) -> list[Panel]:
     high = found.right["weights"][0].max().item()
     return [
         matrix(f"scale_by_d_model.{way}", words, side["weights"][0], rows, columns, high=high)
-        for way, side in (("right", found.right), ("wrong", found.wrong))
+        for way, side in ways(found)
     ] + [
         figures("scale_by_d_model", words,
                 ("right_deviation", r["right_deviation"], 2), ("wrong_deviation", r["wrong_deviation"], 2),
@@ -164,29 +175,18 @@ def draw_split(found: Exercise, given: Given, words: Words) -> list[Panel]:
     h, n, d = found.right["tokens"].shape
     rows = [words("pitfalls.head_row", head=i + 1, number=t + 1) for i in range(h) for t in range(n)]
     columns = names(d, words, "feature")
-    moved = torch.stack([found.right["moved"], found.wrong["moved"]])
-    drawn = [
-        # which token's feature stands there, counted from 1
-        matrix(f"split_without_transpose.{way}", words, side["tokens"].reshape(h * n, d) + 1, rows, columns,
-               digits=0, high=float(n))
-        for way, side in (("right", found.right), ("wrong", found.wrong))
-    ]  # fmt: skip
-    sides = [words("pitfalls.right"), words("pitfalls.wrong")]
+    moved, sides = stacked(found, "moved", words)
     return [
-        *drawn,
-        matrix(
-            "split_without_transpose.moved",
-            words,
-            moved,
-            sides,
-            names(n, words, "token"),
-            high=moved.max().item(),
-        ),
-    ]
+        # which token's feature stands there, counted from 1
+        *(matrix(f"split_without_transpose.{way}", words, side["tokens"].reshape(h * n, d) + 1, rows, columns,
+                 digits=0, high=float(n)) for way, side in ways(found)),
+        matrix("split_without_transpose.moved", words, moved, sides, names(n, words, "token"),
+               high=moved.max().item()),
+    ]  # fmt: skip
 
 
 def draw_not_dividing(found: Exercise, given: Given, words: Words) -> list[Panel]:
-    used = torch.stack([found.right["used"], found.wrong["used"]])
+    used, _ = stacked(found, "used", words)
     fits = int(found.readouts["fitting_heads"])
     rows = [words("pitfalls.heads", count=count) for count in (fits, given["num_heads"])]
     return [

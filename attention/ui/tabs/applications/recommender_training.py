@@ -81,7 +81,9 @@ def results(inputs: Inputs) -> Json:
 
 
 SCENE = Scene(
-    fields=("user", "history", *TRAINING), study=study, panels=panels, snippet=snippet, results=results,
+    # every chunk tells the text back, as the classifier's do
+    fields=("text", "user", "history", *TRAINING), study=study, panels=panels, snippet=snippet,
+    results=results,
     tasks=partial(training.tasks, len(ITEMS) - HISTORY),
     notices=lambda inputs, words: empty_history(history_of(inputs), words),
     trainer=Trainer(CHUNK, lambda inputs: inputs.steps, chunk, sheet, MAX_BYTES),

@@ -82,8 +82,10 @@ def summary(inputs: Inputs, words: Words) -> str:
     """One sentence with everything that is changed."""
     parts = []
     for field in fields_of(Inputs):
+        if field.name not in CHANGING or field.name == "sampling":
+            continue
         shown = getattr(inputs, field.name)
-        if field.name not in CHANGING or field.name == "sampling" or shown == field.default:
+        if shown == field.default:
             continue
         if isinstance(field, Choice):
             shown = words(f"heads.{field.name}.{shown}")
