@@ -8,7 +8,7 @@ from ....pretrained import Changes, Tokens
 from ...page.fields import Choice, Flag, fields_of
 from ...page.guard import Refusal
 from ...page.texts import Words
-from .inputs import CHANGING, Inputs
+from .inputs import CHANGING, Inputs, within
 from .runs import Captured, capture
 
 HEAD = re.compile(r"(\d{1,2})(?:\.(\d{1,2}|\*))?")
@@ -72,8 +72,17 @@ def changes_of(inputs: Inputs, plain: Captured) -> Changes | None:
         causal={"as_trained": None, "on": True, "off": False}[inputs.causal],
         shuffle_seed=seed,
         positions=inputs.positions,
+        position=place_of_all(inputs, plain),
     )
     return None if changes == Changes() else changes
+
+
+def place_of_all(inputs: Inputs, plain: Captured) -> int:
+    """The position that every token gets while positions are off, else 0, which changes nothing."""
+    if inputs.positions:
+        return 0
+    within("position", inputs.position, plain.model.max_tokens)
+    return inputs.position
 
 
 def again(inputs: Inputs, changes: Changes) -> Captured:
@@ -91,6 +100,8 @@ def summary(inputs: Inputs, words: Words) -> str:
         shown = getattr(inputs, field.name)
         if field.name not in CHANGING or field.name == "sampling" or shown == field.default:
             continue
+        if field.name == "position" and inputs.positions:
+            continue  # it is given to nobody
         if isinstance(field, Choice):
             shown = words(f"heads.{field.name}.{shown}")
         elif isinstance(field, Flag):
@@ -103,7 +114,7 @@ def arguments(changes: Changes) -> str:
     """The changes as the arguments of Changes(...), for the snippet."""
     plain, given = Changes(), []
     for name in ("knock_out", "uniform", "temperature", "no_scale", "forbid", "causal",
-                 "shuffle_seed", "positions"):  # fmt: skip
+                 "shuffle_seed", "positions", "position"):  # fmt: skip
         value = getattr(changes, name)
         if value != getattr(plain, name):
             given.append(f"{name}={sorted(value) if isinstance(value, frozenset) else value!r}")

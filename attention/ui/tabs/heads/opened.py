@@ -130,6 +130,7 @@ def every_head(
         queries, keys = (labels(captured, side) for side in places_shown(captured, inputs.hide_special))
     title = words("heads.every", layers=len(packed), heads=first["heads"])
     said = {key: words(f"heads.{key}") for key in ("layer", "head", "cell", "keys")}
+    said["turned"] = words("heads.every_turned", layers=len(packed), heads=first["heads"])
     top = heading(words("heads.overview" if marks is None else "heads.touched"), words("heads.overview_text"))
     return top, Overview("overview", title, caption, packed, queries, keys, said, marks)
 
@@ -139,13 +140,15 @@ def picture(
 ) -> Heatmap:
     """The open head as a heatmap with exact weights."""
     rows, columns = labels(captured, opened.rows), labels(captured, opened.columns)
+    sums = opened.weights.sum(-1)
+    whole = bool((sums - 1).abs().max() < 1e-3) if sums.numel() else True
     cells = None
     if len(rows) * len(columns) <= SMALL:  # small weights would show as 8.77e-04
         cells = [[f"{w:.2f}" if w >= 0.005 else "" for w in row] for row in opened.weights.tolist()]
     return Heatmap(
         id, words(f"heads.{title}"), opened.weights, Axis(rows, words("heads.query")),
         Axis(columns, words("heads.key")), look=Look(wide=len(columns) > 10, cells=cells),
-        caption=words("heads.weights_text"),
+        caption=words("heads.weights_text" if whole else "heads.weights_text_part"),
     )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ from functools import partial
 from ...page.guard import Json, Refusal
 from ...page.scene import Unready
 from ...page.texts import Words
-from .inputs import Inputs
+from .inputs import Inputs, within
 from .loads import Absent, Waiting, model_of
 from .opened import Opened, labels
+from .remarks import unknown
 from .runs import Captured, capture
 
 
@@ -39,11 +40,8 @@ def look(inputs: Inputs, code: str, logits: bool = False) -> Captured:
         raise Unready(absent, partial(Waiting, "waiting", absent), code) from absent
     if not plain.layers:
         raise Refusal("no_such_side", field="heads.side")
-    for name, given, count in (
-        ("layer", inputs.layer, len(plain.layers)), ("head", inputs.head, plain.model.num_heads),
-    ):  # fmt: skip
-        if given >= count:
-            raise Refusal("out_of_range", field=f"heads.{name}", low="0", high=str(count - 1))
+    within("layer", inputs.layer, len(plain.layers))
+    within("head", inputs.head, plain.model.num_heads)
     return plain
 
 
@@ -70,6 +68,7 @@ def results(s: Study) -> Json:
 
 
 def notices(s: Study, words: Words) -> list[str]:
-    """What was hidden, and so renormalised; that no GPU was lent."""
+    """What was hidden, and so renormalised; what the model cannot read; that no GPU was lent."""
     found = [words("heads.hidden")] if s.opened.hidden else []
+    found += unknown(s.plain, words)
     return found + ([words("heads.no_gpu")] if s.plain.no_gpu else [])

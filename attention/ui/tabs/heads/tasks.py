@@ -26,9 +26,10 @@ def exercises(captured: Captured, opened: Opened, words: Words) -> list[Task]:
              words("heads.task_strongest_why", key=names[order[0]], weight=best),
              [f"{names[j]} ({j})" for j in options], hides=veiled),
         Task("even", words("heads.task_even", count=n), 1 / n,
-             words("heads.task_even_why", count=n, weight=best), tolerance=0.005),
+             words("heads.task_even_why", count=n, query=query, weight=best), tolerance=0.005),
         Task("three", words("heads.task_three", query=query), 100 * reach,
-             words("heads.task_three_why", share=f"{reach:.1%}"), tolerance=10.0, unit="%", hides=veiled),
+             words("heads.task_three_why", share=f"{reach:.1%}", even=f"{min(3, n) / n:.1%}"),
+             tolerance=10.0, unit="%", hides=veiled),
     ]  # fmt: skip
     if any(special):
         why = words("heads.task_special_why", share=f"{share:.1%}")

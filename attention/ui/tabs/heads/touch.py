@@ -25,8 +25,9 @@ from .opened import (
     strands,
     weight_sheet,
 )  # fmt: skip
+from .remarks import one_position
 from .runs import Captured
-from .study import Study, look, notices
+from .study import Study, look
 from .tasks import exercises
 
 __all__ = ["head", "notices", "panels", "results", "sheet", "snippet", "study", "tasks"]
@@ -143,9 +144,16 @@ def vector_panels(s: Touched, words: Words) -> list[Panel]:
             items.append((words(f"heads.cosine_{when}"), show(of_pair(one)), ""))
     if changes is not None and changes.shuffle_seed is not None:  # what the order alone does
         ordered = again(s.inputs, replace(changes, shuffle_seed=None))
-        note = words("heads.cosine_order_on" if changes.positions else "heads.cosine_order_off")
-        items.append((words("heads.cosine_order"), show(cosine(ordered, after)), note))
+        likeness = cosine(ordered, after)
+        items.append((words("heads.cosine_order"), show(likeness), order_note(changes, likeness, words)))
     return [Readouts("cosine", items)]
+
+
+def order_note(changes: Changes, likeness: float, words: Words) -> str:
+    """What the cosine between both orders says: without positions a bag of words, unless a mask tells."""
+    if changes.positions:
+        return words("heads.cosine_order_on")
+    return words("heads.cosine_order_off" if likeness > 0.9999 else "heads.cosine_order_told")
 
 
 def cosine(one: Captured, other: Captured) -> float:
@@ -156,6 +164,11 @@ def cosine(one: Captured, other: Captured) -> float:
 def of_pair(one: Captured) -> float:
     """The cosine between the two sentences of a pair."""
     return (sentence_embedding(one.run, 0) @ sentence_embedding(one.run, 1)).item()
+
+
+def notices(s: Touched, words: Words) -> list[str]:
+    """What was hidden; what hangs on the position that all tokens were given."""
+    return common.notices(s, words) + one_position(s.inputs, s.shown, s.changes, words)
 
 
 def sheet(s: Touched, words: Words, place: Place) -> Sheet:
