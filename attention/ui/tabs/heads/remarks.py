@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from ....heads import allowed_keys, entropy, patterns
@@ -12,13 +13,15 @@ from .changes import again
 from .inputs import Inputs
 from .runs import Captured
 
+CHINESE = re.compile("[\u4e00-\u9fff]")
+READS_CHINESE = ("bert-base-chinese", "distilbert-base-multilingual-cased")  # of the catalog
 EVEN = 0.999  # of the normalised entropy: from here on a row counts as even
 ALIKE = 0.01  # of a vector's length: so close together the tokens' vectors count as one
 ELSEWHERE = 7  # the position that 0 is compared with; any other in the middle does as well
 
 
-def unknown(captured: Captured, words: Words) -> list[str]:
-    """How many tokens the vocabulary lacks, and which models read every writing."""
+def unknown(inputs: Inputs, captured: Captured, words: Words) -> list[str]:
+    """How many tokens the vocabulary lacks; for a Chinese text, which models read it."""
     model, tokens = captured.model, captured.tokens
     sign = getattr(model.tokenizer, "unk_token_id", None)
     if sign is None or model.byte_level:
@@ -26,13 +29,12 @@ def unknown(captured: Captured, words: Words) -> list[str]:
     count = sum(at == sign and not added for at, added in zip(tokens.ids, tokens.special, strict=True))
     if not count:
         return []
-    models = [words(f"heads.model.{name}") for name in READS_CHINESE if name != model.name]
     of = sum(not added for added in tokens.special)
-    return [words("heads.unknown", count=count, of=of, sign=model.tokenizer.unk_token,
-                  models=words("heads.or").join(models))]  # fmt: skip
-
-
-READS_CHINESE = ("bert-base-chinese", "distilbert-base-multilingual-cased")
+    said = words("heads.unknown", count=count, of=of, sign=model.tokenizer.unk_token)
+    if CHINESE.search(inputs.text + inputs.pair):
+        models = [words(f"heads.model.{name}") for name in READS_CHINESE if name != model.name]
+        said += " " + words("heads.unknown_chinese", models=words("heads.or").join(models))
+    return [said]
 
 
 def even_heads(captured: Captured) -> int:

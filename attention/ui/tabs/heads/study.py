@@ -70,5 +70,5 @@ def results(s: Study) -> Json:
 def notices(s: Study, words: Words) -> list[str]:
     """What was hidden, and so renormalised; what the model cannot read; that no GPU was lent."""
     found = [words("heads.hidden")] if s.opened.hidden else []
-    found += unknown(s.plain, words)
+    found += unknown(s.inputs, s.plain, words)
     return found + ([words("heads.no_gpu")] if s.plain.no_gpu else [])
