@@ -79,6 +79,13 @@ def test_the_example_shows_a_bag_of_words_and_not_drowned_ones():
 
 
 @both
+def test_drowned_words_are_no_proof_of_a_bag_of_words(language):
+    said = json.dumps(view_of(TAB, language, shuffled(0))["panels"], ensure_ascii=False)
+    words = words_for(language)
+    assert words("heads.cosine_order_drowned") in said and words("heads.cosine_order_off") not in said
+
+
+@both
 def test_a_causal_mask_still_tells_the_order(language):
     panels = view_of(TAB, language, shuffled(7) | {"causal": "on"})["panels"]
     said = json.dumps(panels, ensure_ascii=False)

@@ -25,7 +25,7 @@ from .opened import (
     strands,
     weight_sheet,
 )  # fmt: skip
-from .remarks import one_position
+from .remarks import ALIKE, one_position, spread
 from .runs import Captured
 from .study import Study, look
 from .tasks import exercises
@@ -145,15 +145,19 @@ def vector_panels(s: Touched, words: Words) -> list[Panel]:
     if changes is not None and changes.shuffle_seed is not None:  # what the order alone does
         ordered = again(s.inputs, replace(changes, shuffle_seed=None))
         likeness = cosine(ordered, after)
-        items.append((words("heads.cosine_order"), show(likeness), order_note(changes, likeness, words)))
+        items.append(
+            (words("heads.cosine_order"), show(likeness), order_note(changes, after, likeness, words))
+        )
     return [Readouts("cosine", items)]
 
 
-def order_note(changes: Changes, likeness: float, words: Words) -> str:
+def order_note(changes: Changes, after: Captured, likeness: float, words: Words) -> str:
     """What the cosine between both orders says: without positions a bag of words, unless a mask tells."""
     if changes.positions:
         return words("heads.cosine_order_on")
-    return words("heads.cosine_order_off" if likeness > 0.9999 else "heads.cosine_order_told")
+    if likeness < 0.9999:
+        return words("heads.cosine_order_told")
+    return words("heads.cosine_order_drowned" if spread(after) < ALIKE else "heads.cosine_order_off")
 
 
 def cosine(one: Captured, other: Captured) -> float:
