@@ -164,6 +164,33 @@ def test_no_positions_equals_one_position_for_all(bert):
     same(changed, eager_hidden(edited(bert, edit), tokens))
 
 
+@pytest.mark.parametrize("name", ["bert", "roberta", "distilbert"])
+def test_the_position_given_to_all_is_the_one_asked_for(name):
+    model = adopt(build(name))
+
+    def edit(weights):
+        for path, rows in weights.items():
+            if "position_embeddings" in path:
+                rows[:] = rows[model.position + 5].clone()
+
+    tokens = plain(9)
+    changed = P.run(model, tokens, Changes(positions=False, position=5)).hidden
+    module = edited(model, edit)
+    same(changed, P.run(adopt(module), tokens).hidden)
+    assert (changed - P.run(model, tokens, Changes(positions=False)).hidden).abs().max() > 1e-2
+
+
+def test_where_only_distances_count_every_position_is_the_same(llama):
+    runs = [P.run(llama, plain(9), Changes(positions=False, position=at)) for at in (0, 5)]
+    assert P.moved(*runs).max() < 1e-4
+
+
+@pytest.mark.parametrize("position", [-1, 512])
+def test_a_position_that_is_not_there_is_refused(minilm, position):
+    with pytest.raises(ValueError, match=r"position given to all must lie in \[0, 511\]"):
+        P.run(minilm, plain(9), Changes(positions=False, position=position))
+
+
 def test_no_positions_in_t5_equals_a_zero_bias():
     model = adopt(build("t5"))
     tokens = tokens_for(model)

@@ -92,7 +92,7 @@ def run(
     module = model.module
     inner = body(module)
     if changes is not None and not changes.positions and "position_ids" in _parameters(type(inner)):
-        arguments |= same_positions(ids, model.position)
+        arguments |= same_positions(ids, model.position + changes.position)
     whole = logits and model.has_logits and model.whole_logits
     if sources is not None:
         arguments |= {"input_ids": ids[:, :sources], "decoder_input_ids": ids[:, sources:]}
@@ -157,6 +157,10 @@ def _check_changes(model: Model, tokens: Tokens, changes: Changes | None) -> Non
             "no_scale", "this model does not divide its scores by the root of d, so there is no "
             "division to leave out",
         )  # fmt: skip
+    if not 0 <= changes.position < model.max_tokens:
+        raise ValueError(
+            f"the position given to all must lie in [0, {model.max_tokens - 1}], got {changes.position}"
+        )
     if not changes.positions and model.position is None:
         raise ChangeRefused(
             "positions", "this model counts its positions itself, or has none, so they cannot be made "

@@ -40,6 +40,8 @@ class Changes:
         forbids an encoder to; None leaves it as trained. Cross-attention keeps its mask.
     shuffle_seed: shuffles the words (not the special tokens) before the run; None leaves them.
     positions: False gives every token the same position (relative ones become zero).
+    position: which one that is, counted from 0. A learned table has an own row for each, and in BERT row 0
+        is the one of [CLS]; where only distances count (rotary, T5) it makes no difference.
     """
 
     knock_out: frozenset[tuple[int, int]] = frozenset()
@@ -50,6 +52,7 @@ class Changes:
     causal: bool | None = None
     shuffle_seed: int | None = None
     positions: bool = True
+    position: int = 0
 
     def __post_init__(self) -> None:
         for name in ("knock_out", "uniform", "forbid"):  # lists and sets are welcome

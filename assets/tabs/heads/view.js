@@ -75,8 +75,15 @@ const overview = (panel, view) => {
   const draw = () => {
     if (!body.offsetWidth) return;
     paint(canvas, panel, tiles, grid, chosen(), body.offsetWidth);
+    titled();
     canvas.dataset.painted = view.payload.link; // what the picture shows, for tests and the bench
     if (table) table.choose(chosen());
+  };
+  const titled = () => { // which way round the picture is: on a narrow page heads go downwards
+    const title = table || grid.across ? panel.title : panel.words.turned;
+    canvas.setAttribute("aria-label", `${title}. ${panel.words.keys}`);
+    const heading = body.parentElement && body.parentElement.querySelector(".am-title");
+    if (heading) heading.textContent = title;
   };
   const show = () => { // picture or table
     table = view.state.overviewTable ? overviewTable(panel, view, tiles) : null;
@@ -84,6 +91,7 @@ const overview = (panel, view) => {
     toggle.textContent = view.word(table ? "picture" : "table");
     holder.replaceChildren(...(table ? table.nodes : []));
     if (table) table.choose(chosen());
+    titled();
   };
   toggle.addEventListener("click", () => {
     view.state.overviewTable = !view.state.overviewTable;

@@ -27,18 +27,19 @@ export const openGlossary = (id) => {
 
 // The first place of each term in a text becomes a button that opens the glossary there.
 const forms = (id, term) => (pageLanguage() === "zh" ? [term] : [term, `${term}s`, id === "query" ? "queries" : `${term}es`]);
+const literal = (text) => text.replace(/[[\](){}.*+?^$|\\]/g, "\\$&"); // "[UNK]" is no set of letters
 // Chinese has no word breaks: a term of one character (头, 键, 值, 层) counts only where its
 // neighbours show that it stands alone, and not inside 回头, 关键 or 值得.
 const chinese = (list) => {
   const before = "(?<=^|[个每的和、，。：；（“一各与是叫从按几份把乘])";
   const after = "(?=$|[的、，。：；）”和与都也在是看只会就要不怎向])";
-  return new RegExp(list.map(([form]) => (form.length === 1 ? `${before}${form}${after}` : form)).join("|"));
+  return new RegExp(list.map(([form]) => (form.length === 1 ? `${before}${form}${after}` : literal(form))).join("|"), "i");
 };
 export const linkTerms = (root) => {
   const list = Object.entries(entries()).flatMap(([id, [term]]) => forms(id, term).map((form) => [form.toLowerCase(), id]));
   if (!list.length) return;
   list.sort((a, b) => b[0].length - a[0].length);
-  const pattern = pageLanguage() === "zh" ? chinese(list) : new RegExp(`\\b(?:${list.map(([form]) => form).join("|")})\\b`, "i");
+  const pattern = pageLanguage() === "zh" ? chinese(list) : new RegExp(`(?<!\\w)(?:${list.map(([form]) => literal(form)).join("|")})(?!\\w)`, "i");
   const seen = new Set();
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, { acceptNode: (node) =>
     node.parentElement.closest("a, button, code, pre, .katex, summary, h1, h2, h3, h4, table") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT });

@@ -2,6 +2,7 @@
 import { titleIn } from "../core/words.js";
 import { openGlossary, watchProse } from "./glossary.js";
 import { expect } from "./gradio.js";
+import { skipToPicture, watchRows } from "./keys.js";
 import { startQuery } from "./link.js";
 
 const query = new URLSearchParams(startQuery);
@@ -50,6 +51,10 @@ const clicked = (event) => {
     chooseLanguage(language.dataset.language);
   }
   if (within(".am-theme")) turnTheme();
+  if (within(".am-skip")) {
+    event.preventDefault();
+    skipToPicture();
+  }
   const example = within(".am-examples button");
   if (example && event.isTrusted) expect("example", () => example.click(), true); // until mount.js hears of its inputs
 };
@@ -66,4 +71,5 @@ export const startPage = () => {
   if (document.body) watchProse();
   else document.addEventListener("DOMContentLoaded", watchProse);
   document.addEventListener("click", clicked);
+  watchRows();
 };

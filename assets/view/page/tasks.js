@@ -24,6 +24,12 @@ export const veil = (view) => {
   }
 };
 
+// 180, not 180.00; 0.5, not 0.50.
+const plainly = (number) => {
+  const shown = showNumber(number, 2);
+  return Number.isFinite(Number(shown)) && !shown.includes("e") ? String(Number(shown)) : shown;
+};
+
 const exercise = (task, view) => {
   const key = `${view.payload.tab}.${task.id}`;
   const answers = (view.state.answers = view.state.answers || {});
@@ -33,7 +39,7 @@ const exercise = (task, view) => {
     answers[task.id] = answer;
     veil(view);
     const right = task.kind === "choice" ? answer === task.answer : Math.abs(answer - task.answer) <= task.tolerance;
-    const shown = task.kind === "choice" ? task.options[task.answer] : showNumber(task.answer, 2) + (task.unit || "");
+    const shown = task.kind === "choice" ? task.options[task.answer] : plainly(task.answer) + (task.unit || "");
     result.textContent = `${right ? view.word("right") : view.word("wrong", { answer: shown })} ${task.why}`;
     result.className = `am-result ${right ? "am-right" : "am-wrong"}`;
     if (right) remember(key);

@@ -15,6 +15,8 @@ from . import overview, touch, understand
 from .inputs import CHANGING, MEASURING, Inputs
 
 SHUFFLED = "The dog bit the man in the park."
+CHINESE = "我爱北京天安门，天安门上太阳升。"
+REPEATED = "red dog seven lamp tree cold red dog seven lamp tree cold"
 
 
 def layout(controls: Controls, words: Words) -> None:
@@ -40,10 +42,13 @@ TAB = Tab(
         ("example_pronoun", {}),
         ("example_pair", {"text": "A man is playing a guitar.", "pair": "Someone makes music.",
                           "layer": 1, "head": 3}),
-        ("example_chinese", {"text": "我爱北京天安门，天安门上太阳升。", "layer": 2, "head": 9}),
+        ("example_chinese", {"text": CHINESE, "layer": 2, "head": 9}),
+        ("example_chinese_read", {"model": "bert-base-chinese", "text": CHINESE, "layer": 2, "head": 9}),
         ("example_knock", {"look": "touch", "knock_out": "3.1"}),
-        ("example_shuffle", {"look": "touch", "text": SHUFFLED, "shuffle": 7, "positions": False}),
-        ("example_roles", {"look": "understand", "text": "red green blue one red green blue two red green"}),
+        ("example_shuffle", {"look": "touch", "text": SHUFFLED, "shuffle": 7, "positions": False,
+                             "position": 7}),
+        ("example_roles", {"look": "understand", "model": "smollm2", "text": REPEATED, "layer": 17,
+                           "head": 5}),
         ("example_next", {"look": "touch", "model": "smollm2", "text": "The capital of France is",
                           "knock_out": "0", "layer": 0, "head": 0}),
     ),

@@ -69,9 +69,16 @@ def names_of(captured: Captured) -> list[str]:
     return labels(captured, [[i] for i in range(len(captured.tokens))])
 
 
+def asking(captured: Captured, inputs: Inputs) -> int:
+    """The token that asks: the one typed, else, where there is none, the last that the text itself has."""
+    special = captured.tokens.special
+    own = [at for at, added in enumerate(special) if not added] or [0]
+    return inputs.token if inputs.token < len(special) else own[-1]
+
+
 def four(captured: Captured, inputs: Inputs) -> Four:
     """Compute the four answers once for a kept run, a head and a token."""
-    layer, head, row = inputs.layer, inputs.head, min(inputs.token, len(captured.tokens) - 1)
+    layer, head, row = inputs.layer, inputs.head, asking(captured, inputs)
     once = captured.memo.once
     return once("answers", (layer, head, row), lambda: _four(captured, layer, head, row), keep=16)
 

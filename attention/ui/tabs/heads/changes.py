@@ -9,7 +9,7 @@ from ....pretrained import Changes, Tokens
 from ...page.fields import Choice, Flag, fields_of
 from ...page.guard import Refusal
 from ...page.texts import Words
-from .inputs import CHANGING, Inputs
+from .inputs import CHANGING, Inputs, within
 from .runs import Captured, run_of
 
 HEAD = re.compile(r"(\d{1,2})(?:\.(\d{1,2}|\*))?")
@@ -74,8 +74,17 @@ def changes_of(inputs: Inputs, plain: Captured) -> Changes | None:
         causal={"as_trained": None, "on": True, "off": False}[inputs.causal],
         shuffle_seed=seed,
         positions=inputs.positions,
+        position=place_of_all(inputs, plain),
     )
     return None if changes == Changes() else changes
+
+
+def place_of_all(inputs: Inputs, plain: Captured) -> int:
+    """The position that every token gets while positions are off, else 0, which changes nothing."""
+    if inputs.positions:
+        return 0
+    within("position", inputs.position, plain.model.max_tokens)
+    return inputs.position
 
 
 def summary(inputs: Inputs, words: Words) -> str:
@@ -87,6 +96,8 @@ def summary(inputs: Inputs, words: Words) -> str:
         shown = getattr(inputs, field.name)
         if shown == field.default:
             continue
+        if field.name == "position" and inputs.positions:
+            continue  # it is given to nobody
         if isinstance(field, Choice):
             shown = words(f"heads.{field.name}.{shown}")
         elif isinstance(field, Flag):

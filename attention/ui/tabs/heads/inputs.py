@@ -11,14 +11,15 @@ import gradio as gr
 from ....pretrained.catalog import ANY_MODEL, CATALOG
 from ....pretrained.hub import REPO
 from ...page.fields import Choice, Field, Flag, Number, Text, Whole, given
-from ...page.guard import Refusal
+from ...page.guard import Refusal, to_number
 
 CHARACTERS = 3000  # room for 512 tokens
 ANIMAL = "The animal did not cross the street because it was too tired."
 PARTS = ("all", "A->A", "A->B", "B->A", "B->B")
 READING = ("model", "text", "pair", "layer", "head", "hide_special", "side")
 CHANGING = (
-    "knock_out", "uniform", "temper", "no_scale", "forbid", "causal", "shuffle", "positions", "sampling",
+    "knock_out", "uniform", "temper", "no_scale", "forbid", "causal", "shuffle", "positions", "position",
+    "sampling",
 )  # fmt: skip
 MEASURING = ("part", "join", "minimum", "token")
 
@@ -61,9 +62,32 @@ class ModelName(Field[str]):
         return gr.Dropdown(choices, value=self.default, label=label, info=info, allow_custom_value=free)
 
 
-def typed(default: int, high: int) -> int:
-    """A whole number from 0 on, typed; the end of its range depends on the model."""
-    return given(Whole(default, 0, high, typed=True))
+@dataclass(frozen=True)
+class Count(Field[int]):
+    """A whole number, typed. Which ones there are only the model and the text know: see ``within``."""
+
+    @property
+    def kind(self) -> type:
+        return int
+
+    @property
+    def limits(self) -> str:
+        return "A whole number from 0; how far it goes depends on the model and the text."
+
+    def check(self, value: object, label: str) -> int:
+        number = to_number(value, label)
+        if number != int(number):
+            raise Refusal("not_whole", field=label)
+        return int(number)
+
+    def component(self, label: str, info: str | None, options: Callable[[str], str]) -> gr.Number:
+        return gr.Number(label=label, info=info, value=self.default, precision=0, minimum=0, min_width=60)
+
+
+def within(name: str, number: int, count: int) -> None:
+    """Refuse a number that is none of ``count``, counted from 0, with the range that there is."""
+    if not 0 <= number < count:
+        raise Refusal("out_of_range", field=f"heads.{name}", low="0", high=str(count - 1))
 
 
 @dataclass(frozen=True)
@@ -75,8 +99,8 @@ class Inputs:
     model: str = given(ModelName("minilm", tuple(CATALOG)))
     text: str = given(Text(ANIMAL, CHARACTERS, lines=3))
     pair: str = given(Text("", CHARACTERS, required=False))
-    layer: int = typed(3, 63)
-    head: int = typed(1, 63)
+    layer: int = given(Count(3))
+    head: int = given(Count(1))
     hide_special: bool = given(Flag(False))
     side: str = given(Choice("self", ("self", "decoder", "cross")))
     knock_out: str = given(Some(""))
@@ -85,10 +109,11 @@ class Inputs:
     no_scale: bool = given(Flag(False))
     forbid: str = given(Some(""))
     causal: str = given(Choice("as_trained", ("as_trained", "on", "off")))
-    shuffle: int = typed(0, 9999)
+    shuffle: int = given(Whole(0, 0, 9999, typed=True))
     positions: bool = given(Flag(True))
+    position: int = given(Count(0))
     sampling: float = given(Number(1.0, 0.1, 3.0, 0.1))
     part: str = given(Choice("all", PARTS, radio=False))
     join: bool = given(Flag(False))
     minimum: float = given(Number(0.0, 0.0, 1.0, 0.01))
-    token: int = typed(9, 511)
+    token: int = given(Count(9))

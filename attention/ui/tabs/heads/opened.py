@@ -140,6 +140,7 @@ def every_head(
         names = {name: labels(captured, side) for name, side in sides}
     title = words("heads.every", layers=len(packed), heads=first["heads"])
     said = {key: words(f"heads.{key}") for key in ("layer", "head", "cell", "keys")}
+    said["turned"] = words("heads.every_turned", layers=len(packed), heads=first["heads"])
     top = heading(words("heads.overview" if marks is None else "heads.touched"), words("heads.overview_text"))
     return top, Overview("overview", title, caption, packed, names, said, marks)
 
@@ -147,13 +148,15 @@ def every_head(
 def picture(opened: Opened, words: Words, id: str = "weights", title: str = "weights") -> Heatmap:
     """The open head as a heatmap with exact weights."""
     rows, columns = opened.names()
+    sums = opened.weights.sum(-1)
+    whole = bool((sums - 1).abs().max() < 1e-3) if sums.numel() else True
     cells = None
     if len(rows) * len(columns) <= SMALL:  # small weights would show as 8.77e-04
         cells = [[f"{w:.2f}" if w >= 0.005 else "" for w in row] for row in opened.weights.tolist()]
     return Heatmap(
         id, words(f"heads.{title}"), opened.weights, Axis(rows, words("heads.query")),
         Axis(columns, words("heads.key")), look=Look(wide=len(columns) > 10, cells=cells),
-        caption=words("heads.weights_text"),
+        caption=words("heads.weights_text" if whole else "heads.weights_text_part"),
     )  # fmt: skip
 
 

@@ -10,9 +10,10 @@ from ...page.guard import Json, Refusal
 from ...page.scene import Place, Task, Unready
 from ...page.sheet import Sheet, show
 from ...page.texts import Words
-from .inputs import Inputs
+from .inputs import Inputs, within
 from .loads import Absent, Waiting, model_of
 from .opened import Opened, weight_sheet
+from .remarks import unknown
 from .runs import Captured, run_of
 
 
@@ -44,11 +45,8 @@ def look(inputs: Inputs, code: str, logits: bool = False) -> Captured:
         raise Unready(absent, partial(Waiting, "waiting", absent), code) from absent
     if not plain.layers:
         raise Refusal("no_such_side", field="heads.side")
-    for name, given, count in (
-        ("layer", inputs.layer, len(plain.layers)), ("head", inputs.head, plain.model.num_heads),
-    ):  # fmt: skip
-        if given >= count:
-            raise Refusal("out_of_range", field=f"heads.{name}", low="0", high=str(count - 1))
+    within("layer", inputs.layer, len(plain.layers))
+    within("head", inputs.head, plain.model.num_heads)
     return plain
 
 
@@ -74,8 +72,9 @@ def results(s: Study) -> Json:
 
 
 def notices(s: Study, words: Words) -> list[str]:
-    """What was hidden, and so renormalised; that no GPU was lent."""
+    """What was hidden, and so renormalised; what the model cannot read; that no GPU was lent."""
     found = [words("heads.hidden")] if s.opened.hidden else []
+    found += unknown(s.inputs, s.plain, words)
     return found + ([words("heads.no_gpu")] if s.plain.no_gpu else [])
 
 
@@ -95,9 +94,10 @@ def tasks(s: Study, words: Words) -> list[Task]:
              words("heads.task_strongest_why", key=keys[order[0]], weight=best),
              [f"{keys[j]} ({j})" for j in options], hides=veiled),
         Task("even", words("heads.task_even", count=n), 1 / n,
-             words("heads.task_even_why", count=n, weight=best), tolerance=0.005),
+             words("heads.task_even_why", count=n, query=query, weight=best), tolerance=0.005),
         Task("three", words("heads.task_three", query=query), 100 * reach,
-             words("heads.task_three_why", share=f"{reach:.1%}"), tolerance=10.0, unit="%", hides=veiled),
+             words("heads.task_three_why", share=f"{reach:.1%}", even=f"{min(3, n) / n:.1%}"),
+             tolerance=10.0, unit="%", hides=veiled),
     ]  # fmt: skip
     if any(special):
         why = words("heads.task_special_why", share=f"{share:.1%}")

@@ -14,8 +14,9 @@ from . import study as common
 from .changes import arguments, changes_of, knocked_out, summary
 from .inputs import CHANGING, READING, Inputs
 from .opened import as_it_is, every_head, head_part, is_small, later, picture, strands, weight_sheet
+from .remarks import ALIKE, one_position, spread
 from .runs import Captured, run_of
-from .study import Study, code_of, look, notices, ready, tasks
+from .study import Study, code_of, look, ready, tasks
 
 LISTED = 8  # next tokens of each run that are shown
 
@@ -132,9 +133,19 @@ def vector_panels(s: Touched, words: Words) -> list[Panel]:
             items.append((words(f"heads.cosine_{when}"), show(of_pair(one)), ""))
     if changes is not None and changes.shuffle_seed is not None:  # what the order alone does
         ordered = run_of(s.inputs, replace(changes, shuffle_seed=None), logits=True)
-        note = words("heads.cosine_order_on" if changes.positions else "heads.cosine_order_off")
-        items.append((words("heads.cosine_order"), show(cosine(ordered, after)), note))
+        likeness = cosine(ordered, after)
+        note = order_note(changes, after, likeness, words)
+        items.append((words("heads.cosine_order"), show(likeness), note))
     return [Readouts("cosine", items)]
+
+
+def order_note(changes: Changes, after: Captured, likeness: float, words: Words) -> str:
+    """What the cosine between both orders says: without positions a bag of words, unless a mask tells."""
+    if changes.positions:
+        return words("heads.cosine_order_on")
+    if likeness < 0.9999:
+        return words("heads.cosine_order_told")
+    return words("heads.cosine_order_drowned" if spread(after) < ALIKE else "heads.cosine_order_off")
 
 
 def cosine(one: Captured, other: Captured) -> float:
@@ -145,6 +156,11 @@ def cosine(one: Captured, other: Captured) -> float:
 def of_pair(one: Captured) -> float:
     """The cosine between the two sentences of a pair."""
     return (sentence_embedding(one.run, 0) @ sentence_embedding(one.run, 1)).item()
+
+
+def notices(s: Touched, words: Words) -> list[str]:
+    """What was hidden; what hangs on the position that all tokens were given."""
+    return common.notices(s, words) + one_position(s.inputs, s.shown, s.changes, words)
 
 
 def sheet(s: Touched, words: Words, place: Place) -> Sheet:

@@ -15,8 +15,9 @@ from ...page.sheet import Section, Sheet, show
 from ...page.texts import Words
 from . import answers
 from . import study as common
-from .inputs import MEASURING, READING, Inputs
+from .inputs import MEASURING, READING, Inputs, within
 from .opened import Opened, as_it_is, is_small, later, open_head
+from .remarks import no_induction, no_such_token
 from .runs import FORWARDS, Captured
 from .study import Study, code_of, look, ready, results, tasks
 
@@ -27,6 +28,8 @@ LISTED = 6  # heads of a role that are named
 def study(inputs: Inputs) -> Study:
     """One run, untouched; of the open head what is asked for."""
     plain = look(inputs, code_of(inputs, cuts=cuts(inputs)))
+    if inputs.token < 0:
+        within("token", inputs.token, len(plain.tokens))
     return Study(plain, shaped(as_it_is(plain, inputs)))
 
 
@@ -146,9 +149,10 @@ def role_panels(s: Study, words: Words) -> list[Panel]:
          sorted((one for one in found.roles if one.role == role), key=lambda one: -one.score))
         for role in ROLES
     ]  # fmt: skip
+    missing = no_induction(s.plain, {one.role for one in found.roles}, words)
     said = {key: words(f"heads.{key}") for key in ("role_none", "role_more", "role_score", "cell")}
     return [
-        heading(words("heads.roles"), words("heads.roles_text")),
+        heading(words("heads.roles"), " ".join(filter(None, [words("heads.roles_text"), missing]))),
         Roles("roles", words("heads.roles_found"), words("heads.roles_caption"), items, said),
         heading(words("heads.maps"), words("heads.maps_text")),
         *(head_map(name, found.statistics[name], words) for name in ("entropy", "distance", "sink")),
@@ -189,9 +193,10 @@ def roles_found(s: Study, words: Words) -> list[Panel]:
 
 
 def notices(s: Study, words: Words) -> list[str]:
-    """What was hidden; what a filter leaves out."""
+    """What was hidden; who asks; what a filter leaves out."""
     filtered = s.inputs.part != "all" or s.inputs.minimum > 0
-    return common.notices(s, words) + ([words("heads.filtered")] if filtered else [])
+    found = common.notices(s, words) + ([words("heads.filtered")] if filtered else [])
+    return found + (no_such_token(s.inputs, s.plain, words) if answerable(s.plain) else [])
 
 
 def sheet(s: Study, words: Words, place: Place) -> Sheet:

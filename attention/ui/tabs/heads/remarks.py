@@ -1,0 +1,95 @@
+"""Sentences about a run that would otherwise mislead: unknown tokens, one position for all, no such token."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from ....heads import allowed_keys, entropy, patterns
+from ....pretrained import Changes, moved
+from ...page.texts import Words
+from .answers import asking
+from .inputs import Inputs
+from .runs import Captured, run_of
+
+CHINESE = re.compile("[\u4e00-\u9fff]")
+READS_CHINESE = ("bert-base-chinese", "distilbert-base-multilingual-cased")  # of the catalog
+EVEN = 0.999  # of the normalised entropy: from here on a row counts as even
+ALIKE = 0.01  # of a vector's length: so close together the tokens' vectors count as one
+ELSEWHERE = 7  # the position that 0 is compared with; any other in the middle does as well
+
+
+def unknown(inputs: Inputs, captured: Captured, words: Words) -> list[str]:
+    """How many tokens the vocabulary lacks; for a Chinese text, which models read it."""
+    model, tokens = captured.model, captured.tokens
+    sign = getattr(model.tokenizer, "unk_token_id", None)
+    if sign is None or model.byte_level:
+        return []
+    count = sum(at == sign and not added for at, added in zip(tokens.ids, tokens.special, strict=True))
+    if not count:
+        return []
+    of = sum(not added for added in tokens.special)
+    said = words("heads.unknown", count=count, of=of, sign=model.tokenizer.unk_token)
+    if CHINESE.search(inputs.text + inputs.pair):
+        models = [words(f"heads.model.{name}") for name in READS_CHINESE if name != model.name]
+        said += " " + words("heads.unknown_chinese", models=words("heads.or").join(models))
+    return [said]
+
+
+def even_heads(captured: Captured) -> int:
+    """How many heads spread their weight evenly in every row that has a choice."""
+    count = 0
+    for at, layer in enumerate(captured.layers):
+        weights = captured.layer_weights(at).cpu()
+        mask = "none" if layer.mask is None else layer.mask[0].cpu()
+        free = allowed_keys(mask, *weights.shape[-2:]).sum(1) > 1
+        rows = entropy(weights, mask, normalised=True)[:, free]
+        count += int((rows >= EVEN).all(1).sum())
+    return count
+
+
+def spread(captured: Captured) -> float:
+    """How far the tokens' last vectors lie from their mean, as a share of its length."""
+    hidden = captured.run.hidden.float()
+    mean = hidden.mean(0)
+    return ((hidden - mean).norm(dim=-1).mean() / mean.norm()).item()
+
+
+def one_position(inputs: Inputs, shown: Captured, changes: Changes | None, words: Words) -> list[str]:
+    """While positions are off: what hangs on the position that all tokens were given, and what does not."""
+    if changes is None or changes.positions:
+        return []
+    here = changes.position
+    there = ELSEWHERE if here == 0 and shown.model.max_tokens > ELSEWHERE else 0
+    if there == here:
+        return []
+    other = run_of(inputs, replace(changes, position=there), logits=True)
+    size = shown.run.hidden.float().norm(dim=-1).mean()
+    if moved(shown.run, other.run).max() < 1e-3 * size:
+        return [words("heads.position_same", position=here, other=there)]
+    total = len(shown.layers) * shown.model.num_heads
+    found = [words("heads.position_counts", position=here, even=even_heads(shown), total=total,
+                   other=there, other_even=even_heads(other))]  # fmt: skip
+    if spread(shown) < ALIKE <= spread(other):
+        found.append(words("heads.position_drowns", position=here, other=there))
+    return found
+
+
+def no_such_token(inputs: Inputs, captured: Captured, words: Words) -> list[str]:
+    """Who asks the four answers where the number typed is no token's."""
+    last, row = len(captured.tokens) - 1, asking(captured, inputs)
+    if inputs.token == row:
+        return []
+    name = captured.tokens.tokens[row]
+    return [words("heads.token_gone", token=inputs.token, last=last, row=row, name=name)]
+
+
+def no_induction(captured: Captured, given: set[str], words: Words) -> str:
+    """A text that repeats and still has no induction head: said, with a model that has some."""
+    tokens, mask = captured.tokens, captured.layers[0].mask
+    n = len(tokens)
+    allowed = allowed_keys("none" if mask is None else mask[0].cpu(), n, n)
+    occasion = patterns(tokens.ids, tokens.special, allowed)["induction"].any()
+    if not occasion or "induction" in given:
+        return ""
+    return words("heads.no_induction") if captured.model.kind == "encoder" else ""
