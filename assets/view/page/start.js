@@ -1,5 +1,6 @@
 // The page around the views: language, theme and embed mode, all from the link.
 import { titleIn } from "../core/words.js";
+import { watchCommas } from "./decimal.js";
 import { openGlossary, watchProse } from "./glossary.js";
 import { expect } from "./gradio.js";
 import { startQuery } from "./link.js";
@@ -66,4 +67,5 @@ export const startPage = () => {
   if (document.body) watchProse();
   else document.addEventListener("DOMContentLoaded", watchProse);
   document.addEventListener("click", clicked);
+  watchCommas();
 };
