@@ -87,7 +87,7 @@ def _readers() -> dict[str, re.Pattern[str]]:
 
 
 def _read(text: str, template: str) -> date | str | None:
-    """The day that this template writes exactly as text (lower case), or why it is none; None: another way."""
+    """The day that this template writes exactly as text (lower case); or why it is none; None: no match."""
     match = _readers()[template].fullmatch(text)
     if not match:
         return None

@@ -23,7 +23,9 @@ export const refuseAt = (root, sentence) => {
     input.setAttribute("aria-invalid", "true");
     input.setAttribute("aria-describedby", id);
   }
-  widget.append(note);
+  // among the people, at the table that holds the wrong number
+  const wrong = widget.querySelector('.am-people [aria-invalid="true"]');
+  (wrong?.closest("section") || widget).append(note);
   const { top, bottom } = note.getBoundingClientRect();
   if (top < 0 || bottom > window.innerHeight) note.scrollIntoView({ block: "nearest", behavior: prefersStill() ? "auto" : "smooth" });
   return () => {

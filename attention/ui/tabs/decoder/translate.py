@@ -24,7 +24,7 @@ ASK = "3/5/1997"  # the exercise's ambiguous date
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What each kind of attention writes for the text. meaning: its day, or why it has none; truth: in ISO."""
+    """What each kind of attention writes for the text. meaning: its day, or why none; truth: in ISO."""
 
     inputs: Inputs
     answers: dict[str, Translation]

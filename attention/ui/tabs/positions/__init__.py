@@ -129,7 +129,8 @@ def rotary_panels(s: Study, words: Words) -> list[Panel]:
     return [
         heading(words("positions.step_rotary"), words("positions.step_rotary_text", **names)),
         Heatmap("rotary_scores", words("positions.rotary_scores", **names), scores, Axis(positions(s), "p"),
-                Axis(positions(s), "q"), signed(scores), Look(digits=1), words("positions.rotary_scores_caption")),
+                Axis(positions(s), "q"), signed(scores), Look(digits=1),
+                words("positions.rotary_scores_caption")),
         Plot("rotary", words("positions.rotary_plot"), [
             Curve(from_0, "line", span, attend(query[None], keys, keys).scores[0], "accent"),
             Curve(from_p, "points", here, scores[s.place], "data"),
