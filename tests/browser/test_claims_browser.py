@@ -8,7 +8,7 @@ from attention.ui.page.texts import LANGUAGES, words_for
 
 PATHS = {"en": "/", "zh": "/zh"}
 # the room of a column's label: what its text takes, and where the next one begins
-APART = """panel => [...document.querySelectorAll(`[data-panel='${panel}'] thead th span:not(.am-turned)`)]
+APART = """panel => [...document.querySelectorAll(`${panel} thead th span:not(.am-turned)`)]
   .map(span => { const range = document.createRange(); range.selectNodeContents(span);
     const box = range.getBoundingClientRect(); return [box.left, box.right]; })"""
 
@@ -61,13 +61,14 @@ def test_a_comma_is_a_decimal_point(open_page):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
-    ("query", "panel"), [("?tab=matchmaker&mode=training", "training"), ("?tab=positions", "weights")]
+    ("query", "panel"), [("matchmaker&mode=training", "training"), ("positions", "weights")]
 )
 def test_labels_of_columns_stand_apart(open_page, query, panel, language):
     """They ran together: "cand. 1cand. 2", "0 the 1 dog"."""
-    page = open_page(f"{query}&lang={language}", PATHS[language])
-    page.locator(f'[data-panel="{panel}"] thead').wait_for()
-    boxes = page.evaluate(APART, panel)
+    page = open_page(f"?tab={query}&lang={language}", PATHS[language])
+    shown = f"#view-{query.partition('&')[0]} [data-panel='{panel}']"
+    page.locator(f"{shown} thead").wait_for()
+    boxes = page.evaluate(APART, shown)
     assert len(boxes) >= 5
     assert all(after[0] - before[1] >= 6 for before, after in zip(boxes, boxes[1:], strict=False)), boxes
 
@@ -84,5 +85,6 @@ def test_a_short_sign_stays_level_where_long_words_are_turned(open_page):
 def test_a_long_matrix_of_few_columns_fits_the_screen(open_page):
     """Four points of one's own made a heatmap 1,400 px tall."""
     page = open_page("?tab=kernel&points=1%2C2%0A3%2C4%0A5%2C1%0A6%2C0")
-    page.locator('[data-panel="weights"] .am-map-heat').wait_for()
-    assert page.locator('[data-panel="weights"]').bounding_box()["height"] < 900
+    panel = page.locator('#view-kernel [data-panel="weights"]')
+    panel.locator(".am-map-heat").wait_for()
+    assert panel.bounding_box()["height"] < 900
