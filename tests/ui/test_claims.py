@@ -7,9 +7,12 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 from attention.classifier import classify, load_classifier, train_chunk
+from attention.matchmaker import make_people, train_dating
 from attention.padding import attend_batch, leak, read_batch
+from attention.pooling import attend
 from attention.seq2seq.bahdanau import KINDS
 from attention.ui.page.fields import check_all
 from attention.ui.page.guard import Refusal
@@ -73,6 +76,27 @@ def test_the_training_comes_to_believe_the_honest_traits_alone(seed):
         changes = {"mode": "training", "seed": seed, "weight_decay": decay}
         early, _, late = np.abs(matrix(panel("matchmaker", "en", changes, "believed")))
         assert late[:2].max() < 0.15 and late[2:].min() > 0.6 and early.max() < 0.25
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bolder_boast_gains_hardly_any_weight(seed):
+    """The exercise's answer: claiming 1 more in trait 1 moves a candidate's weight by less than 0.03."""
+    people = make_people(6, seed=seed)
+    learned = train_dating(seed=seed, people=people).projections[-1]
+    queries, keys = people.queries[0] @ learned.w_q, people.keys[0]
+    before = attend(queries, keys @ learned.w_k, people.values[0]).weights
+    for j in range(6):
+        bolder = keys.clone()
+        bolder[j, 0] += 1
+        after = attend(queries, bolder @ learned.w_k, people.values[0]).weights
+        assert abs((after - before)[:, j].mean().item()) < 0.03
+    assert view_of(TABS["matchmaker"], "en", {"mode": "training"})["tasks"][1]["answer"] == 1  # hardly
+
+
+def test_the_best_match_of_a_query_is_the_candidate_of_its_number():
+    """As the player's caption says, for whatever crowd a learner may choose."""
+    crowds = ((count, seed) for count in range(2, 9) for seed in range(100))
+    assert all((make_people(n, seed=s, num_evenings=33).match[0] == torch.arange(n)).all() for n, s in crowds)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
