@@ -269,6 +269,13 @@ def test_the_leak_of_a_sentence_with_words_counts_its_words_alone():
     )
 
 
+def test_three_conventions_give_four_answers():
+    rows = matrix(panel("masks", "en", {}, "conventions"))
+    assert len({row.tobytes() for row in rows}) == len(rows) == 4
+    assert "four answers" in words_for("en")("masks.step_empty_text")
+    assert "四种答案" in words_for("zh")("masks.step_empty_text")
+
+
 # ---- refusals name their field first: the page finds the field by it
 
 
