@@ -114,12 +114,13 @@ def attend_batch(batch: Batch, kind: str) -> Attended:
 def leak(weights: Tensor, lengths: Tensor) -> Tensor:
     """The share of weight on padding keys, a mean over the real queries: (b, n, n) -> (b,).
 
-    0 for a sentence without tokens, which has no real query.
+    A sentence without tokens has no real query: there it is the mean over all its rows.
     """
     n = weights.shape[-1]
     real = padding_mask(lengths, n).squeeze(1)  # (b, n)
     on_padding = (weights * ~real[:, None, :]).sum(-1)  # (b, n)
-    return (on_padding * real).sum(-1) / real.sum(-1).clamp(min=1)
+    counted = real | (lengths == 0)[:, None]
+    return (on_padding * counted).sum(-1) / counted.sum(-1).clamp(min=1)
 
 
 def drift(batch_lines: list[str], kind: str, most: int = 16) -> Tensor:

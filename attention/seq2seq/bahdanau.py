@@ -187,12 +187,13 @@ def check_kind(attention: str) -> None:
 
 
 def encode_text(text: str) -> list[int]:
-    """Character numbers of one text; case is ignored, a character never trained on is UNKNOWN.
+    """Character numbers of one text; case and width are ignored (``dates.plain``), a character never
+    trained on is UNKNOWN.
 
     UNKNOWN has one embedding for all such characters, trained in the place of separators: "3~May"
     reads like "3 May", while a digit in an unknown script is not read at all.
     """
-    return [SOURCE.get(character.lower(), UNKNOWN) for character in text]
+    return [SOURCE.get(character.lower(), UNKNOWN) for character in dates.plain(text)]
 
 
 def batch_of(texts: list[str]) -> tuple[Tensor, Tensor]:

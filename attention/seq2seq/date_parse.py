@@ -2,7 +2,7 @@
 
 A model's answer can be called right only where the text has one true answer. ``true_date`` finds it
 by the rules of ``dates``: every day that some template would write exactly like this, and only if
-all of them are the same day.
+all of them are the same day; ``reading`` says why there is none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from datetime import date
 from functools import cache
 from string import Formatter
+from typing import NamedTuple
 
 from . import dates
 
@@ -26,21 +27,49 @@ PATTERNS = {
 }  # fmt: skip
 
 
+WHY_NOT = ("weekday", "year", "day", "two", "format")
+
+
+class Reading(NamedTuple):
+    """The one day that a text means; or None and why, the first of ``WHY_NOT`` that any way of writing meets.
+
+    weekday: the day is there, but it is another day of the week. year: outside 1900 to 2099. day:
+    not in the calendar. two: day and month could be swapped. format: no way of writing that is taught.
+    """
+
+    day: date | None
+    why: str = ""
+
+
 def true_date(text: str) -> str | None:
     """The ISO form of the one day that text can mean; None where there is none, or more than one.
 
-    Upper and lower case are the same; blanks around the text are dropped.
+    Upper and lower case are the same, as are full-width signs; blanks around the text are dropped.
 
     >>> true_date("May 3rd, 97"), true_date("一九九七年五月三日"), true_date("3/5/1997")
     ('1997-05-03', '1997-05-03', None)
     >>> true_date("30 February 1997") is None, true_date("Monday, 3 May 1997") is None
     (True, True)
     """
-    text = text.strip().lower()
+    day = reading(text).day
+    return None if day is None else day.isoformat()
+
+
+def reading(text: str) -> Reading:
+    """What text means, or why it means no one day.
+
+    >>> reading("29 Feb 2023").why, reading("14 July 1789").why, reading("Monday, 3 May 1997").why
+    ('day', 'year', 'weekday')
+    """
+    text = dates.plain(text).strip().lower()
     if len(text) > dates.MAX_LENGTH:
-        return None
-    days = {day for template in _readers() if (day := _read(text, template)) is not None}
-    return days.pop().isoformat() if len(days) == 1 else None
+        return Reading(None, "format")
+    found = {one for template in _readers() if (one := _read(text, template)) is not None}
+    days = [one for one in found if isinstance(one, date)]
+    if len(days) == 1:
+        return Reading(days[0])
+    reasons = found | {"two"} if days or dates.is_ambiguous(text) else found
+    return Reading(None, next((why for why in WHY_NOT if why in reasons), "format"))
 
 
 @cache
@@ -57,8 +86,8 @@ def _readers() -> dict[str, re.Pattern[str]]:
     return readers
 
 
-def _read(text: str, template: str) -> date | None:
-    """The day that this template writes exactly as text (lower case), if there is one."""
+def _read(text: str, template: str) -> date | str | None:
+    """The day that this template writes exactly as text (lower case); or why it is none; None: no match."""
     match = _readers()[template].fullmatch(text)
     if not match:
         return None
@@ -77,10 +106,17 @@ def _read(text: str, template: str) -> date | None:
         name = part.get("month") or part.get("mon")
         month = MONTH[name[:3]] if name else int(part.get("mm") or part["m"])
         number = int(re.sub(r"[a-z]+", "", part.get("ordinal") or part.get("dd") or part["d"]))
+    if not dates.FIRST.year <= year <= dates.LAST.year:
+        return "year"
     try:
         day = date(year, month, number)
     except ValueError:  # 30 February
-        return None
-    if not dates.FIRST <= day <= dates.LAST or template not in dates.templates_for(day):
-        return None
-    return day if dates.write(day, template).lower() == text else None
+        return "day"
+    if (written := dates.write(day, template).lower()) != text:
+        named = next((name for name in ("weekday", "wday", "zh_w") if name in part), None)
+        if named is None:
+            return None
+        start, end = match.span(named)
+        rest = text[:start], text[end:]
+        return "weekday" if written.startswith(rest[0]) and written.endswith(rest[1]) else None
+    return day if template in dates.templates_for(day) else "two"

@@ -7,7 +7,8 @@ The rules that make every written date have exactly one answer:
 - Dots put the day first (3.5.1997) and a year in front is followed by month, day (1997/5/3).
 - Slashes with the year last are written day first and month first, but only where that can be
   told: one number is above 12, or both are equal. 3/5/1997 is never written (``is_ambiguous``).
-- A weekday, where written, is the right one; upper and lower case are the same.
+- A weekday, where written, is the right one; upper and lower case are the same, and full-width
+  signs and 零 are read as the plain ones and 〇 (``plain``).
 
 Split: one day in ten is held out, chosen by :func:`is_held_out` from the day's number alone, so
 no date of the held-out set is ever trained on, in whatever way it is written.
@@ -20,6 +21,7 @@ no date of the held-out set is ever trained on, in whatever way it is written.
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -34,6 +36,7 @@ MONTHS = (
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 CHINESE_DIGITS = "〇一二三四五六七八九"
 CHINESE_WEEKDAYS = "一二三四五六日"
+ZEROS = str.maketrans("零○", "〇〇")  # two more ways to write the zero of 二〇〇三
 
 TEMPLATES = (
     "{d} {month} {y}", "{dd} {month} {y}", "{d} {mon} {y}", "{d} {month} {yy}", "{d} {mon} {yy}",
@@ -105,6 +108,17 @@ def templates_for(day: date) -> tuple[str, ...]:
     return _templates(day.day > 12 or day.day == day.month, 1950 <= day.year <= 2049)
 
 
+def plain(text: str) -> str:
+    """The same text in the characters that :func:`write` uses, one for one: full-width signs made
+    plain (Unicode's NFKC, where that is one character), and every Chinese zero 〇.
+
+    >>> plain("２００３／５／１３"), plain("二零零三年五月三日")
+    ('2003/5/13', '二〇〇三年五月三日')
+    """
+    folded = ((character, unicodedata.normalize("NFKC", character)) for character in text)
+    return "".join(new if len(new) == 1 else old for old, new in folded).translate(ZEROS)
+
+
 def write(day: date, template: str) -> str:
     """day in the manner of one template of TEMPLATES or SLASH_TEMPLATES."""
     month, weekday, year = MONTHS[day.month - 1], WEEKDAYS[day.weekday()], f"{day.year}"
@@ -123,6 +137,7 @@ def is_ambiguous(text: str) -> bool:
     >>> is_ambiguous("3/5/1997"), is_ambiguous("25/5/1997"), is_ambiguous("5/5/1997")
     (True, False, False)
     """
+    text = plain(text)
     match = re.fullmatch(r"\s*([0-9]{1,2})/([0-9]{1,2})/(?:[0-9]{2}|[0-9]{4})\s*", text)
     if not match:
         return False

@@ -36,7 +36,7 @@ def test_an_edited_number_moves_every_later_number(open_page):
 def test_letters_in_a_number_cell_are_refused_by_name(open_page):
     page = open_page("?tab=matchmaker")
     page.locator('[data-key="query.0"]').fill("abc")
-    page.get_by_role("alert").get_by_text("People: please enter a plain number").wait_for()
+    page.get_by_role("alert").get_by_text("People: query, row 1, column 1 must be a plain number").wait_for()
     page.locator('[data-key="query.0"]').fill("2")
     page.wait_for_function("document.querySelectorAll('[role=alert]').length === 0")
     assert shown(page, "similarity.0.0") == 4.5

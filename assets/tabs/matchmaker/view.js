@@ -1,12 +1,15 @@
 // The matchmaker's people: three tables of number cells. Arrow up and down nudge a number by 0.1.
 import { el } from "../../view/core/dom.js";
 import { fill, pageLanguage, wordsIn } from "../../view/core/words.js";
+import { withPoint } from "../../view/page/decimal.js";
 
 const MOST = { candidates: 8, traits: 6 };
 
 export const mountPeople = (element, props, watch, changed) => {
   const words = wordsIn(pageLanguage());
   const root = element.querySelector(".am-people");
+  root.setAttribute("aria-label", props.label || "");
+  root.setAttribute("role", "group");
   const grid = { people: null, word: (key, values) => fill(words[key] || key, values) };
   let sent = "";
   const take = () => {
@@ -31,7 +34,7 @@ const cell = ({ send }, row, i, label, key) => {
   const input = el("input", { type: "text", inputmode: "decimal", "aria-label": label, "data-key": key, autocomplete: "off" });
   input.value = String(row[i]);
   const read = () => {
-    const text = input.value.trim();
+    const text = withPoint(input.value.trim());
     const number = Number(text);
     const fine = text !== "" && Number.isFinite(number) && Math.abs(number) <= 100;
     input.setAttribute("aria-invalid", String(!fine));
@@ -41,9 +44,10 @@ const cell = ({ send }, row, i, label, key) => {
   input.addEventListener("input", read);
   input.addEventListener("keydown", (event) => {
     const step = { ArrowUp: 0.1, ArrowDown: -0.1 }[event.key];
-    if (!step || !Number.isFinite(Number(input.value))) return;
+    const number = Number(withPoint(input.value));
+    if (!step || !Number.isFinite(number)) return;
     event.preventDefault();
-    input.value = String(Math.round((Number(input.value) + step) * 1000) / 1000);
+    input.value = String(Math.round((number + step) * 1000) / 1000);
     read();
   });
   input.addEventListener("focus", () => input.select());

@@ -1,5 +1,6 @@
 // The page around the views: language, theme and embed mode, all from the link.
 import { titleIn } from "../core/words.js";
+import { watchCommas } from "./decimal.js";
 import { openGlossary, watchProse } from "./glossary.js";
 import { expect } from "./gradio.js";
 import { skipToPicture, watchRows } from "./keys.js";
@@ -72,4 +73,5 @@ export const startPage = () => {
   else document.addEventListener("DOMContentLoaded", watchProse);
   document.addEventListener("click", clicked);
   watchRows();
+  watchCommas();
 };

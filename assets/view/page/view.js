@@ -11,6 +11,7 @@ import { copyText } from "./copy.js";
 import { linkTerms } from "./glossary.js";
 import { addressOf, forgetLinked, linkedIn } from "./link.js";
 import { pitfallsBox } from "./pitfalls.js";
+import { refuseAt } from "./refusal.js";
 import { tasksBox, veil } from "./tasks.js";
 
 // Make these the children. What is in its place stays untouched: whatever moves is laid out anew.
@@ -28,6 +29,7 @@ export class View {
     this.sections = []; // of the page: a heading and its panels each
     this.state = {}; // what panels remember between payloads (frame of a player, table or picture)
     this.opened = null; // {panel, row, column} of the open sheet
+    this.pardon = () => {}; // takes a refusal at its field back
     this.asked = 0; // number of the latest question, so that a late answer is dropped
   }
 
@@ -40,8 +42,10 @@ export class View {
     if (!payload) return;
     if (this.alert) this.alert.remove();
     this.alert = null;
-    if (payload.error) { // refused: one sentence, and the last picture stays
+    this.pardon();
+    if (payload.error) { // refused: one sentence, here and at its field, and the last picture stays
       this.alert = el("p", { class: "am-note am-alert", role: "alert" }, payload.error);
+      this.pardon = refuseAt(this.root, payload.error);
       this.root.prepend(this.alert);
       return;
     }

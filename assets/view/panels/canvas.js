@@ -106,8 +106,9 @@ const follow = ({ marks, size, at, linked, rowNames, columnNames }) => {
   place(marks.cell, at && { left: at.column * pitch, top: row * pitch, width: pitch, height: pitch });
   if (!at) return place(marks.top, null);
   marks.top.textContent = columnNames[at.column];
-  marks.top.classList.toggle("am-mark-upright", size.upright);
-  const half = size.upright ? LINE / 2 : widthOf(columnNames[at.column].slice(0, 80), true) / 2 + 3;
+  const upright = size.upright && widthOf(columnNames[at.column]) > pitch - 2; // as it is drawn
+  marks.top.classList.toggle("am-mark-upright", upright);
+  const half = upright ? LINE / 2 : widthOf(columnNames[at.column].slice(0, 80), true) / 2 + 3;
   place(marks.top, { left: between((at.column + 0.5) * pitch, half, width), maxWidth: `${width}px`, maxHeight: `${size.depth}px` });
 };
 

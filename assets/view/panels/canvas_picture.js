@@ -110,7 +110,18 @@ const drawLabels = (canvas, names, horizontal, size, style) => {
     const end = names.length * pitch; // the first and last label stay inside the canvas
     const middle = flat ? (k + 0.5) * pitch : Math.min(Math.max((k + 0.5) * pitch, LINE / 2), Math.max(end - LINE / 2, LINE / 2));
     if (flat) context.fillText(text, middle, depth - LINE / 2 - 2);
+    else if (horizontal && widthOf(names[k]) <= pitch - 2) level(context, names[k], middle);
     else if (horizontal) context.fillText(text, 0, middle);
     else context.fillText(text, gutter - 5, middle);
   }
+};
+
+// A label that fits over its cell stands level among turned ones: "<" on its side would read as another sign.
+const level = (context, text, middle) => {
+  context.save();
+  context.translate(0, middle);
+  context.rotate(Math.PI / 2);
+  context.textAlign = "center";
+  context.fillText(text, 0, -LINE / 2);
+  context.restore();
 };

@@ -4,6 +4,8 @@ import { el } from "../core/dom.js";
 import { briefNumber, showNumber } from "../core/numbers.js";
 import { tellRow } from "./rows.js";
 
+const SHORT = 3; // characters that fit over a cell
+
 // extra: more of what view.open gets to know about a cell (the frame of a player)
 export const cellTable = (panel, view, n, m, data, extra = {}) => {
   const ramp = rampOf(panel.diverging ? "diverging" : "sequential");
@@ -12,7 +14,9 @@ export const cellTable = (panel, view, n, m, data, extra = {}) => {
   const table = el("table", { role: "grid", "aria-label": panel.title, class: `am-cells${upright ? " am-upright" : ""}${panel.opens ? " am-opens" : ""}` });
   const corner = el("td", { class: "am-corner" }, panel.row_title ? `${panel.row_title} ↓` : "",
     panel.row_title && panel.column_title ? el("br") : null, panel.column_title ? `${panel.column_title} →` : "");
-  const labels = panel.columns.map((label) => el("th", { scope: "col", dir: "auto", title: label }, el("span", {}, label)));
+  // a short label stays level where long ones are turned: "<" on its side would read as another sign
+  const turned = (label) => upright && [...label].length > SHORT;
+  const labels = panel.columns.map((label) => el("th", { scope: "col", dir: "auto", title: label }, el("span", { class: turned(label) ? "am-turned" : null }, label)));
   if (panel.sums) labels.push(el("th", { scope: "col", class: "am-sum" }, "Σ"));
   table.append(el("thead", {}, el("tr", { role: "row" }, corner, labels)));
   const rows = [];

@@ -7,13 +7,13 @@ import { cellTable } from "./cells.js";
 import { colourLegend, panelFrame, saveMenu } from "./frame.js";
 import { followRows } from "./rows.js";
 
-const SMALL = 420; // cells drawn as table cells; beyond, one canvas
+const SMALL = 420, LONG = 24; // cells, and cells in a row or column, that are drawn as table cells; beyond, one canvas
 
 export const heatmap = (panel, view) => {
   followRows(view);
   const { shape, data } = unpack(panel.data);
   const [n, m] = shape;
-  const large = n * m > SMALL || m > 24;
+  const large = n * m > SMALL || Math.max(n, m) > LONG;
   const body = large ? canvasMap(panel, view, n, m, data) : cellTable(panel, view, n, m, data);
   return panelFrame(panel, view, body, [colourLegend(panel), saveMenu(panel, view)]);
 };

@@ -147,6 +147,7 @@ def leaking(s: Study, words: Words) -> list[Panel]:
     """How much weight falls on padding, and how far the output drifts as the neighbour grows."""
     after = leak(s.kept.weights, s.batch.lengths)[s.chosen].item()
     extra = torch.arange(LONGER + 1)
+    note = words("masks.leak_note" if s.batch.lengths[s.chosen] else "masks.leak_empty")
     curves = [
         Curve(words(f"masks.drift_{mask}"), "line", extra, torch.as_tensor(drift(s.lines, mask)), role)
         for mask, role in (("none", "data"), ("padding", "accent"))
@@ -154,7 +155,7 @@ def leaking(s: Study, words: Words) -> list[Panel]:
     return [
         heading(words("masks.step_leak"), words("masks.step_leak_text")),
         Readouts("leak", [
-            (words("masks.leak_before"), f"{s.leaked:.1%}", words("masks.leak_note")),
+            (words("masks.leak_before"), f"{s.leaked:.1%}", note),
             (words("masks.leak_after"), f"{after:.1%}", words("masks." + s.inputs.mask)),
         ]),
         Plot("drift", words("masks.drift"), curves, words("masks.drift_x"), words("masks.drift_y"),
@@ -250,13 +251,14 @@ def tasks(s: Study, words: Words) -> list[Task]:
     n = len(s.tokens)
     padding = n - int(s.batch.lengths[s.chosen])
     first = attend_batch(s.batch, "causal").weights[s.chosen, 0, 0].item()
+    itself = "masks.task_first" if padding < n else "masks.task_first_empty"
     return [
         Task("leak", words("masks.task_leak"), 100 * s.leaked,
              words("masks.task_leak_why", padding=padding, count=n), tolerance=5.0, unit="%",
              hides=["leak", "before"]),
         Task("empty", words("masks.task_empty"), 1, words("masks.task_empty_why", share=f"{1 / n:.3f}"),
              [words("masks.task_empty_" + o) for o in ("nan", "uniform", "zeros")], hides=["conventions"]),
-        Task("first", words("masks.task_first"), first, words("masks.task_first_why"), tolerance=0.005,
+        Task("first", words(itself), first, words(itself + "_why"), tolerance=0.005,
              hides=["after"]),
     ]  # fmt: skip
 

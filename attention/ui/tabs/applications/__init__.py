@@ -46,7 +46,7 @@ TAB = Tab(
         ("example_bad", {"text": "bad , not good"}),
         ("example_zh", {"text": "这道菜不油腻，很好吃"}),
         ("example_drag", {"text": "the soup was not bad", "override": "drag", "token_weights": "1,1,1,0"}),
-        ("example_uniform", {"text": "tasty , not greasy", "override": "uniform"}),
+        ("example_uniform", {"text": "greasy , not tasty", "override": "uniform"}),
         ("example_permute", {"text": "tasty , not greasy", "override": "permute"}),
         ("example_reader", READS),
         ("example_cake", READS | {"history": "16,17,18,19,20,48"}),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ import torch
 
 from ....seq2seq import dates
 from ....seq2seq.bahdanau import KINDS, LENGTH, TARGET, generator_for
-from ....seq2seq.date_parse import true_date
+from ....seq2seq.date_parse import Reading, reading
 from ....seq2seq.translation import Translation
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, Saved, Table, heading, numbers, signed
@@ -26,11 +25,15 @@ ASK = "3/5/1997"  # the exercise's ambiguous date
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What each kind of attention writes for the text. truth: the date in ISO, where it has one."""
+    """What each kind of attention writes for the text. meaning: its day, or why none; truth: in ISO."""
 
     inputs: Inputs
     answers: dict[str, Translation]
-    truth: str | None
+    meaning: Reading
+
+    @property
+    def truth(self) -> str | None:
+        return None if self.meaning.day is None else self.meaning.day.isoformat()
 
     @property
     def shown(self) -> Translation:
@@ -41,7 +44,7 @@ class Study:
 def study(inputs: Inputs) -> Study:
     """Ask all three."""
     answers = {kind: written(kind, inputs.text) for kind in KINDS}
-    return Study(inputs, answers, true_date(inputs.text))
+    return Study(inputs, answers, reading(inputs.text))
 
 
 @cache
@@ -167,9 +170,9 @@ def scores(shown: Translation, words: Words) -> list[Panel]:
 
 def truth_line(s: Study, words: Words) -> str:
     """The true date of the text, and whether its day was trained on."""
-    if s.truth is None:
-        return words("decoder.truth_ambiguous" if dates.is_ambiguous(s.inputs.text) else "decoder.truth_none")
-    side = "held_out" if dates.is_held_out(date.fromisoformat(s.truth)) else "trained"
+    if s.meaning.day is None:
+        return words(f"decoder.truth_{s.meaning.why}")
+    side = "held_out" if dates.is_held_out(s.meaning.day) else "trained"
     return words(f"decoder.truth_{side}", truth=s.truth)
 
 

@@ -11,7 +11,7 @@ from ....matchmaker import Training, make_people, train_dating
 from ....steps import forward_steps
 from ...page.busy import slot
 from ...page.guard import Json, Refusal
-from ...page.panels import Axis, Panel, Player, Readouts, frame_at, heading
+from ...page.panels import Axis, Heatmap, Look, Panel, Player, Readouts, frame_at, heading, signed
 from ...page.scene import Place, Scene, Task
 from ...page.sheet import Sheet, cell_sheet, show
 from ...page.texts import Words
@@ -70,8 +70,20 @@ def panels(s: Study, words: Words) -> list[Panel]:
     return [
         heading(words("matchmaker.training_title"), words("matchmaker.training_text")),
         player,
+        believed(training, [name for name, _ in player.marks], [at for _, at in player.marks], words),
         Readouts("figures", figures),
     ]
+
+
+def believed(training: Training, names: list[str], at: list[int], words: Words) -> Heatmap:
+    """How much each trait counts in a score, at the named records: diag(W_q W_k^T) / sqrt(p)."""
+    counts = torch.stack([
+        (one.w_q @ one.w_k.T).diagonal() * one.w_q.shape[1] ** -0.5
+        for one in (training.projections[i] for i in at)
+    ])  # fmt: skip
+    traits = Axis([str(i + 1) for i in range(counts.shape[1])], words("matchmaker.trait"))
+    return Heatmap("believed", words("matchmaker.believed"), counts, Axis(names, words("view.step")), traits,
+                   signed(counts), Look(opens=False), words("matchmaker.believed_caption"))  # fmt: skip
 
 
 def notices(s: Study, words: Words) -> list[str]:
@@ -122,7 +134,8 @@ def tasks(s: Study, words: Words) -> list[Task]:
         Task("even", words("matchmaker.task_even", count=count), torch.tensor(float(count)).log().item(),
              words("matchmaker.task_even_why"), tolerance=0.05, hides=["figures"]),
         Task("boast", words("matchmaker.task_boast"), 1, words("matchmaker.task_boast_why"),
-             [words("matchmaker.task_boast_yes"), words("matchmaker.task_boast_no")]),
+             [words("matchmaker.task_boast_yes"), words("matchmaker.task_boast_no")],
+             hides=["believed"]),
         Task("learned", words("matchmaker.task_learned"), 100 * s.training.accuracy[-1],
              words("matchmaker.task_learned_why"), tolerance=5.0, unit="%", hides=["training", "figures"]),
     ]  # fmt: skip

@@ -87,15 +87,17 @@ def distance_panels(s: Study, words: Words) -> list[Panel]:
     """What is left of the encoding in a dot product: distance."""
     span, here = distances(s)
     formula = similarity_by_distance(span, s.inputs.d)
-    caption = "positions.distance_caption" if s.inputs.d % 2 == 0 else "positions.distance_odd"
+    # a lone sine knows the place: all of it at d = 1, almost nothing of it at 3, 5, ...
+    end = "_caption" if s.inputs.d % 2 == 0 else "_lone" if s.inputs.d == 1 else "_odd"
+    of_map = "dot_caption" + end.removeprefix("_caption")
     return [
         heading(words("positions.step_distance"), words("positions.step_distance_text")),
         Heatmap("dot", words("positions.dot"), s.dot, Axis(positions(s), "p"), Axis(positions(s), "q"),
-                signed(s.dot), Look(digits=1), words("positions.dot_caption")),
+                signed(s.dot), Look(digits=1), words(f"positions.{of_map}")),
         Plot("distance", words("positions.distance"), [
             Curve(words("positions.formula"), "line", span, formula, "accent"),
             Curve(words("positions.measured", place=s.place), "points", here, s.dot[s.place], "data"),
-        ], words("positions.distance_x"), words("positions.distance_y"), words(caption)),
+        ], words("positions.distance_x"), words("positions.distance_y"), words(f"positions.distance{end}")),
     ]  # fmt: skip
 
 
@@ -116,7 +118,8 @@ def rotary_panels(s: Study, words: Words) -> list[Panel]:
     return [
         heading(words("positions.step_rotary"), words("positions.step_rotary_text", **names)),
         Heatmap("rotary_scores", words("positions.rotary_scores", **names), scores, Axis(positions(s), "p"),
-                Axis(positions(s), "q"), signed(scores), Look(digits=1), words("positions.dot_caption")),
+                Axis(positions(s), "q"), signed(scores), Look(digits=1),
+                words("positions.rotary_scores_caption")),
         Plot("rotary", words("positions.rotary_plot"), [
             Curve(from_0, "line", span, attend(query[None], keys, keys).scores[0], "accent"),
             Curve(from_p, "points", here, scores[s.place], "data"),
