@@ -35,7 +35,7 @@ class Sizes:
     """vocabulary: how many words; length: the longest text; width: D; hidden: f."""
 
     vocabulary: int
-    length: int = 64
+    length: int = 80
     width: int = 64
     heads: int = 4
     layers: int = 2

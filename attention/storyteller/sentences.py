@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 LANGUAGES = ("en", "zh")
 PATTERNS = ("gave", "found", "agreement", "list", "question")
+DRAWN = (*PATTERNS, "question", "question")  # the hardest is read most often
 END = "<end>"  # closes a text, and fills a batch up
 UNKNOWN = "<unk>"  # any word that no story uses
 
@@ -101,17 +102,22 @@ TEMPLATES = {
     ),
     ("list", "en"): ("{a} bought {items} . {b} bought {head} [{last}] .",),
     ("list", "zh"): ("{a} 买 了 {items} 。 {b} 也 买 了 {head} [{last}] 。",),
-    ("question", "en"): (
-        "{a} has the {thing} . {b} has the {second} . who has the {thing} ? [{a}] .",
-        "{a} has the {thing} . {b} has the {second} . who has the {second} ? [{b}] .",
-        "{a} has the {thing} . {b} has the {second} . what does {a} have ? the [{thing}] .",
-        "{a} has the {thing} . {b} has the {second} . what does {b} have ? the [{second}] .",
+    ("question", "en"): ("{a} has the {thing} . {b} has the {second} . {question}",),
+    ("question", "zh"): ("{a} 有 {thing} ， {b} 有 {second} 。 {question}",),
+}
+# one of them is the question; a training text goes on with up to two more about the same two people
+QUESTIONS = {
+    "en": (
+        "who has the {thing} ? [{a}] .",
+        "who has the {second} ? [{b}] .",
+        "what does {a} have ? the [{thing}] .",
+        "what does {b} have ? the [{second}] .",
     ),
-    ("question", "zh"): (
-        "{a} 有 {thing} ， {b} 有 {second} 。 谁 有 {thing} ？ [{a}] 。",
-        "{a} 有 {thing} ， {b} 有 {second} 。 谁 有 {second} ？ [{b}] 。",
-        "{a} 有 {thing} ， {b} 有 {second} 。 {a} 有 什么 ？ [{thing}] 。",
-        "{a} 有 {thing} ， {b} 有 {second} 。 {b} 有 什么 ？ [{second}] 。",
+    "zh": (
+        "谁 有 {thing} ？ [{a}] 。",
+        "谁 有 {second} ？ [{b}] 。",
+        "{a} 有 什么 ？ [{thing}] 。",
+        "{b} 有 什么 ？ [{second}] 。",
     ),
 }
 
@@ -176,9 +182,13 @@ def make_story(
         slots |= _agreement(language, dice, held_out)
     if pattern == "list":
         slots |= _list(language, dice, held_out)
+    if pattern == "question":
+        count = 1 if held_out else 1 + dice.below(3)
+        asked = dice.some(4, count)
+        slots["question"] = " ".join(QUESTIONS[language][at].format(**slots) for at in asked)
     words = dice.of(TEMPLATES[pattern, language]).format(**slots).split()
     at = next(place for place, word in enumerate(words) if word.startswith("["))
-    words[at] = words[at][1:-1]
+    words = [word.strip("[]") for word in words]
     return Story(pattern, language, tuple(words), at, frozenset(words) & frozenset(names))
 
 
@@ -223,11 +233,11 @@ def make_text(generator: torch.Generator) -> tuple[str, ...]:
     """
     dice = _Dice(generator)
     language, two = dice.of(LANGUAGES), dice.below(2)
-    first = make_story(dice.of(PATTERNS), language, generator)
+    first = make_story(dice.of(DRAWN), language, generator)
     if not two:
         return (*first.tokens, END)
     while True:
-        second = make_story(dice.of(PATTERNS), language, generator)
+        second = make_story(dice.of(DRAWN), language, generator)
         people = sorted(NAMES[language].index(name) for name in first.people | second.people)
         if not any(held_out_pair(i, j) for i in people for j in people if i < j):
             return (*first.tokens, *second.tokens, END)
@@ -240,7 +250,7 @@ def vocabulary() -> tuple[str, ...]:
     for table in (NAMES, THINGS, PLACES, ITEMS):
         words |= {word for language in LANGUAGES for word in table[language]}
     words |= {f"{noun}s" for noun in NOUNS["en"]} | {"is", "are", ",", "and", "、", "和"}
-    for templates in TEMPLATES.values():
+    for templates in (*TEMPLATES.values(), *QUESTIONS.values()):
         words |= {word for text in templates for word in text.split() if word[0] not in "{["}
     return (END, UNKNOWN, *sorted(words))
 
