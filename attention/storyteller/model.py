@@ -28,6 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..multihead import MultiHeadAttention
+from ..position import sinusoidal_encoding
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ class Storyteller(nn.Module):
         self.sizes = sizes
         # small, as GPT-2's: the tied embedding gives even logits at first
         self.embedding = nn.Parameter(0.05 * torch.randn(sizes.vocabulary, sizes.width, generator=generator))
-        self.position = nn.Parameter(0.05 * torch.randn(sizes.length, sizes.width, generator=generator))
+        # learned, but begun as sines: "three words back" is then a turn that a head finds quickly
+        self.position = nn.Parameter(0.1 * sinusoidal_encoding(sizes.length, sizes.width))
         self.layers = nn.ModuleList([Layer(sizes, generator) for _ in range(sizes.layers)])
         self.norm = nn.LayerNorm(sizes.width)
 

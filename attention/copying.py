@@ -1,0 +1,292 @@
+"""Chapter 16: watch a circuit form. How does a network learn to repeat what it saw once?
+
+A few random tokens, and then the same again: from the repetition on, everything can be known, if one
+looks up what came **after** the earlier occurrence of the token at hand. No single head can: the token
+to look for does not say what follows it. Two layers can, and nobody tells them how: a head of layer 0
+becomes "previous token" (it writes into every token which one stood before it), and a head of layer 1
+then looks for the token whose predecessor was the one at hand and copies it, an **induction head**
+(Elhage et al. 2021; Olsson et al. 2022). It comes late and all at once, and the loss falls with it.
+
+The network is attention and nothing else: ``x = E[ids]``, per layer ``x = x + heads(norm(x))`` where
+positions are added to the inputs of queries and keys only (so that what is copied is the token, not its
+place), then ``logits = norm(x) U``. Lengths vary from batch to batch: at one fixed length there is a
+cheaper trick, "look 11 back", which :func:`evaluate` at another length uncovers.
+
+Shapes: b sequences, n = 2 * length tokens, V vocabulary, D width, L layers, h heads.
+
+>>> repeated(1, 3, torch.Generator().manual_seed(0)).tolist()
+[[20, 15, 21, 20, 15, 21]]
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .heads import RoleScore, roles
+from .masks import causal_mask
+from .model import Model
+from .multihead import MultiHeadAttention, merge_heads
+from .pooling import attend
+from .state import generator_at, train_steps
+from .tokens import Tokens, readable
+
+VOCABULARY, WIDTH, HEADS = 24, 48, 2
+LENGTHS = (6, 12)  # shortest and longest of the training, before the repetition
+LONGEST = 16  # so many tokens can be repeated at all: it has 32 positions
+BATCH, RATE, STEPS = 64, 5e-3, 600
+CHANCE_LOSS = math.log(VOCABULARY)  # what knowing nothing costs
+_EXAM = 2**31 - 1  # the seed of the sequences it is examined on, which no training uses
+
+
+class Copier(nn.Module):
+    """layers of attention without feed-forwards; generator: source of the first parameters."""
+
+    def __init__(self, layers: int = 2, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        draw = lambda *shape: nn.Parameter(0.2 * torch.randn(*shape, generator=generator))  # noqa: E731
+        self.embedding, self.unembedding = draw(VOCABULARY, WIDTH), draw(VOCABULARY, WIDTH)
+        self.position = draw(2 * LONGEST, WIDTH)
+        self.norms = nn.ModuleList([nn.LayerNorm(WIDTH) for _ in range(layers + 1)])
+        self.layers = nn.ModuleList(
+            [MultiHeadAttention(WIDTH, HEADS, generator=generator) for _ in range(layers)]
+        )
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids (b, n) -> logits (b, n, V)."""
+        return self._run(ids, frozenset(), None)
+
+    @torch.no_grad()
+    def look(
+        self, ids: Tensor, knock_out: Collection[tuple[int, int]] = frozenset()
+    ) -> tuple[Tensor, Tensor]:
+        """ids (b, n) -> logits (b, n, V) and weights (b, L, h, n, n).
+
+        knock_out: (layer, head) pairs whose output is made zero; their weights are shown all the same.
+        """
+        maps: list[Tensor] = []
+        logits = self._run(ids, frozenset(knock_out), maps)
+        return logits, torch.stack(maps, 1)
+
+    def _run(self, ids: Tensor, gone: frozenset[tuple[int, int]], maps: list[Tensor] | None) -> Tensor:
+        n = ids.shape[-1]
+        if not 1 <= n <= 2 * LONGEST:
+            raise ValueError(f"a sequence has 1 to {2 * LONGEST} tokens, got {n}; shorten it")
+        mask, x = causal_mask(n, device=ids.device), F.embedding(ids, self.embedding)
+        for number, (norm, layer) in enumerate(zip(self.norms, self.layers, strict=False)):
+            read = norm(x)
+            placed = read + self.position[:n]
+            attended = attend(*layer.project(placed, placed, read), mask, need_weights=maps is not None)
+            output = attended.output
+            for head in (head for at, head in gone if at == number):
+                output[:, head] = 0
+            if maps is not None:
+                maps.append(attended.weights)
+            x = x + F.linear(merge_heads(output), layer.w_o, layer.b_o)
+        return self.norms[-1](x) @ self.unembedding.T
+
+
+def repeated(count: int, length: int, generator: torch.Generator) -> Tensor:
+    """(count, 2 * length): random tokens, and the same again."""
+    if not 1 <= length <= LONGEST:
+        raise ValueError(f"a sequence to repeat has 1 to {LONGEST} tokens, got {length}")
+    return torch.randint(VOCABULARY, (count, length), generator=generator).repeat(1, 2)
+
+
+def follows(ids: Tensor) -> Tensor:
+    """Keys that stand right after an earlier occurrence of the query's own token.
+
+    ids (..., n) -> boolean (..., n, n); the previous token itself does not count, as in
+    :func:`attention.heads.patterns`, whose "induction" this is.
+
+    >>> follows(torch.tensor([7, 8, 7]))[2].tolist()  # the second 7 looks for what came after the first
+    [False, False, False]
+    >>> follows(torch.tensor([7, 8, 9, 7]))[3].tolist()
+    [False, True, False, False]
+    """
+    n = ids.shape[-1]
+    place = torch.arange(n, device=ids.device)
+    earlier = (ids[..., :, None] == ids[..., None, :]) & (place < place[:, None])
+    after = F.pad(earlier[..., :-1], (1, 0))  # the key one on
+    return after & (place < place[:, None] - 1)
+
+
+def prefix_scores(weights: Tensor, ids: Tensor) -> Tensor:
+    """The mean weight that queries with an earlier occurrence put on what came after it.
+
+    weights (..., h, n, n), ids (..., n) -> (h,): 1 for a perfect induction head (Olsson et al. 2022,
+    "prefix matching score"). Zeros where nothing occurs twice.
+    """
+    named = follows(ids)[..., None, :, :]  # (..., 1, n, n)
+    rows = int(named.any(-1).sum())
+    total = (weights * named).sum((-1, -2)).reshape(-1, weights.shape[-3]).sum(0)
+    return total / max(1, rows)
+
+
+def by_distance(weights: Tensor) -> Tensor:
+    """The mean weight at each distance back: (..., n, n) -> (..., n); [1] is the previous token's."""
+    n = weights.shape[-1]
+    return torch.stack([weights.diagonal(-back, -2, -1).mean(-1) for back in range(n)], -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Exam:
+    """How a network does on sequences of one length that no training used.
+
+    loss, accuracy: over the repeated half (where the next token can be known). prefix (L, h); distance
+    (L, h, n): the mean weight at each distance; previous (L, h) is its [1].
+    """
+
+    loss: float
+    accuracy: float
+    prefix: Tensor
+    distance: Tensor
+
+    @property
+    def previous(self) -> Tensor:
+        return self.distance[..., 1]
+
+
+def evaluate(
+    model: Copier,
+    length: int = LENGTHS[1],
+    knock_out: Collection[tuple[int, int]] = frozenset(),
+    count: int = 128,
+) -> Exam:
+    """Examine on ``count`` sequences of ``length`` tokens and their repetition."""
+    ids = repeated(count, length, torch.Generator().manual_seed(_EXAM))
+    logits, maps = model.look(ids, knock_out)
+    # the last token of the first half does not tell that a repetition begins
+    said, wanted = logits[:, length:-1], ids[:, length + 1 :]
+    if length == 1:
+        said, wanted = logits[:, -2:-1], ids[:, -1:]
+    prefix = torch.stack([prefix_scores(maps[:, layer], ids) for layer in range(maps.shape[1])])
+    return Exam(
+        loss=F.cross_entropy(said.flatten(0, 1), wanted.flatten()).item(),
+        accuracy=(said.argmax(-1) == wanted).float().mean().item(),
+        prefix=prefix,
+        distance=by_distance(maps).mean(0),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One recorded moment. step: steps done; loss: of the last batch, over all tokens (None at 0);
+    exam: on unseen sequences; maps (L, h, n, n): both layers' weights on the shown sequence."""
+
+    step: int
+    loss: float | None
+    exam: Exam
+    maps: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """steps: as far as recorded in this call. state: bytes to go on from. shown (n,): the maps' tokens."""
+
+    steps: tuple[Step, ...]
+    state: bytes | None
+    model: Copier
+    shown: Tensor
+
+
+def train(
+    layers: int = 2,
+    seed: int = 0,
+    steps: int = STEPS,
+    *,
+    every: int = 20,
+    lengths: tuple[int, int] = LENGTHS,
+    state: bytes | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    report: Callable[[Step], None] = lambda step: None,
+) -> Training:
+    """Train on repeated random sequences and record every ``every``-th step.
+
+    layers: 1 (the control, which never learns it) to 3. lengths: shortest and longest, (12, 12) for the
+    trick. state: of an earlier call with the same layers, seed and lengths, to go on; then the records
+    begin after it, and they are those of one long call, bit for bit. stop: asked after each record.
+    Adam (Kingma and Ba 2015) at 5e-3, 64 sequences a step. Raises ``ValueError`` for numbers outside.
+    """
+    if layers not in (1, 2, 3):
+        raise ValueError(f"layers must be 1, 2 or 3, got {layers!r}")
+    shortest, longest = lengths
+    if not 2 <= shortest <= longest <= LONGEST:
+        raise ValueError(f"lengths must be two numbers from 2 to {LONGEST}, in order, got {lengths}")
+    if not (1 <= every <= 1000 and 1 <= steps <= 5000):
+        raise ValueError(f"every must lie in [1, 1000] and steps in [1, 5000], got {every} and {steps}")
+    shown = repeated(1, longest, torch.Generator().manual_seed(_EXAM))[0]
+    model = Copier(layers, generator_at(seed, -1))
+
+    def loss_at(generator: torch.Generator) -> Tensor:
+        length = int(torch.randint(shortest, longest + 1, (), generator=generator))
+        ids = repeated(BATCH, length, generator)
+        return F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+
+    records: list[Step] = []
+
+    def record(step: int, loss: float | None) -> None:
+        records.append(Step(step, loss, evaluate(model, longest), model.look(shown[None])[1][0]))
+        report(records[-1])
+
+    if state is None:
+        record(0, None)
+    left = steps
+    while left > 0 and not stop():
+        now = min(every, left)
+        state, done, losses = train_steps(
+            model, loss_at, state, seed=seed, steps=now, learning_rate=RATE
+        )
+        record(done, losses[-1])
+        left -= now
+    return Training(tuple(records), state, model, shown)
+
+
+def best_heads(exam: Exam) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(layer, head) of the previous-token head and of the copying head, by their scores."""
+    heads = exam.prefix.shape[1]
+    previous, prefix = exam.previous.argmax().item(), exam.prefix.argmax().item()
+    return divmod(int(previous), heads), divmod(int(prefix), heads)
+
+
+def rank_heads(
+    layers: Sequence[Tensor],
+    token_ids: Sequence[int],
+    special: Sequence[bool],
+    mask: str | Tensor = "causal",
+    role: str = "induction",
+) -> list[RoleScore]:
+    """The heads of any run by prefix score (or role "previous"), best first, each beside its chance.
+
+    Arguments as for :func:`attention.heads.roles`, which does the measuring: chance is what the same
+    weights score on shuffled positions, and ``given`` says whether a head beats it.
+    """
+    if role not in ("induction", "previous"):
+        raise ValueError(f'role must be "induction" or "previous", got {role!r}')
+    found = roles(layers, token_ids, special, mask, every=True)
+    return sorted((score for score in found if score.role == role), key=lambda score: -score.score)
+
+
+def repeated_tokens(model: Model, length: int = 24, seed: int = 0) -> Tokens:
+    """Random words of a pretrained model's vocabulary and the same again, for :func:`rank_heads`."""
+    if not 2 <= 2 * length <= model.max_tokens:
+        raise ValueError(f"length must lie in [1, {model.max_tokens // 2}], got {length}")
+    tokenizer = model.tokenizer
+    special = set(tokenizer.all_special_ids)
+    count = min(len(tokenizer), model.module.get_input_embeddings().weight.shape[0])
+    generator = torch.Generator().manual_seed(seed)
+    ids: list[int] = []
+    while len(ids) < length:
+        word = int(torch.randint(count, (), generator=generator))
+        if word not in special:
+            ids.append(word)
+    ids *= 2
+    names = tokenizer.convert_ids_to_tokens(ids)
+    n, none = len(ids), (False,) * len(ids)
+    shown = tuple(readable(name, model.byte_level) if name else "␣" for name in names)
+    return Tokens(tuple(ids), shown, none, none, (0,) * n, tuple(range(n)))
