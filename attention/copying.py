@@ -9,8 +9,9 @@ then looks for the token whose predecessor was the one at hand and copies it, an
 
 The network is attention and nothing else: ``x = E[ids]``, per layer ``x = x + heads(norm(x))`` where
 positions are added to the inputs of queries and keys only (so that what is copied is the token, not its
-place), then ``logits = norm(x) U``. Lengths vary from batch to batch: at one fixed length there is a
-cheaper trick, "look 11 back", which :func:`evaluate` at another length uncovers.
+place), then ``logits = x U^T``. The loss is counted over the repetition, for what comes before cannot be
+known. Lengths vary from batch to batch: at one fixed length there is a cheaper trick, "look 11 back",
+which :func:`evaluate` at another length uncovers.
 
 Shapes: b sequences, n = 2 * length tokens, V vocabulary, D width, L layers, h heads.
 
@@ -38,8 +39,9 @@ from .tokens import Tokens, readable
 
 VOCABULARY, WIDTH, HEADS = 24, 48, 2
 LENGTHS = (6, 12)  # shortest and longest of the training, before the repetition
-LONGEST = 16  # so many tokens can be repeated at all: it has 32 positions
-BATCH, RATE, STEPS = 64, 5e-3, 600
+LONGEST = 16  # so many tokens can be repeated at all
+POSITIONS = 48  # sequences begin anywhere among them, so that a late place does not tell a long one
+BATCH, RATE, STEPS = 64, 5e-3, 400
 CHANCE_LOSS = math.log(VOCABULARY)  # what knowing nothing costs
 _EXAM = 2**31 - 1  # the seed of the sequences it is examined on, which no training uses
 
@@ -49,17 +51,18 @@ class Copier(nn.Module):
 
     def __init__(self, layers: int = 2, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        draw = lambda *shape: nn.Parameter(0.2 * torch.randn(*shape, generator=generator))  # noqa: E731
-        self.embedding, self.unembedding = draw(VOCABULARY, WIDTH), draw(VOCABULARY, WIDTH)
-        self.position = draw(2 * LONGEST, WIDTH)
-        self.norms = nn.ModuleList([nn.LayerNorm(WIDTH) for _ in range(layers + 1)])
+        draw = lambda *shape: nn.Parameter(torch.randn(*shape, generator=generator))  # noqa: E731
+        self.embedding, self.position = draw(VOCABULARY, WIDTH), draw(POSITIONS, WIDTH)
+        # small, or the first logits are wild guesses that take a hundred steps to unlearn
+        self.unembedding = nn.Parameter(0.2 * torch.randn(VOCABULARY, WIDTH, generator=generator))
+        self.norms = nn.ModuleList([nn.LayerNorm(WIDTH) for _ in range(layers)])
         self.layers = nn.ModuleList(
             [MultiHeadAttention(WIDTH, HEADS, generator=generator) for _ in range(layers)]
         )
 
-    def forward(self, ids: Tensor) -> Tensor:
-        """ids (b, n) -> logits (b, n, V)."""
-        return self._run(ids, frozenset(), None)
+    def forward(self, ids: Tensor, start: int | Tensor = 0) -> Tensor:
+        """ids (b, n) -> logits (b, n, V). start: the position of the first token, one or (b, 1)."""
+        return self._run(ids, frozenset(), None, start)
 
     @torch.no_grad()
     def look(
@@ -73,14 +76,17 @@ class Copier(nn.Module):
         logits = self._run(ids, frozenset(knock_out), maps)
         return logits, torch.stack(maps, 1)
 
-    def _run(self, ids: Tensor, gone: frozenset[tuple[int, int]], maps: list[Tensor] | None) -> Tensor:
+    def _run(
+        self, ids: Tensor, gone: frozenset[tuple[int, int]], maps: list[Tensor] | None, start: int | Tensor = 0
+    ) -> Tensor:
         n = ids.shape[-1]
         if not 1 <= n <= 2 * LONGEST:
             raise ValueError(f"a sequence has 1 to {2 * LONGEST} tokens, got {n}; shorten it")
+        position = self.position[start + torch.arange(n, device=ids.device)]
         mask, x = causal_mask(n, device=ids.device), F.embedding(ids, self.embedding)
-        for number, (norm, layer) in enumerate(zip(self.norms, self.layers, strict=False)):
+        for number, (norm, layer) in enumerate(zip(self.norms, self.layers, strict=True)):
             read = norm(x)
-            placed = read + self.position[:n]
+            placed = read + position
             attended = attend(*layer.project(placed, placed, read), mask, need_weights=maps is not None)
             output = attended.output
             for head in (head for at, head in gone if at == number):
@@ -88,7 +94,7 @@ class Copier(nn.Module):
             if maps is not None:
                 maps.append(attended.weights)
             x = x + F.linear(merge_heads(output), layer.w_o, layer.b_o)
-        return self.norms[-1](x) @ self.unembedding.T
+        return x @ self.unembedding.T
 
 
 def repeated(count: int, length: int, generator: torch.Generator) -> Tensor:
@@ -158,13 +164,16 @@ def evaluate(
     knock_out: Collection[tuple[int, int]] = frozenset(),
     count: int = 128,
 ) -> Exam:
-    """Examine on ``count`` sequences of ``length`` tokens and their repetition."""
-    ids = repeated(count, length, torch.Generator().manual_seed(_EXAM))
+    """Examine on ``count`` sequences of ``length`` tokens (2 to 16) and their repetition.
+
+    No token stands twice in the first part, so that one key alone is right, by chance too.
+    """
+    if length < 2:
+        raise ValueError(f"a repetition of {length} has nothing to be known; give 2 tokens or more")
+    ids = _exam_sequences(count, length)
     logits, maps = model.look(ids, knock_out)
     # the last token of the first half does not tell that a repetition begins
     said, wanted = logits[:, length:-1], ids[:, length + 1 :]
-    if length == 1:
-        said, wanted = logits[:, -2:-1], ids[:, -1:]
     prefix = torch.stack([prefix_scores(maps[:, layer], ids) for layer in range(maps.shape[1])])
     return Exam(
         loss=F.cross_entropy(said.flatten(0, 1), wanted.flatten()).item(),
@@ -174,9 +183,15 @@ def evaluate(
     )
 
 
+def _exam_sequences(count: int, length: int) -> Tensor:
+    """(count, 2 * length): different random tokens, and the same again."""
+    noise = torch.rand(count, VOCABULARY, generator=torch.Generator().manual_seed(_EXAM))
+    return noise.argsort(1)[:, :length].repeat(1, 2)
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One recorded moment. step: steps done; loss: of the last batch, over all tokens (None at 0);
+    """One recorded moment. step: steps done; loss: of the last batch (None at 0);
     exam: on unseen sequences; maps (L, h, n, n): both layers' weights on the shown sequence."""
 
     step: int
@@ -200,7 +215,7 @@ def train(
     seed: int = 0,
     steps: int = STEPS,
     *,
-    every: int = 20,
+    every: int = 10,
     lengths: tuple[int, int] = LENGTHS,
     state: bytes | None = None,
     stop: Callable[[], bool] = lambda: False,
@@ -220,13 +235,17 @@ def train(
         raise ValueError(f"lengths must be two numbers from 2 to {LONGEST}, in order, got {lengths}")
     if not (1 <= every <= 1000 and 1 <= steps <= 5000):
         raise ValueError(f"every must lie in [1, 1000] and steps in [1, 5000], got {every} and {steps}")
-    shown = repeated(1, longest, torch.Generator().manual_seed(_EXAM))[0]
+    shown = _exam_sequences(1, longest)[0]
     model = Copier(layers, generator_at(seed, -1))
+    varied = shortest < longest
 
     def loss_at(generator: torch.Generator) -> Tensor:
         length = int(torch.randint(shortest, longest + 1, (), generator=generator))
         ids = repeated(BATCH, length, generator)
-        return F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+        last = POSITIONS - 2 * length if varied else 0
+        start = torch.randint(last + 1, (BATCH, 1), generator=generator)
+        said, wanted = model(ids[:, :-1], start)[:, length:], ids[:, length + 1 :]
+        return F.cross_entropy(said.flatten(0, 1), wanted.flatten())
 
     records: list[Step] = []
 

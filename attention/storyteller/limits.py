@@ -33,7 +33,7 @@ def _story(text: str, generator: torch.Generator) -> Story:
     words = text.format(**slots).split()
     at = next(place for place, word in enumerate(words) if word.startswith("["))
     words[at] = words[at][1:-1]
-    return Story("limit", language, tuple(words), at, frozenset())
+    return Story("limit", language, tuple(words), (at,), frozenset())
 
 
 def _limit(sentence: str, text: str) -> Limit:

@@ -124,13 +124,19 @@ QUESTIONS = {
 
 @dataclass(frozen=True)
 class Story:
-    """tokens, all of it; at: where the settled word stands; people: who occurs in it."""
+    """tokens, all of it; settled: where the settled words stand, one unless several questions are
+    asked; people: who occurs in it."""
 
     pattern: str
     language: str
     tokens: tuple[str, ...]
-    at: int
+    settled: tuple[int, ...]
     people: frozenset[str]
+
+    @property
+    def at(self) -> int:
+        """Where the (first) settled word stands."""
+        return self.settled[0]
 
     @property
     def prompt(self) -> tuple[str, ...]:
@@ -187,9 +193,9 @@ def make_story(
         asked = dice.some(4, count)
         slots["question"] = " ".join(QUESTIONS[language][at].format(**slots) for at in asked)
     words = dice.of(TEMPLATES[pattern, language]).format(**slots).split()
-    at = next(place for place, word in enumerate(words) if word.startswith("["))
+    settled = tuple(place for place, word in enumerate(words) if word[0] == "[")
     words = [word.strip("[]") for word in words]
-    return Story(pattern, language, tuple(words), at, frozenset(words) & frozenset(names))
+    return Story(pattern, language, tuple(words), settled, frozenset(words) & frozenset(names))
 
 
 def _agreement(language: str, dice: _Dice, held_out: bool) -> dict[str, str]:
@@ -226,21 +232,23 @@ def _list(language: str, dice: _Dice, held_out: bool) -> dict[str, str]:
     return {"items": f"{head} {items[-1]}", "head": head, "last": items[-1]}
 
 
-def make_text(generator: torch.Generator) -> tuple[str, ...]:
-    """A training text: one story, or two in a row (so that none stands always at the beginning).
+def make_text(generator: torch.Generator) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """A training text, and where its settled words stand: one story, or (one in three) two in a row,
+    so that none stands always at the beginning.
 
     Two stories of one text are in one language and about people who may be met together.
     """
     dice = _Dice(generator)
-    language, two = dice.of(LANGUAGES), dice.below(2)
+    language, two = dice.of(LANGUAGES), dice.below(3) == 0
     first = make_story(dice.of(DRAWN), language, generator)
     if not two:
-        return (*first.tokens, END)
+        return (*first.tokens, END), first.settled
     while True:
         second = make_story(dice.of(DRAWN), language, generator)
         people = sorted(NAMES[language].index(name) for name in first.people | second.people)
         if not any(held_out_pair(i, j) for i in people for j in people if i < j):
-            return (*first.tokens, *second.tokens, END)
+            later = (len(first.tokens) + at for at in second.settled)
+            return (*first.tokens, *second.tokens, END), (*first.settled, *later)
 
 
 @lru_cache(maxsize=1)
