@@ -16,7 +16,7 @@ which :func:`evaluate` at another length uncovers.
 Shapes: b sequences, n = 2 * length tokens, V vocabulary, D width, L layers, h heads.
 
 >>> repeated(1, 3, torch.Generator().manual_seed(0)).tolist()
-[[20, 15, 21, 20, 15, 21]]
+[[20, 15, 5, 20, 15, 5]]
 """
 
 from __future__ import annotations

@@ -131,12 +131,12 @@ class Storyteller(nn.Module):
     def __init__(self, sizes: Sizes, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.sizes = sizes
-        # small, as GPT-2's: the tied embedding gives even logits at first
-        self.embedding = nn.Parameter(0.05 * torch.randn(sizes.vocabulary, sizes.width, generator=generator))
+        self.embedding = nn.Parameter(0.5 * torch.randn(sizes.vocabulary, sizes.width, generator=generator))
         # learned, but begun as sines: "three words back" is then a turn that a head finds quickly
-        self.position = nn.Parameter(0.1 * sinusoidal_encoding(sizes.length, sizes.width))
+        self.position = nn.Parameter(0.5 * sinusoidal_encoding(sizes.length, sizes.width))
         self.layers = nn.ModuleList([Layer(sizes, generator) for _ in range(sizes.layers)])
         self.norm = nn.LayerNorm(sizes.width)
+        nn.init.constant_(self.norm.weight, 0.1)  # the embedding is read back: even logits at first
 
     def forward(self, ids: Tensor) -> Tensor:
         """ids (b, n) -> logits (b, n, V). Raises ``ValueError`` for a text that is too long."""

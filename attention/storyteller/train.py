@@ -31,10 +31,10 @@ from .sentences import END, LANGUAGES, PATTERNS, UNKNOWN, Story, make_story, mak
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "assets" / "trained" / "storyteller.safetensors"
 FIGURES = WEIGHTS.with_name("storyteller_figures.json")
-SEED, STEPS, BATCH, RATE = 0, 3000, 64, 4e-3
+SEED, STEPS, BATCH, RATE = 0, 2500, 64, 4e-3
 COUNT = 500  # held-out stories of each pattern and language
 # closer together where the jumps are
-CHECKPOINTS = (0, 50, 100, 150, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1200, 1400, 1600, 2000, 2500)
+CHECKPOINTS = (0, 50, 100, 150, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1200, 1400, 1600, 1800, 2000)
 
 
 def encode(words: Iterable[str]) -> list[int]:
