@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -51,8 +52,8 @@ class Copier(nn.Module):
 
     def __init__(self, layers: int = 2, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        draw = lambda *shape: nn.Parameter(torch.randn(*shape, generator=generator))  # noqa: E731
-        self.embedding, self.position = draw(VOCABULARY, WIDTH), draw(POSITIONS, WIDTH)
+        self.embedding = nn.Parameter(torch.randn(VOCABULARY, WIDTH, generator=generator))
+        self.position = nn.Parameter(torch.randn(POSITIONS, WIDTH, generator=generator))
         # small, or the first logits are wild guesses that take a hundred steps to unlearn
         self.unembedding = nn.Parameter(0.2 * torch.randn(VOCABULARY, WIDTH, generator=generator))
         self.norms = nn.ModuleList([nn.LayerNorm(WIDTH) for _ in range(layers)])
@@ -77,7 +78,11 @@ class Copier(nn.Module):
         return logits, torch.stack(maps, 1)
 
     def _run(
-        self, ids: Tensor, gone: frozenset[tuple[int, int]], maps: list[Tensor] | None, start: int | Tensor = 0
+        self,
+        ids: Tensor,
+        gone: frozenset[tuple[int, int]],
+        maps: list[Tensor] | None,
+        start: int | Tensor = 0,
     ) -> Tensor:
         n = ids.shape[-1]
         if not 1 <= n <= 2 * LONGEST:
@@ -85,13 +90,15 @@ class Copier(nn.Module):
         position = self.position[start + torch.arange(n, device=ids.device)]
         mask, x = causal_mask(n, device=ids.device), F.embedding(ids, self.embedding)
         for number, (norm, layer) in enumerate(zip(self.norms, self.layers, strict=True)):
+            assert isinstance(layer, MultiHeadAttention)
             read = norm(x)
             placed = read + position
-            attended = attend(*layer.project(placed, placed, read), mask, need_weights=maps is not None)
+            query, key, value = layer.project(placed, placed, read)
+            attended = attend(query, key, value, mask, need_weights=maps is not None)
             output = attended.output
             for head in (head for at, head in gone if at == number):
                 output[:, head] = 0
-            if maps is not None:
+            if maps is not None and attended.weights is not None:
                 maps.append(attended.weights)
             x = x + F.linear(merge_heads(output), layer.w_o, layer.b_o)
         return x @ self.unembedding.T
@@ -258,9 +265,7 @@ def train(
     left = steps
     while left > 0 and not stop():
         now = min(every, left)
-        state, done, losses = train_steps(
-            model, loss_at, state, seed=seed, steps=now, learning_rate=RATE
-        )
+        state, done, losses = train_steps(model, loss_at, state, seed=seed, steps=now, learning_rate=RATE)
         record(done, losses[-1])
         left -= now
     return Training(tuple(records), state, model, shown)
@@ -297,7 +302,8 @@ def repeated_tokens(model: Model, length: int = 24, seed: int = 0) -> Tokens:
         raise ValueError(f"length must lie in [1, {model.max_tokens // 2}], got {length}")
     tokenizer = model.tokenizer
     special = set(tokenizer.all_special_ids)
-    count = min(len(tokenizer), model.module.get_input_embeddings().weight.shape[0])
+    module: Any = model.module
+    count = min(len(tokenizer), module.get_input_embeddings().weight.shape[0])
     generator = torch.Generator().manual_seed(seed)
     ids: list[int] = []
     while len(ids) < length:

@@ -1,14 +1,11 @@
 """Logits and scores taken apart, and heads exchanged, against an independent loop over the modules."""
 
-import time
-
 import pytest
 import torch
 
 from attention.adapter import Changes, explain_head
 from attention.circuits import (
     Part,
-    compare,
     lens,
     logit_parts,
     patch,
@@ -17,7 +14,7 @@ from attention.circuits import (
     tables,
 )
 from attention.model import adopt
-from attention.pretrained import next_tokens, run, sentence_embedding, tokenize
+from attention.pretrained import run, sentence_embedding
 from attention.storyteller.adopted import load_storyteller
 from attention.tokens import Tokens
 from tests.tiny_models import build, tokens_for
@@ -35,7 +32,7 @@ def perturbed(name):
     """A tiny model whose norms and biases are no longer ones and zeros, so that they matter."""
     module = build(name)
     generator = torch.Generator().manual_seed(3)
-    for label, weight in module.named_parameters():
+    for weight in module.parameters():
         if weight.dim() == 1:
             noise = torch.randn(weight.shape, generator=generator)
             weight.data.add_(0.3 * noise)
@@ -109,7 +106,8 @@ def test_gpt2_shares_equal_a_loop_over_its_own_modules(models):
         weight = base.h[layer].attn.c_proj.weight
         for head in range(4):
             rows = slice(8 * head, 8 * head + 8)
-            assert values[Part("head", layer, head)] == pytest.approx(share(mixed[rows] @ weight[rows]), abs=1e-5)
+            expected = share(mixed[rows] @ weight[rows])
+            assert values[Part("head", layer, head)] == pytest.approx(expected, abs=1e-5)
     bias = sum(share(base.h[layer].attn.c_proj.bias) for layer in (0, 1))
     assert values[Part("bias")] == pytest.approx(bias + (base.ln_f.bias @ direction).item(), abs=1e-5)
 
@@ -170,7 +168,8 @@ def test_score_parts_of_one_layer_equal_llamas_own_projections(models):
     query, key = apply_rotary_pos_emb(query, key, *base.rotary_emb(read, torch.arange(8)[None]))
     found = score_parts(model, tokens, 0, 3, 6, 2)  # query heads 2 and 3 share key head 1
     assert found.queries == (Part("embedding"), Part("bias"))
-    assert found.matrix[0, 0].item() == pytest.approx((query[0, 3, 6] @ key[0, 1, 2]).item() / 12**0.5, rel=1e-4)
+    expected = (query[0, 3, 6] @ key[0, 1, 2]).item() / 12**0.5
+    assert found.matrix[0, 0].item() == pytest.approx(expected, rel=1e-4)
     assert found.matrix[1].abs().max() == 0
 
 

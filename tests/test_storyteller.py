@@ -23,7 +23,16 @@ from attention.storyteller.sentences import (
     make_text,
     vocabulary,
 )
-from attention.storyteller.train import WEIGHTS, accuracy, encode, figures, held_out_stories, load, measure, train
+from attention.storyteller.train import (
+    WEIGHTS,
+    accuracy,
+    encode,
+    figures,
+    held_out_stories,
+    load,
+    measure,
+    train,
+)
 from attention.storyteller.writing import choose, write
 
 ENGLISH = "ann and bo went to the park . ann gave the ball to"
@@ -112,7 +121,8 @@ def test_text_is_cut_as_the_stories_are(model):
         assert spaced.tokens == words and list(spaced.ids) == encode(words)
         if words[-1] == "。":  # Chinese as it is written
             assert tokenize(model, "".join(words)).tokens == words
-    assert tokenize(model, "Ann gave the ball to Bo.").tokens == ("ann", "gave", "the", "ball", "to", "bo", ".")
+    typed = tokenize(model, "Ann gave the ball to Bo.").tokens
+    assert typed == ("ann", "gave", "the", "ball", "to", "bo", ".")
     assert tokenize(model, "ann saw a unicorn").tokens == ("ann", "<unk>", "<unk>", "<unk>")
     assert len(make_tokenizer()) == len(vocabulary())
 
@@ -218,7 +228,8 @@ def test_writing_goes_on_to_the_end_and_comes_again_from_its_seed():
 
 
 def test_its_circuits_add_up_and_the_grid_finds_heads(model):
-    tokens, other = tokenize(model, ENGLISH), tokenize(model, ENGLISH.replace("ann", "cai", 1).replace("bo", "ann", 1).replace("cai", "bo", 1))
+    tokens = tokenize(model, ENGLISH)
+    other = tokenize(model, ENGLISH.replace("ann and bo", "bo and ann").replace("ann gave", "bo gave"))
     logits = run(model, tokens, logits=True).logits
     bo, ann = encode(["bo", "ann"])
     for convention in ("shared", "sum"):
@@ -243,7 +254,8 @@ def test_tables_open_and_are_the_heads_own_matrices(model):
     count = len(vocabulary())
     assert found.looks.shape == found.writes.shape == (count, count)
     module = storyteller.layers[layer]
-    query, key, value = (part[0, 2] for part in module.attention.project(module.norm_1(storyteller.embedding)[None]))
+    read = module.norm_1(storyteller.embedding)
+    query, key, value = (part[0, 2] for part in module.attention.project(read[None]))
     torch.testing.assert_close(found.looks.float(), query @ key.T / 4, atol=1e-4, rtol=1e-4)
     w_o = module.attention.w_o[:, 32:48]  # head 2 of width 16
     written = value @ w_o.T

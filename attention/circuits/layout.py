@@ -40,6 +40,11 @@ REFUSED = {
 }
 
 
+def inside(model: Model) -> Any:
+    """The transformers module, whose parts differ from family to family."""
+    return model.module
+
+
 @dataclass(frozen=True, eq=False)
 class Context:
     """What an attention module wants besides its input."""
@@ -74,7 +79,7 @@ class Writer:
 
     def projection(self, heads: int) -> Tensor:
         """W_O by heads, (h, d, D): what head i writes is ``z_i W_O[i]``."""
-        weight = self.out.weight
+        weight: Tensor = self.out.weight
         weight = weight if type(self.out).__name__ == "Conv1D" else weight.T  # Conv1D stores (in, out)
         return weight.reshape(heads, -1, weight.shape[-1])
 
@@ -124,7 +129,7 @@ _layouts: weakref.WeakKeyDictionary[Model, Layout] = weakref.WeakKeyDictionary()
 def layout_of(model: Model) -> Layout:
     """The model's streams. Raises ``ValueError`` with the reason for a model whose parts do not sum."""
     if model not in _layouts:
-        kind = model.module.config.model_type
+        kind = inside(model).config.model_type
         if kind in REFUSED:
             raise ValueError(f"this model ({kind}) cannot be split into parts exactly: {REFUSED[kind]}")
         builders = {"gpt2": _gpt2, "distilbert": _distilbert, "t5": _t5}
@@ -177,17 +182,18 @@ def _causal(positions: Tensor) -> Context:
 
 
 def _gpt2(model: Model) -> Layout:
-    base = model.module.base_model
+    base = inside(model).base_model
     writers = []
     for layer, block in enumerate(base.h):
-        attend = lambda x, c, part=block.attn: part(x, attention_mask=c.mask)[0]  # noqa: E731
+        attend: Any = lambda x, c, part=block.attn: part(x, attention_mask=c.mask)[0]  # noqa: E731
         writers.append(Writer("self", layer, attend, block.ln_1, None, block.attn.c_proj))
-        writers.append(Writer("feed_forward", layer, lambda x, c, part=block.mlp: part(x), block.ln_2, None))
+        feed: Any = lambda x, c, part=block.mlp: part(x)  # noqa: E731
+        writers.append(Writer("feed_forward", layer, feed, block.ln_2, None))
     return Layout((Stream(_embedding(base.wte, base.wpe), tuple(writers), None, base.ln_f, _causal),))
 
 
 def _llama(model: Model) -> Layout:
-    base, config = model.module.base_model, model.module.config
+    base, config = inside(model).base_model, inside(model).config
     kinds = getattr(config, "layer_types", None) or ()
     window = getattr(config, "sliding_window", None) if config.model_type == "mistral" else None
     if any(kind != "full_attention" for kind in kinds) and config.model_type != "mistral":
@@ -215,7 +221,7 @@ def _llama(model: Model) -> Layout:
 
 
 def _bert(model: Model) -> Layout:
-    base, config = model.module.base_model, model.module.config
+    base, config = inside(model).base_model, inside(model).config
     writers = []
     for layer, block in enumerate(base.encoder.layer):
         inner, output = block.attention.self, block.attention.output
@@ -231,7 +237,7 @@ def _bert(model: Model) -> Layout:
 
 
 def _distilbert(model: Model) -> Layout:
-    base = model.module.base_model
+    base = inside(model).base_model
     writers = []
     for layer, block in enumerate(base.transformer.layer):
         attend = lambda x, c, part=block.attention: part(x, attention_mask=c.mask)[0]  # noqa: E731
@@ -244,7 +250,7 @@ def _distilbert(model: Model) -> Layout:
 
 
 def _t5(model: Model) -> Layout:
-    module, config = model.module, model.module.config
+    module, config = inside(model), inside(model).config
     encoders = len(module.encoder.block)
 
     def stream(stack: Any, decoder: bool) -> Stream:

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from ..model import Model
 from ..tokens import Tokens, readable
+from .layout import inside
 from .parts import CONVENTIONS, speaking_layout
-from .walk import walk
+from .walk import freeze, walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +49,7 @@ class Lens:
 
 
 @torch.inference_mode()
-def lens(
-    model: Model, tokens: Tokens, position: int | None = None, convention: str = "sum"
-) -> Lens:
+def lens(model: Model, tokens: Tokens, position: int | None = None, convention: str = "sum") -> Lens:
     """The next word as every layer would say it, after the token at ``position`` (default the last).
 
     convention: "sum" norms the stream of each layer by its own size, as the model would if it ended
@@ -72,13 +71,11 @@ def lens(
     ]
     rows = torch.stack([*begun, walked.end[at]])  # (L + 1, D)
     if convention == "shared":
-        from .walk import freeze
-
         frozen = freeze(stream.last, walked.end[at : at + 1])
         read = (frozen.linear(rows.cpu().double()) + frozen.bias).to(rows)
     else:
         read = stream.finish(rows)
-    logits = model.module.get_output_embeddings()(read * layout.scale).cpu()
+    logits: Tensor = inside(model).get_output_embeddings()(read * layout.scale).cpu()
     return Lens(logits, convention, at, _names(model, logits.shape[-1]))
 
 

@@ -22,7 +22,7 @@ Shapes: P parts, n tokens, D features, h heads, d features of a head, m source t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -30,7 +30,7 @@ from torch import Tensor
 from ..adapter import explain_head
 from ..model import Model
 from ..tokens import Tokens
-from .layout import Layout, Stream, layout_of
+from .layout import Layout, Stream, inside, layout_of
 from .walk import Frozen, Part, Walked, captured, freeze, stream_parts, walk
 
 CONVENTIONS = ("shared", "sum")
@@ -149,9 +149,7 @@ class ScoreParts:
 
 
 @torch.inference_mode()
-def score_parts(
-    model: Model, tokens: Tokens, layer: int, head: int, row: int, column: int
-) -> ScoreParts:
+def score_parts(model: Model, tokens: Tokens, layer: int, head: int, row: int, column: int) -> ScoreParts:
     """Where one score comes from: cell (row, column) of a head as a double sum over earlier parts.
 
     layer, head, row, column: as for :func:`~attention.adapter.explain_head`. Rotary turns are part of
@@ -171,15 +169,13 @@ def score_parts(
     cell = explain_head(whole, head, row, column)
     if whole.softcap is not None or whole.sinks is not None:
         raise ValueError("this model's scores pass a soft cap or a sink, so they are not a sum")
-    device = model.module.device
+    device = inside(model).device
     queries, left = _read_parts(model, stream, walked, place, row)
     if writer.kind == "cross":
         source = layout.streams[0]
         keys, right = _read_parts(model, source, way.streams[0], None, column)
         context = stream.context(torch.zeros(len(left) + 1, dtype=torch.long, device=device))
         memory = _with_zero(right).to(device, torch.float32)
-        from dataclasses import replace
-
         context = replace(context, memory=memory[None])
         read = _with_zero(left)
     else:
@@ -241,18 +237,16 @@ def number_of(model: Model, word: int | str) -> int:
         if number is None:
             raise ValueError(f"{word!r} is not one entry of this model's vocabulary; give its number")
         word = int(number)
-    size = model.module.get_output_embeddings().weight.shape[0]
+    size = inside(model).get_output_embeddings().weight.shape[0]
     if not 0 <= word < size:
         raise ValueError(f"a word's number must lie in [0, {size - 1}], got {word}")
     return word
 
 
-def logit_direction(
-    model: Model, layout: Layout, target: int | str, other: int | str | None
-) -> Tensor:
+def logit_direction(model: Model, layout: Layout, target: int | str, other: int | str | None) -> Tensor:
     """(D,) with ``last @ direction`` the logit (difference), float64; biases are apart."""
-    weight = model.module.get_output_embeddings().weight
-    direction = weight[number_of(model, target)].detach().cpu().double()
+    weight = inside(model).get_output_embeddings().weight
+    direction: Tensor = weight[number_of(model, target)].detach().cpu().double()
     if other is not None:
         direction = direction - weight[number_of(model, other)].detach().cpu().double()
     return direction * layout.scale
@@ -260,8 +254,8 @@ def logit_direction(
 
 def logit_offset(model: Model, target: int | str, other: int | str | None) -> float:
     """What the unembedding's own bias adds, 0 in most models."""
-    bias = getattr(model.module.get_output_embeddings(), "bias", None)
+    bias = getattr(inside(model).get_output_embeddings(), "bias", None)
     if bias is None:
         return 0.0
-    offset = bias[number_of(model, target)].item()
-    return offset if other is None else offset - bias[number_of(model, other)].item()
+    offset = float(bias[number_of(model, target)])
+    return offset if other is None else offset - float(bias[number_of(model, other)])

@@ -13,7 +13,7 @@ Shapes: L attention layers, h heads, n tokens, D features, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,7 +23,7 @@ from torch import Tensor
 from ..adapter import SESSION, Session
 from ..model import Model
 from ..tokens import Tokens
-from .layout import Context, Layout, Stream, Writer, layout_of
+from .layout import Context, Layout, Stream, Writer, inside, layout_of
 from .parts import LogitParts, logit_direction, logit_offset
 from .walk import Part, Walk, Walked, walk
 
@@ -49,7 +49,7 @@ class Patched:
     @property
     def moved(self) -> Tensor:
         """How far each token's vector moved: (n,)."""
-        return (self.hidden_after - self.hidden_before).norm(dim=-1)
+        return (self.hidden_after - self.hidden_before).square().sum(-1).sqrt()
 
 
 @torch.inference_mode()
@@ -88,7 +88,7 @@ def patch(
     ends = [torch.cat([stream.last for stream in way.streams]) for way in (before, after)]
     logits: list[Tensor | None] = [None, None]
     if model.has_logits:
-        unembed = model.module.get_output_embeddings()
+        unembed = inside(model).get_output_embeddings()
         logits = [unembed(way.streams[-1].last[-1] * layout.scale) for way in (before, after)]
     return Patched(ends[0], ends[1], logits[0], logits[1], wanted, position)
 
@@ -218,7 +218,7 @@ def _measure(
     if model.has_logits:
         if target is None:
             raise ValueError("a model with next words needs a target: the word whose logit to watch")
-        direction = logit_direction(model, layout, target, instead).float().to(model.module.device)
+        direction = logit_direction(model, layout, target, instead).float().to(inside(model).device)
         offset = logit_offset(model, target, instead)
         return lambda last: last[:, -1] @ direction + offset
     goal = F.normalize(reference.streams[-1].last.mean(0), dim=0)
@@ -255,7 +255,7 @@ def _one_layer(
         variants = torch.cat([single, variants], 1)
     flat = variants.flatten(0, 1)  # (h * (n + 1), n, D)
     size = max(1, MOST_ROWS // n)
-    found = [measure(_finish(layout, own, number, following, part)) for part in flat.split(size)]
+    found = [measure(_finish(layout, own, number, following, part)) for part in torch.split(flat, size)]
     return torch.cat(found).reshape(h, -1).cpu()
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..model import Model
 from ..pooling import Cell, explain
-from .layout import layout_of
+from .layout import inside, layout_of
 from .walk import captured
 
 MOST_WORDS = 2000
@@ -57,13 +57,13 @@ def tables(model: Model, layer: int, head: int) -> Tables:
     to the stream (the storyteller); ``ValueError`` for others."""
     layout = layout_of(model)
     stream = layout.streams[-1]
-    count = model.module.get_input_embeddings().weight.shape[0]
+    count = inside(model).get_input_embeddings().weight.shape[0]
     if len(layout.streams) > 1 or stream.last is None or not model.has_logits or count > MOST_WORDS:
         raise ValueError(
             f"these tables have a row and a column per word, so they are made for decoders of at most "
             f"{MOST_WORDS} words, as the storyteller is; this model has {count}"
         )
-    if stream.context(torch.zeros(1, dtype=torch.long, device=model.module.device)).rotary is not None:
+    if stream.context(torch.zeros(1, dtype=torch.long, device=inside(model).device)).rotary is not None:
         raise ValueError(
             "this model turns its queries and keys by their positions, so two words alone have no score"
         )
@@ -71,14 +71,14 @@ def tables(model: Model, layer: int, head: int) -> Tables:
         raise ValueError(f"head must lie in [0, {model.num_heads - 1}], got {head}")
     _, place = layout.find(layer)
     writer = stream.writers[place]
-    words = torch.arange(count, device=model.module.device)
+    words = torch.arange(count, device=inside(model).device)
     embedding = stream.embed(words[:1].expand(count), words * 0)["embedding"] * 0
-    embedding = embedding + model.module.get_input_embeddings()(words)
+    embedding = embedding + inside(model).get_input_embeddings()(words)
     context = stream.context(words)
     _, made = captured(writer, writer.read(embedding[None]), context)
     assert made.query is not None and made.key is not None and made.value is not None
     query, key, value = (part[head].cpu().double() for part in (made.query, made.key, made.value))
-    unembedding = model.module.get_output_embeddings().weight.detach().cpu().double() * layout.scale
+    unembedding = inside(model).get_output_embeddings().weight.detach().cpu().double() * layout.scale
     reads = unembedding * stream.last.weight.detach().cpu().double()
     if isinstance(stream.last, torch.nn.LayerNorm):
         reads = reads - reads.mean(1, keepdim=True)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ..adapter import SESSION, Layer, Session
 from ..model import Model
 from ..tokens import Tokens
-from .layout import Context, Layout, Stream, Writer
+from .layout import Context, Layout, Stream, Writer, inside
 
 
 class Part(NamedTuple):
@@ -127,7 +127,7 @@ def captured(writer: Writer, read: Tensor, context: Context) -> tuple[Tensor, La
 
 def ids_of(model: Model, layout: Layout, tokens: Tokens, stream: int) -> tuple[Tensor, Tensor]:
     """The ids and segments of one stream: all tokens, or the source's and the target's."""
-    device = model.module.device
+    device = inside(model).device
     ids = torch.tensor(tokens.ids, device=device)
     segment = torch.tensor(tokens.segment, device=device)
     if len(layout.streams) == 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 import torch
 
@@ -24,7 +25,7 @@ def main() -> None:
     print(json.dumps(measure(load()), indent=1))
 
 
-def _show(checkpoint: dict) -> None:
+def _show(checkpoint: dict[str, Any]) -> None:
     loss = "" if checkpoint["loss"] is None else f"loss {checkpoint['loss']:.3f}  "
     shares = "  ".join(f"{name} {share:.2f}" for name, share in checkpoint["accuracy"].items())
     print(f"step {checkpoint['step']:5d}  {loss}{shares}", flush=True)

@@ -64,7 +64,7 @@ def to_gpt2(model: Storyteller) -> Any:
             weights[f"{there}{name}.bias"] = own[here + bias]
     module.transformer.load_state_dict(weights)
     module.tie_weights()
-    return module.eval()
+    return module.requires_grad_(False)
 
 
 def make_tokenizer(model_length: int = Sizes.length) -> Any:
@@ -83,7 +83,7 @@ def make_tokenizer(model_length: int = Sizes.length) -> Any:
         pre_tokenizers.Split(Regex("[.,?]"), "isolated"),
         pre_tokenizers.Split(Regex("|".join(map(re.escape, chinese))), "isolated"),
     ])  # fmt: skip
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, unk_token=UNKNOWN, eos_token=END, pad_token=END,
         model_max_length=model_length, clean_up_tokenization_spaces=False,
     )  # fmt: skip

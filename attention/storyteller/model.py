@@ -112,7 +112,7 @@ class Layer(nn.Module):
         query, key, value = (part[0] for part in self.attention.project(normed[None]))
         attended = self.attention(normed[None], causal=True)
         heads = attended.weights[0] @ value  # (h, n, d)
-        w_o = self.attention.w_o.T.unflatten(0, (self.attention.num_heads, -1))  # (h, d, D)
+        w_o = self.attention.w_o.T.reshape(self.attention.num_heads, -1, len(stream.T))  # (h, d, D)
         attention = attended.output[0]
         middle = stream + attention
         read = self.norm_2(middle)
@@ -131,12 +131,12 @@ class Storyteller(nn.Module):
     def __init__(self, sizes: Sizes, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.sizes = sizes
-        self.embedding = nn.Parameter(0.5 * torch.randn(sizes.vocabulary, sizes.width, generator=generator))
+        # small: begun large, words keep to themselves and every pair of people is learned by heart
+        self.embedding = nn.Parameter(0.05 * torch.randn(sizes.vocabulary, sizes.width, generator=generator))
         # learned, but begun as sines: "three words back" is then a turn that a head finds quickly
-        self.position = nn.Parameter(0.5 * sinusoidal_encoding(sizes.length, sizes.width))
+        self.position = nn.Parameter(0.1 * sinusoidal_encoding(sizes.length, sizes.width))
         self.layers = nn.ModuleList([Layer(sizes, generator) for _ in range(sizes.layers)])
         self.norm = nn.LayerNorm(sizes.width)
-        nn.init.constant_(self.norm.weight, 0.1)  # the embedding is read back: even logits at first
 
     def forward(self, ids: Tensor) -> Tensor:
         """ids (b, n) -> logits (b, n, V). Raises ``ValueError`` for a text that is too long."""
@@ -144,7 +144,8 @@ class Storyteller(nn.Module):
         stream = F.embedding(ids, self.embedding) + self.position[: ids.shape[-1]]
         for layer in self.layers:
             stream = layer(stream)
-        return self.norm(stream) @ self.embedding.T
+        normed: Tensor = self.norm(stream)
+        return normed @ self.embedding.T
 
     @torch.no_grad()
     def points(self, ids: Tensor) -> Points:
@@ -156,6 +157,7 @@ class Storyteller(nn.Module):
         layers: list[LayerPoints] = []
         stream = embedding + position
         for layer in self.layers:
+            assert isinstance(layer, Layer)
             layers.append(layer.points(stream))
             stream = layers[-1].after
         normed = self.norm(stream)

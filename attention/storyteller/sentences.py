@@ -162,9 +162,7 @@ def held_out_step(item: int, after: int) -> bool:
     return (item + 2 * after) % 5 == 0
 
 
-def make_story(
-    pattern: str, language: str, generator: torch.Generator, held_out: bool = False
-) -> Story:
+def make_story(pattern: str, language: str, generator: torch.Generator, held_out: bool = False) -> Story:
     """One story, drawn with ``generator``. held_out: its people (nouns, last step) were kept apart.
 
     Held-out agreements are the hard ones: the noun in between asks for another form.
@@ -201,11 +199,11 @@ def make_story(
 def _agreement(language: str, dice: _Dice, held_out: bool) -> dict[str, str]:
     nouns = NOUNS[language]
     if language == "zh":
-        allowed = lambda i, j: MEASURES[nouns[i]] != MEASURES[nouns[j]]  # noqa: E731
-        noun, other = (
-            nouns[at]
-            for at in dice.pair(len(nouns), lambda i, j: allowed(i, j) and held_out_pair(i, j) == held_out)
-        )
+
+        def allowed(i: int, j: int) -> bool:
+            return MEASURES[nouns[i]] != MEASURES[nouns[j]] and held_out_pair(i, j) == held_out
+
+        noun, other = (nouns[at] for at in dice.pair(len(nouns), allowed))
         return {"noun": noun, "other": other, "agrees": MEASURES[noun]}
     i, j = dice.pair(len(nouns), lambda i, j: held_out_pair(i, j) == held_out)
     many = dice.below(2)
