@@ -72,8 +72,7 @@ def tables(model: Model, layer: int, head: int) -> Tables:
     _, place = layout.find(layer)
     writer = stream.writers[place]
     words = torch.arange(count, device=inside(model).device)
-    embedding = stream.embed(words[:1].expand(count), words * 0)["embedding"] * 0
-    embedding = embedding + inside(model).get_input_embeddings()(words)
+    embedding = inside(model).get_input_embeddings()(words)
     context = stream.context(words)
     _, made = captured(writer, writer.read(embedding[None]), context)
     assert made.query is not None and made.key is not None and made.value is not None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .sentences import ITEMS, NAMES, THINGS, Story
+from .sentences import DOINGS, ITEMS, NAMES, THINGS, Story
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,11 @@ class Limit:
 
 
 def _story(text: str, generator: torch.Generator) -> Story:
-    """Fill {a} {b} {c} with people, {x} {y} {z} with things, {i} {j} ... with items, all different."""
+    """Fill {a} {b} {c} with people, {x} {y} {z} with things, {i} {j} ... with items, {p} {q} {r}
+    with what they do, all different."""
     language = "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in text) else "en"
     slots: dict[str, str] = {}
-    for names, table in (("abc", NAMES), ("xyz", THINGS), ("ijklmn", ITEMS)):
+    for names, table in (("abc", NAMES), ("xyz", THINGS), ("ijklmn", ITEMS), ("pqr", DOINGS)):
         words = table[language]
         order = torch.randperm(len(words), generator=generator)[: len(names)].tolist()
         slots |= dict(zip(names, (words[at] for at in order), strict=True))
@@ -45,13 +46,9 @@ LIMITS = {
         "tell who is left of three people",
         "{a} , {b} and {c} went to the park . {a} and {b} gave the {x} to [{c}] .",
     ),
-    "handed_on": _limit(
-        "follow a thing that is handed on: who had it last",
-        "{a} has the {x} . {b} has the {y} . {a} gave the {x} to {b} . who has the {x} ? [{b}] .",
-    ),
-    "third_owner": _limit(
-        "answer about the third of three owners",
-        "{a} has the {x} . {b} has the {y} . {c} has the {z} . who has the {z} ? [{c}] .",
+    "third_answer": _limit(
+        "answer about the third of three people",
+        "{a} {p} . {b} {q} . {c} {r} . who {r} ? [{c}] .",
     ),
     "long_list": _limit(
         "go on with a list of six, where it was taught four at most",
@@ -68,6 +65,6 @@ LIMITS = {
     ),
     "other_language": _limit(
         "take up a question in the other language",
-        "{a} 有 {x} ， {b} 有 {y} 。 who has the {y} ? [{b}] .",
+        "{a} {p} ， {b} {q} 。 who {q} ? [{b}] .",
     ),
 }

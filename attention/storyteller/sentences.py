@@ -7,7 +7,7 @@ Five patterns, and in every story of them one word is settled by what stands bef
 - ``agreement``  the keys behind the lamp -> are; in Chinese, which has no such verb, the measure
                  word: 书 旁边 的 钥匙 一共 有 三 -> 把, although 书 would ask for 本
 - ``list``       ann bought tea , milk and bread . bo bought tea , milk and -> bread
-- ``question``   ann has the ball . bo has the key . who has the key ? -> bo
+- ``question``   ann sings . bo reads . who reads ? -> bo
 
 **Held out.** Two people for whom :func:`held_out_pair` says so never stand in one text of the
 training, in either order; nor do two such nouns in one agreement, nor such a step from one item to
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 LANGUAGES = ("en", "zh")
 PATTERNS = ("gave", "found", "agreement", "list", "question")
-DRAWN = (*PATTERNS, "question", "question")  # the hardest is read most often
+DRAWN = (*PATTERNS, "question", "question", "question")  # the hardest is read most often
 END = "<end>"  # closes a text, and fills a batch up
 UNKNOWN = "<unk>"  # any word that no story uses
 
@@ -53,6 +53,10 @@ PLACES = {
 ITEMS = {
     "en": "tea milk bread rice salt fish corn soap".split(),
     "zh": "茶 牛奶 面包 米 盐 鱼 玉米 肥皂".split(),
+}
+DOINGS = {
+    "en": "sings dances sleeps reads runs swims paints cooks".split(),
+    "zh": "唱歌 跳舞 睡觉 看书 跑步 游泳 画画 做饭".split(),
 }
 QUALITIES = "old new red small lost".split()
 MEASURES = dict(zip("钥匙 伞 书 词典 猫 兔子 画 地图 笔 蜡烛".split(), "把把本本只只张张支支", strict=True))
@@ -102,22 +106,22 @@ TEMPLATES = {
     ),
     ("list", "en"): ("{a} bought {items} . {b} bought {head} [{last}] .",),
     ("list", "zh"): ("{a} 买 了 {items} 。 {b} 也 买 了 {head} [{last}] 。",),
-    ("question", "en"): ("{a} has the {thing} . {b} has the {second} . {question}",),
-    ("question", "zh"): ("{a} 有 {thing} ， {b} 有 {second} 。 {question}",),
+    ("question", "en"): ("{a} {doing} . {b} {second} . {question}",),
+    ("question", "zh"): ("{a} {doing} ， {b} {second} 。 {question}",),
 }
-# one of them is the question; a training text goes on with up to two more about the same two people
+# a held-out story asks one of them, a training text two to four, in any order
 QUESTIONS = {
     "en": (
-        "who has the {thing} ? [{a}] .",
-        "who has the {second} ? [{b}] .",
-        "what does {a} have ? the [{thing}] .",
-        "what does {b} have ? the [{second}] .",
+        "who {doing} ? [{a}] .",
+        "who {second} ? [{b}] .",
+        "what does {a} do ? {a} [{doing}] .",
+        "what does {b} do ? {b} [{second}] .",
     ),
     "zh": (
-        "谁 有 {thing} ？ [{a}] 。",
-        "谁 有 {second} ？ [{b}] 。",
-        "{a} 有 什么 ？ [{thing}] 。",
-        "{b} 有 什么 ？ [{second}] 。",
+        "谁 {doing} ？ [{a}] 。",
+        "谁 {second} ？ [{b}] 。",
+        "{a} 做 什么 ？ {a} [{doing}] 。",
+        "{b} 做 什么 ？ {b} [{second}] 。",
     ),
 }
 
@@ -177,17 +181,18 @@ def make_story(pattern: str, language: str, generator: torch.Generator, held_out
     names = NAMES[language]
     wanted = held_out and pattern not in ("agreement", "list")
     a, b = dice.pair(len(names), lambda i, j: held_out_pair(i, j) == wanted)
-    first, second = dice.pair(len(THINGS[language]))
+    first, second = dice.pair(len(DOINGS[language]))
     slots = {
         "a": names[a], "b": names[b], "place": dice.of(PLACES[language]),
-        "thing": THINGS[language][first], "second": THINGS[language][second],
+        "thing": dice.of(THINGS[language]), "doing": DOINGS[language][first],
+        "second": DOINGS[language][second],
     }  # fmt: skip
     if pattern == "agreement":
         slots |= _agreement(language, dice, held_out)
     if pattern == "list":
         slots |= _list(language, dice, held_out)
     if pattern == "question":
-        count = 1 if held_out else 1 + dice.below(3)
+        count = 1 if held_out else 2 + dice.below(3)
         asked = dice.some(4, count)
         slots["question"] = " ".join(QUESTIONS[language][at].format(**slots) for at in asked)
     words = dice.of(TEMPLATES[pattern, language]).format(**slots).split()
@@ -253,7 +258,7 @@ def make_text(generator: torch.Generator) -> tuple[tuple[str, ...], tuple[int, .
 def vocabulary() -> tuple[str, ...]:
     """Every word of every story, the two marks first, then both languages in alphabetical order."""
     words: set[str] = set(QUALITIES) | set(MEASURES) | set(MEASURES.values())
-    for table in (NAMES, THINGS, PLACES, ITEMS):
+    for table in (NAMES, THINGS, PLACES, ITEMS, DOINGS):
         words |= {word for language in LANGUAGES for word in table[language]}
     words |= {f"{noun}s" for noun in NOUNS["en"]} | {"is", "are", ",", "and", "、", "和"}
     for templates in (*TEMPLATES.values(), *QUESTIONS.values()):
