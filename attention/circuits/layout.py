@@ -157,7 +157,8 @@ def _prove(model: Model, layout: Layout) -> None:
     flags = (False,) * 5
     tokens = Tokens((3, 4, 5, 6, 7), ("",) * 5, flags, flags, segment, (0, 1, 2, 0, 1))
     found = torch.cat([stream.last for stream in walk(model, layout, tokens).streams])
-    if not torch.allclose(found, run(model, tokens, capture=None).hidden, atol=1e-4, rtol=1e-3):
+    # with weights, as the walk computes them: the fused kernel rounds otherwise
+    if not torch.allclose(found, run(model, tokens).hidden, atol=1e-4, rtol=1e-3):
         raise ValueError(
             "this model's parts do not add up to what it computes, so it cannot be split into them"
         )
