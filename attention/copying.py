@@ -22,21 +22,23 @@ Shapes: b sequences, n = 2 * length tokens, V vocabulary, D width, L layers, h h
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .heads import RoleScore, roles
+from .copying_heads import rank_heads, repeated_tokens
 from .masks import causal_mask
-from .model import Model
 from .multihead import MultiHeadAttention, merge_heads
 from .pooling import attend
 from .state import generator_at, train_steps
-from .tokens import Tokens, readable
+
+__all__ = [
+    "CHANCE_LOSS", "LENGTHS", "Copier", "Exam", "Step", "Training", "best_heads", "by_distance",
+    "evaluate", "follows", "prefix_scores", "rank_heads", "repeated", "repeated_tokens", "train",
+]  # fmt: skip
 
 VOCABULARY, WIDTH, HEADS = 24, 48, 2
 LENGTHS = (6, 12)  # shortest and longest of the training, before the repetition
@@ -276,42 +278,3 @@ def best_heads(exam: Exam) -> tuple[tuple[int, int], tuple[int, int]]:
     heads = exam.prefix.shape[1]
     previous, prefix = exam.previous.argmax().item(), exam.prefix.argmax().item()
     return divmod(int(previous), heads), divmod(int(prefix), heads)
-
-
-def rank_heads(
-    layers: Sequence[Tensor],
-    token_ids: Sequence[int],
-    special: Sequence[bool],
-    mask: str | Tensor = "causal",
-    role: str = "induction",
-) -> list[RoleScore]:
-    """The heads of any run by prefix score (or role "previous"), best first, each beside its chance.
-
-    Arguments as for :func:`attention.heads.roles`, which does the measuring: chance is what the same
-    weights score on shuffled positions, and ``given`` says whether a head beats it.
-    """
-    if role not in ("induction", "previous"):
-        raise ValueError(f'role must be "induction" or "previous", got {role!r}')
-    found = roles(layers, token_ids, special, mask, every=True)
-    return sorted((score for score in found if score.role == role), key=lambda score: -score.score)
-
-
-def repeated_tokens(model: Model, length: int = 24, seed: int = 0) -> Tokens:
-    """Random words of a pretrained model's vocabulary and the same again, for :func:`rank_heads`."""
-    if not 2 <= 2 * length <= model.max_tokens:
-        raise ValueError(f"length must lie in [1, {model.max_tokens // 2}], got {length}")
-    tokenizer = model.tokenizer
-    special = set(tokenizer.all_special_ids)
-    module: Any = model.module
-    count = min(len(tokenizer), module.get_input_embeddings().weight.shape[0])
-    generator = torch.Generator().manual_seed(seed)
-    ids: list[int] = []
-    while len(ids) < length:
-        word = int(torch.randint(count, (), generator=generator))
-        if word not in special:
-            ids.append(word)
-    ids *= 2
-    names = tokenizer.convert_ids_to_tokens(ids)
-    n, none = len(ids), (False,) * len(ids)
-    shown = tuple(readable(name, model.byte_level) if name else "␣" for name in names)
-    return Tokens(tuple(ids), shown, none, none, (0,) * n, tuple(range(n)))

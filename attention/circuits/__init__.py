@@ -17,9 +17,10 @@ Learning and Induction Heads); Wang et al. 2022 (Interpretability in the Wild); 
 (Locating and Editing Factual Associations in GPT); nostalgebraist 2020 (the logit lens).
 """
 
+from .comparing import Compared, compare
 from .lens import Lens, lens
 from .parts import CONVENTIONS, LogitParts, ScoreParts, logit_parts, score_parts
-from .patching import Compared, Grid, Patched, compare, patch, patch_grid
+from .patching import Grid, Patched, patch, patch_grid
 from .tables import Tables, tables
 from .walk import Part
 

@@ -6,7 +6,7 @@ Wang et al. 2022 for heads). Without an other sentence the head is knocked out: 
 
 A share in :func:`~.parts.logit_parts` says what a head writes towards the answer directly. Here later
 parts react: a head with a large share may turn out to matter little, since others make up for it, and
-one without a share may decide everything through those that read it. :func:`compare` points them out.
+one without a share may decide everything through those that read it. ``compare`` points them out.
 
 Shapes: L attention layers, h heads, n tokens, D features, V vocabulary.
 """
@@ -24,8 +24,8 @@ from ..adapter import SESSION, Session
 from ..model import Model
 from ..tokens import Tokens
 from .layout import Context, Layout, Stream, Writer, inside, layout_of
-from .parts import LogitParts, logit_direction, logit_offset
-from .walk import Part, Walk, Walked, walk
+from .parts import logit_direction, logit_offset
+from .walk import Walk, Walked, walk
 
 MOST_ROWS = 4096  # tokens sent through a layer at once: keeps the memory of a grid small
 
@@ -287,35 +287,3 @@ def _fused(writer: Writer, read: Tensor, context: Context) -> Tensor:
         return writer.write(read, context)
     finally:
         SESSION.reset(token)
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Heads whose share and effect disagree, as (layer, head, share, effect), largest first."""
-
-    says_much_does_little: tuple[tuple[int, int, float, float], ...]
-    says_little_does_much: tuple[tuple[int, int, float, float], ...]
-
-
-def compare(shares: LogitParts, grid: Grid, factor: float = 0.25) -> Compared:
-    """Hold the direct shares against the effects of knocking out (``patch_grid(..., None)``).
-
-    A head is named when one of the two is among the larger (above half of the largest, or at least
-    ``factor`` of all heads' total) and the other is below ``factor`` of it. A head that does what it
-    says has ``effect == -share`` when knocked out.
-    """
-    pairs = [
-        (part.layer, part.head, value.item(), grid.whole[part.layer, part.head].item())
-        for part, value in zip(shares.parts, shares.values, strict=True)
-        if part.kind == "head" and part.layer is not None and part.head is not None
-    ]
-    pairs = [pair for pair in pairs if pair[3] == pair[3]]  # layers that were not reached are NaN
-    most = max((max(abs(share), abs(effect)) for *_, share, effect in pairs), default=0.0)
-    loud = [p for p in pairs if abs(p[2]) >= most / 4 and abs(p[3]) < factor * abs(p[2])]
-    quiet = [p for p in pairs if abs(p[3]) >= most / 4 and abs(p[2]) < factor * abs(p[3])]
-    return Compared(
-        tuple(sorted(loud, key=lambda p: -abs(p[2]))), tuple(sorted(quiet, key=lambda p: -abs(p[3])))
-    )
-
-
-__all__ = ["Compared", "Grid", "Part", "Patched", "compare", "patch", "patch_grid"]
