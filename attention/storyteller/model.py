@@ -132,9 +132,9 @@ class Storyteller(nn.Module):
         super().__init__()
         self.sizes = sizes
         # small: begun large, words keep to themselves and every pair of people is learned by heart
-        self.embedding = nn.Parameter(0.05 * torch.randn(sizes.vocabulary, sizes.width, generator=generator))
+        self.embedding = nn.Parameter(0.2 * torch.randn(sizes.vocabulary, sizes.width, generator=generator))
         # learned, but begun as sines: "three words back" is then a turn that a head finds quickly
-        self.position = nn.Parameter(0.1 * sinusoidal_encoding(sizes.length, sizes.width))
+        self.position = nn.Parameter(0.3 * sinusoidal_encoding(sizes.length, sizes.width))
         self.layers = nn.ModuleList([Layer(sizes, generator) for _ in range(sizes.layers)])
         self.norm = nn.LayerNorm(sizes.width)
 

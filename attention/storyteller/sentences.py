@@ -18,7 +18,7 @@ Tokens are words; Chinese is cut where a reader would cut it. One vocabulary ser
 
 >>> story = make_story("gave", "en", torch.Generator().manual_seed(0), held_out=True)
 >>> " ".join(story.prompt), story.answer
-('at the park hal met cai . cai gave the ring to', 'hal')
+('jon and gus went to the lake . jon gave the hat to', 'gus')
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ TEMPLATES = {
     ("question", "en"): ("{a} {doing} . {b} {second} . {question}",),
     ("question", "zh"): ("{a} {doing} ， {b} {second} 。 {question}",),
 }
-# a held-out story asks one of them, a training text two to four, in any order
+# one of them is asked: were there more, the second could be answered by leaving the first out
 QUESTIONS = {
     "en": (
         "who {doing} ? [{a}] .",
@@ -192,7 +192,7 @@ def make_story(pattern: str, language: str, generator: torch.Generator, held_out
     if pattern == "list":
         slots |= _list(language, dice, held_out)
     if pattern == "question":
-        count = 1 if held_out else 2 + dice.below(3)
+        count = 1
         asked = dice.some(4, count)
         slots["question"] = " ".join(QUESTIONS[language][at].format(**slots) for at in asked)
     words = dice.of(TEMPLATES[pattern, language]).format(**slots).split()

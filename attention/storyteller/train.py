@@ -31,10 +31,10 @@ from .sentences import END, LANGUAGES, PATTERNS, UNKNOWN, Story, make_story, mak
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "assets" / "trained" / "storyteller.safetensors"
 FIGURES = WEIGHTS.with_name("storyteller_figures.json")
-SEED, STEPS, BATCH, RATE, DECAY = 0, 2400, 64, 4e-3, 0.1
+SEED, STEPS, BATCH, RATE, DECAY = 0, 4000, 64, 4e-3, 0.1
 COUNT = 500  # held-out stories of each pattern and language
 # closer together where the jumps are
-CHECKPOINTS = (0, 50, 100, 150, *range(200, 1000, 100), *range(1000, 2000, 200), 2000, 2500)
+CHECKPOINTS = (0, 50, 100, 150, *range(200, 1000, 100), *range(1000, 2000, 200), *range(2000, 4000, 250))
 
 
 def encode(words: Iterable[str]) -> list[int]:
