@@ -1,7 +1,8 @@
-"""What the storyteller was never taught, as stories it has to continue: where it fails, and how far.
+"""What the storyteller was never taught, as stories it has to continue: how far does it get?
 
 Each is one step beyond a pattern of :mod:`~attention.storyteller.sentences`, in words it knows, with
-an answer that any reader would give. The measured shares stand with the figures.
+an answer that any reader would give. Most it fails, some it manages: the measured shares stand with the
+figures, and what is below 0.6 is listed there as what it cannot do.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from .sentences import DOINGS, ITEMS, NAMES, THINGS, Story
 
 @dataclass(frozen=True)
 class Limit:
-    """sentence: what it cannot do, in English; make: draws one such story."""
+    """sentence: what is asked of it, in English; make: draws one such story."""
 
     sentence: str
     make: Callable[[torch.Generator], Story]
