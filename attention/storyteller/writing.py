@@ -1,0 +1,69 @@
+"""Letting the storyteller write: a word is chosen by a number that anyone can check.
+
+The likeliest k words stand side by side on a line from 0 to 1, each as wide as its probability (after
+the temperature); a number drawn evenly from the line falls on one of them. The seed gives the numbers,
+so the same seed tells the same story.
+
+>>> choose(torch.tensor([0.5, 0.3, 0.2]).log(), 0.6).word  # 0.6 lies between 0.5 and 0.8
+1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .model import Storyteller
+
+END = 0  # the number of the mark that ends a text
+
+
+@dataclass(frozen=True)
+class Choice:
+    """words, shares: the candidates, likeliest first, and their widths, which sum to 1; drawn: the
+    number in [0, 1); word: on whose stretch, from ``start`` to ``stop``, it fell."""
+
+    words: tuple[int, ...]
+    shares: tuple[float, ...]
+    drawn: float
+    word: int
+    start: float
+    stop: float
+
+
+def choose(logits: Tensor, drawn: float, temperature: float = 1.0, k: int | None = None) -> Choice:
+    """The word on which ``drawn`` falls. logits (V,); k: only the k likeliest take part, default all.
+
+    Raises ``ValueError`` for temperature <= 0, k < 1 or a drawn number outside [0, 1).
+    """
+    if not temperature > 0 or (k is not None and k < 1):
+        raise ValueError(f"temperature must be above 0 and k at least 1, got {temperature} and {k}")
+    if not 0 <= drawn < 1:
+        raise ValueError(f"the drawn number must lie in [0, 1), got {drawn}")
+    best = logits.double().topk(len(logits) if k is None else min(k, len(logits)))
+    shares = torch.softmax(best.values / temperature, 0)
+    stops = shares.cumsum(0)
+    at = min(int((stops <= drawn).sum()), len(stops) - 1)  # the last stop may round to below 1
+    words: list[int] = best.indices.tolist()
+    stop = stops[at].item()
+    return Choice(tuple(words), tuple(shares.tolist()), drawn, words[at], stop - shares[at].item(), stop)
+
+
+@torch.no_grad()
+def write(
+    model: Storyteller, ids: Sequence[int], steps: int = 20, *, seed: int = 0, temperature: float = 1.0,
+    k: int | None = None,
+) -> list[Choice]:  # fmt: skip
+    """Go on from ids, word by word, up to the end mark or ``steps`` words: one choice for each."""
+    generator = torch.Generator().manual_seed(seed)
+    text, choices = list(ids), list[Choice]()
+    while len(choices) < steps and len(text) < model.sizes.length:
+        drawn = torch.rand((), generator=generator, dtype=torch.float64).item()
+        choices.append(choose(model(torch.tensor([text]))[0, -1], drawn, temperature, k))
+        if choices[-1].word == END:
+            break
+        text.append(choices[-1].word)
+    return choices
