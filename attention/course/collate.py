@@ -165,7 +165,7 @@ def report(found: Class, bars: int = MOST_BARS) -> str:
             else "no wrong answer is that of exactly one known mistake"
         )
     for source, why in found.refused:
-        lines.append(f"refused {shown(source, 60)}: {shown(why, 200)}")
+        lines.append(f"refused {shown(source[-60:], 60)}: {shown(why, 200)}")  # a path's end tells
     lines.append(
         "Marks are computed from inputs and answers. Names, attempts and who typed are as the files say."
     )
