@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import json
 import time
 import zlib
 
@@ -46,8 +45,12 @@ LESSON = Assignment(
     marks="at the end",
 )
 # kept: version 1 as first written; later versions must open it
-OLD_ASSIGNMENT = '{"version":1,"title":"Old","questions":[{"id":"a","kind":"number","prompt":"?","answer":2}]}'
-OLD_HAND_IN = f'{{"version":1,"assignment":{OLD_ASSIGNMENT},"name":"Mei","answers":[{{"question":"a","given":"2"}}]}}'
+OLD_ASSIGNMENT = (
+    '{"version":1,"title":"Old","questions":[{"id":"a","kind":"number","prompt":"?","answer":2}]}'
+)
+OLD_HAND_IN = (
+    f'{{"version":1,"assignment":{OLD_ASSIGNMENT},"name":"Mei","answers":[{{"question":"a","given":"2"}}]}}'
+)
 
 
 def hand_in(name: str = "Mei", given: str = "0.5", **changes) -> HandIn:
@@ -191,7 +194,9 @@ def test_a_class_shows_its_commonest_misconception_and_the_guesses():
 
 def test_numbers_of_another_name_are_told():
     borrowed = dataclasses.replace(hand_in("Mei"), name="Ann")
-    assert [one.own_seed for one in collate([("a", to_text(hand_in())), ("b", to_text(borrowed))]).learners] == [
+    assert [
+        one.own_seed for one in collate([("a", to_text(hand_in())), ("b", to_text(borrowed))]).learners
+    ] == [
         True,
         False,
     ]

@@ -18,9 +18,7 @@ def test_every_choice_is_right_or_what_a_named_mistake_gives(seed):
             if choice.mistake:
                 ways = range(len(MISTAKES[choice.mistake].ways))
                 made = [wrong_tables(item.sheet, choice.mistake, way)[item.cell.table] for way in ways]
-                assert any(
-                    table[item.cell.row, item.cell.column].item() == choice.number for table in made
-                )
+                assert any(table[item.cell.row, item.cell.column].item() == choice.number for table in made)
         numbers = sorted(choice.number for choice in item.choices)
         assert min(b - a for a, b in zip(numbers, numbers[1:], strict=False)) >= APART - 1e-9
 

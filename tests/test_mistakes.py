@@ -76,7 +76,9 @@ def test_mistakes_by_hand(key, cell, expected):
 
 
 def test_sign_of_a_distance_and_mean_over_padding_by_hand():
-    sheet = Sheet("distance", 0, ((0.0,),), ((0.0,), (2.0,)), ((1.0,), (5.0,)), ((True, True),), (True,), 1.0, 1)
+    sheet = Sheet(
+        "distance", 0, ((0.0,),), ((0.0,), (2.0,)), ((1.0,), (5.0,)), ((True, True),), (True,), 1.0, 1
+    )
     weight = wrong_tables(sheet, "distance_sign")["weight"][0, 1].item()
     assert weight == pytest.approx(math.exp(2) / (math.exp(2) + 1))
     right, wrong = tables(by_hand())["mean"], wrong_tables(by_hand(), "mean_over_padding")["mean"]

@@ -13,15 +13,18 @@ from attention.worksheet import make_worksheet, mark, mark_cell, to_html, to_tex
 @pytest.mark.parametrize(
     ("text", "value", "half"),
     [
-        ("0.25", 0.25, 0.005), ("0,25", 0.25, 0.005), ("－１．５", -1.5, 0.05), ("−2", -2, 0.5), ("–0.5", -0.5, 0.05),
-        ("１，５", 1.5, 0.05), (".5", 0.5, 0.05), ("1/4", 0.25, 0), ("1e-3", 0.001, 0.0005), (" +3. ", 3, 0.5),
+        ("0.25", 0.25, 0.005), ("0,25", 0.25, 0.005), ("－１．５", -1.5, 0.05), ("−2", -2, 0.5), 
+        ("–0.5", -0.5, 0.05), ("１，５", 1.5, 0.05), (".5", 0.5, 0.05), ("1/4", 0.25, 0), ("1e-3", 0.001, 0.0005), 
+        (" +3. ", 3, 0.5),
     ],
 )  # fmt: skip
 def test_numbers_as_people_type_them(text, value, half):
     assert read_number(text) == Typed(value, pytest.approx(half))
 
 
-@pytest.mark.parametrize("text", ["abc", "", " ", "1,000.5", "1,2,3", "inf", "nan", "1/0", "--1", "1" * 41, "0x1", "e5"])
+@pytest.mark.parametrize(
+    "text", ["abc", "", " ", "1,000.5", "1,2,3", "inf", "nan", "1/0", "--1", "1" * 41, "0x1", "e5"]
+)
 def test_anything_else_is_refused_in_a_sentence(text):
     with pytest.raises(ValueError, match="number|commas") as caught:
         read_number(text)
@@ -41,7 +44,8 @@ def test_blanks_are_the_seeds_and_touch_every_table(kind):
 def test_marks_follow_the_digits_typed():
     sheet, cell = draw(0), Cell("weight", 1, 2)  # 0.5465
     assert number(sheet, cell) == pytest.approx(0.5465, abs=1e-4)
-    assert [mark_cell(sheet, cell, x).verdict for x in ("0.547", "0.55", "0,5465", "0.5", "1", "0.548", "0.56")] == [
+    typed = ("0.547", "0.55", "0,5465", "0.5", "1", "0.548", "0.56")
+    assert [mark_cell(sheet, cell, x).verdict for x in typed] == [
         "right", "right", "right", "coarse", "coarse", "wrong", "wrong",
     ]  # fmt: skip
 
@@ -63,7 +67,10 @@ def test_the_page_hides_what_the_key_shows(lang):
     work = make_worksheet(2, 3)
     for render in (to_text, to_html):
         page, key = render(work, lang), render(work, lang, key=True)
-        assert page.count(">____<" if render is to_html else " ____") >= 8 and "____" not in key.split("<h1>")[-1]
+        assert (
+            page.count(">____<" if render is to_html else " ____") >= 8
+            and "____" not in key.split("<h1>")[-1]
+        )
         for cell in work.blanks:
             value = number(work.sheet, cell)
             assert f"[{value:.0f}]" in key or f"[{value:.3f}]" in key

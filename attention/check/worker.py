@@ -25,7 +25,9 @@ def main(path: str, folder: str, seed: int, names: list[str]) -> None:
     except (Exception, SystemExit) as error:
         found = _crash("file", error, path, 0)
         if isinstance(error, SyntaxError):
-            found = type(found)("file", "crash", 0, (), 0, error.lineno or 0, (error.text or "").strip(), found.error)
+            found = type(found)(
+                "file", "crash", 0, (), 0, error.lineno or 0, (error.text or "").strip(), found.error
+            )
         _leave(out, "file", found.plain())
         return
     for name in names:

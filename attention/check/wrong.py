@@ -14,7 +14,16 @@ ATTEND = (
     "no_scale", "scale_by_d_model", "softmax_axis", "unmasked", "minus_1e9", "softmax_before_scaling",
     "no_shift", "wrong_value_row", "not_renormalised", "base", "inverted_mask", "nan_row",
 )  # fmt: skip
-SOFTMAX = ("softmax_axis", "unmasked", "minus_1e9", "no_shift", "not_renormalised", "base", "inverted_mask", "nan_row")
+SOFTMAX = (
+    "softmax_axis",
+    "unmasked",
+    "minus_1e9",
+    "no_shift",
+    "not_renormalised",
+    "base",
+    "inverted_mask",
+    "nan_row",
+)
 
 
 def weights(scores: Tensor, mask: Tensor | None, faults: frozenset[str]) -> Tensor:
@@ -86,11 +95,17 @@ def _online(fault: str) -> Callable[[list[Tensor], list[Tensor]], Tensor]:
     def wrong(score_blocks: list[Tensor], value_blocks: list[Tensor]) -> Tensor:
         top, total, output = torch.tensor(-math.inf).double(), torch.zeros(()).double(), None
         for scores, values in zip(score_blocks, value_blocks, strict=True):
-            new = torch.zeros(()).double() if fault == "no_shift" else torch.maximum(top, scores.detach().max())
-            again = (top - new).exp() if fault != "no_shift" and output is not None else torch.ones(()).double()
+            new = (
+                torch.zeros(()).double() if fault == "no_shift" else torch.maximum(top, scores.detach().max())
+            )
+            again = (
+                (top - new).exp() if fault != "no_shift" and output is not None else torch.ones(()).double()
+            )
             numerator = ((scores - new) * (math.log(2) if fault == "base" else 1.0)).exp()
             total = total * (1.0 if fault == "no_rescale" else again) + numerator.sum()
-            kept = 0.0 if output is None else output * (1.0 if fault in ("no_rescale", "old_output") else again)
+            kept = (
+                0.0 if output is None else output * (1.0 if fault in ("no_rescale", "old_output") else again)
+            )
             output, top = kept + numerator @ values, new
         assert output is not None
         return output if fault == "not_renormalised" else output / total
@@ -126,8 +141,8 @@ def _heads(fault: str) -> Callable[[Tensor, int], Tensor]:
         if fault == "no_transpose":
             return x.reshape(b, num_heads, n, width // num_heads)
         if fault == "interleaved":
-            return x.unflatten(-1, (width // num_heads, num_heads)).permute(0, 3, 1, 2)
-        return x.unflatten(-1, (num_heads, width // num_heads))  # heads stay behind the tokens
+            return x.reshape(b, n, width // num_heads, num_heads).permute(0, 3, 1, 2)
+        return x.reshape(b, n, num_heads, width // num_heads)  # heads stay behind the tokens
 
     return wrong
 
@@ -147,8 +162,19 @@ def single(name: str) -> dict[str, Callable[..., Any]]:
     if name == "masked_softmax":
         return {fault: _softmax(frozenset({fault})) for fault in SOFTMAX}
     if name == "kernel_regression":
-        faults = ("distance_sign", "softmax_axis", "no_shift", "nan_row", "wrong_value_row", "base", "h_not_squared", "no_two")
-        made: dict[str, Callable[..., Any]] = {fault: _kernel(frozenset({fault})) for fault in faults if fault != "nan_row"}
+        faults = (
+            "distance_sign",
+            "softmax_axis",
+            "no_shift",
+            "nan_row",
+            "wrong_value_row",
+            "base",
+            "h_not_squared",
+            "no_two",
+        )
+        made: dict[str, Callable[..., Any]] = {
+            fault: _kernel(frozenset({fault})) for fault in faults if fault != "nan_row"
+        }
         # without the shift far queries divide 0 by 0
         made["no_shift"] = _kernel(frozenset({"no_shift", "nan_row"}))
         return made

@@ -93,7 +93,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Target:
-    """"Make this happen": one number of the results, e.g. weights row 0 column 0 at least 0.99."""
+    """ "Make this happen": one number of the results, e.g. weights row 0 column 0 at least 0.99."""
 
     panel: str
     row: int
@@ -260,5 +260,3 @@ def seed_for(assignment: Assignment, name: str) -> int:
     plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
     digest = hashlib.sha256(f"{assignment.seed}:{plain}".encode()).digest()
     return int.from_bytes(digest[:6], "big")
-
-

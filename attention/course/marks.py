@@ -9,7 +9,6 @@ The page's studies are pure functions of their inputs; whoever marks hands one i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -120,4 +119,3 @@ def _number(question: Question, answer: Answer, answer_of: AnswerOf) -> Mark:
     if abs(typed.value - results.number(*place)) <= slack:
         return Mark("right")
     return Mark("wrong", results.misconception(*place, answer.given))
-

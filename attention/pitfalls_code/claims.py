@@ -24,7 +24,7 @@ class Scores(NamedTuple):
 
 
 def score_count(n: int, num_heads: int, d_model: int) -> Scores:
-    """"Several heads need less memory": counted on a layer that runs.
+    """ "Several heads need less memory": counted on a layer that runs.
 
     The projections stay 3 n d_model whatever the number of heads; the scores grow to h n^2.
 
@@ -91,7 +91,8 @@ def regularised(kind: str, strength: float = 0.3, steps: int = 400, seed: int = 
         weights = attended.weights
         assert weights is not None
         loss = (attended.output - value[:1]).square().sum()
-        penalty = {"none": 0.0, "weights": weights.square().sum(), "matrices": w.square().sum()}[kind]
+        penalties = {"weights": weights.square().sum(), "matrices": w.square().sum()}
+        penalty = penalties.get(kind, torch.zeros(()))
         optimiser.zero_grad()
         (loss + strength * penalty).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -110,7 +111,7 @@ class Projections(NamedTuple):
 
 
 def projection_count(d_model: int) -> Projections:
-    """"Q, K and V come from four linear layers": three do, the fourth mixes the heads afterwards.
+    """ "Q, K and V come from four linear layers": three do, the fourth mixes the heads afterwards.
 
     Counted without biases on :class:`MultiHeadAttention`.
 
