@@ -178,7 +178,8 @@ def to_html(work: Worksheet, lang: str = "en", key: bool = False) -> str:
     return (
         f'<!doctype html><html lang="{code}"><head><meta charset="utf-8"><title>{title}</title><style>'
         "body{font:11pt system-ui,sans-serif;margin:1.5cm}"
-        "table{display:inline-table;border-collapse:collapse;margin:0 1cm .5cm 0;break-inside:avoid}caption{text-align:left;font-weight:600}"
+        "table{display:inline-table;border-collapse:collapse;"
+        "margin:0 1cm .5cm 0;break-inside:avoid}caption{text-align:left;font-weight:600}"
         "td{border:1px solid #777;padding:.15cm .3cm;text-align:right;min-width:1.1cm}"
         f"</style></head><body><h1>{title}</h1>{name}<p>{html.escape(_rules(work.sheet, lang))}</p>"
         f"{''.join(parts)}</body></html>\n"

@@ -1,6 +1,7 @@
 """The file of stubs that ``--start`` writes."""
 
-STUBS = '''"""Your own attention. Fill in what you like, delete the rest, then: python -m attention.check THIS_FILE
+STUBS = '''"""Your own attention. Fill in what you like, delete the rest, then run
+python -m attention.check THIS_FILE
 
 Masks are boolean, True = may attend; a row that may attend to nothing gives zeros.
 b batch, h heads, n queries, m keys, d features, v value features.

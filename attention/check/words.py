@@ -45,6 +45,11 @@ SAYS: dict[str, tuple[str, str]] = {
     "swapped": ("Sine and cosine are swapped.", "正弦和余弦的位置互换了。"),
     "full_power": ("The exponent is 4i/d: the 2 was counted twice.", "指数成了 4i/d：2 乘了两次。"),
     "from_one": ("Positions count from 1; they count from 0.", "位置从 1 数起了，应当从 0 数起。"),
+    "base_e": ("The base is e; it is 10000.", "底数用了 e，应当是 10000。"),
+    "not_divided": (
+        "The sum is not divided by the denominator at the end.",
+        "最后没有除以分母。",
+    ),
     "thousand": ("The base is 1000; it is 10000.", "底数用了 1000，应当是 10000。"),
     "no_transpose": (
         "The heads are cut without a transpose: a head's row mixes several tokens.",
@@ -72,7 +77,7 @@ SAYS: dict[str, tuple[str, str]] = {
     ),
     "last_only": ("Only the last key is kept.", "只保留了最后一个键。"),
     "late": (
-        "The new key is added after the attention; a token sees itself.",
+        "The new key is added after the attention; a token is to see itself too.",
         "先做注意力后加入新键；词应当也能看到自己。",
     ),
     "start": (

@@ -79,7 +79,7 @@ def _encoding(fault: str) -> Callable[[int, int], Tensor]:
         power = torch.arange(0, d, 2, dtype=torch.float64) / d
         if fault == "full_power":
             power = torch.arange(0, d, 2, dtype=torch.float64) * 2 / d
-        base = {"base": math.e, "thousand": 1000.0}.get(fault, 10000.0)
+        base = {"base_e": math.e, "thousand": 1000.0}.get(fault, 10000.0)
         angles = torch.arange(length, dtype=torch.float64)[:, None] * base**-power
         if fault == "from_one":
             angles = (torch.arange(length, dtype=torch.float64) + 1)[:, None] * base**-power
@@ -108,7 +108,7 @@ def _online(fault: str) -> Callable[[list[Tensor], list[Tensor]], Tensor]:
             )
             output, top = kept + numerator @ values, new
         assert output is not None
-        return output if fault == "not_renormalised" else output / total
+        return output if fault == "not_divided" else output / total
 
     return wrong
 
@@ -179,13 +179,15 @@ def single(name: str) -> dict[str, Callable[..., Any]]:
         made["no_shift"] = _kernel(frozenset({"no_shift", "nan_row"}))
         return made
     if name == "positional_encoding":
-        return {f: _encoding(f) for f in ("halves", "swapped", "full_power", "from_one", "base", "thousand")}
+        return {
+            f: _encoding(f) for f in ("halves", "swapped", "full_power", "from_one", "base_e", "thousand")
+        }
     if name == "split_heads":
         return {fault: _heads(fault) for fault in ("no_transpose", "interleaved", "heads_behind")}
     if name == "masked_mean":
         return {"mean_over_padding": _mean, "divided_by_all": _mean_zeroed}
     if name == "online_softmax":
-        return {f: _online(f) for f in ("no_rescale", "old_output", "no_shift", "not_renormalised", "base")}
+        return {f: _online(f) for f in ("no_rescale", "old_output", "no_shift", "not_divided", "base")}
     return {f: _cache(f) for f in ("last_only", "late", "no_scale", "wrong_value_row", "base")}
 
 

@@ -111,8 +111,8 @@ def unmasked(sheet: Sheet) -> Tables:
 
 @_known(
     "That is what -1e9 in place of a mask gives a row that may attend to nothing: equal weights. "
-    "By the rule of this sheet they are 0.",
-    "用 -1e9 代替掩码时，一个键都不许看的行会得到相等的权重；按本表的约定，这一行应当全是 0。",
+    "By the rule here they are 0.",
+    "用 -1e9 代替掩码时，一个键都不许看的行会得到相等的权重；按这里的约定，这一行应当全是 0。",
 )
 def minus_1e9(sheet: Sheet) -> Tables:
     score, mask = tables(sheet)["score"], sheet.tensors()[3]
