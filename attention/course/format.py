@@ -1,0 +1,262 @@
+"""What an assignment and a hand-in are: frozen, typed, with a version and a limit on everything.
+
+Every text is only text: nothing here is ever run or written as HTML. A rule that is broken raises
+``ValueError`` with the rule and what was met.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+VERSION = 1
+KINDS = ("text", "number", "choice", "target")
+RELATIONS = ("at least", "at most", "equal")
+MARKS = ("at once", "at the end")
+
+SHORT, LONG = 200, 2000  # characters: a name, a title; a question, an answer
+MOST_STEPS, MOST_QUESTIONS, MOST_CHOICES, MOST_INPUTS = 60, 40, 12, 40
+MOST_GUESSES = 20  # kept of an answer, the last ones
+MOST_ATTEMPTS = 1000
+LARGEST_SEED = 2**53
+
+Input = str | int | float | bool
+Inputs = dict[str, Input]
+
+
+def _refuse(rule: str, met: object) -> ValueError:
+    text = repr(met)
+    return ValueError(f"{rule}, got {text if len(text) <= 60 else text[:57] + '...'}")
+
+
+def check_text(name: str, text: object, most: int, least: int = 0) -> None:
+    """A string of ``least`` to ``most`` characters that every file and network can carry."""
+    if not isinstance(text, str) or not least <= len(text) <= most:
+        raise _refuse(f"{name} must be text of {least} to {most} characters", text)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise _refuse(f"{name} must be text that utf-8 can carry", text) from None
+
+
+def check_whole(name: str, number: object, low: int, high: int) -> None:
+    """A whole number from low to high; True is none."""
+    if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
+        raise _refuse(f"{name} must be a whole number from {low} to {high}", number)
+
+
+def check_number(name: str, number: object) -> None:
+    """A finite number; True is none."""
+    if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) < 1e300:
+        raise _refuse(f"{name} must be a finite number", number)
+
+
+def check_one_of(name: str, met: object, known: Sequence[str]) -> None:
+    """One of the known words."""
+    if not isinstance(met, str) or met not in known:
+        raise _refuse(f"{name} must be one of {', '.join(known)}", met)
+
+
+def check_many(name: str, items: object, most: int, kind: type) -> None:
+    """A tuple of at most ``most`` of one kind."""
+    if not isinstance(items, tuple) or len(items) > most or not all(type(x) is kind for x in items):
+        size = len(items) if isinstance(items, tuple) else type(items).__name__
+        raise ValueError(f"{name} must be at most {most} of kind {kind.__name__}, got {size}")
+
+
+def check_inputs(name: str, inputs: object) -> None:
+    """Flat: short names to texts, finite numbers or True and False. Nothing nested."""
+    if not isinstance(inputs, dict) or len(inputs) > MOST_INPUTS:
+        raise _refuse(f"{name} must be at most {MOST_INPUTS} named inputs", inputs)
+    for key, given in inputs.items():
+        check_text(f"a name in {name}", key, SHORT, 1)
+        if isinstance(given, str):
+            check_text(f"{name} {key!r}", given, LONG)
+        elif not isinstance(given, bool):
+            check_number(f"{name} {key!r}", given)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A view of the page: the part of its link after the address, and a note of the teacher's."""
+
+    view: str
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        check_text("a step's view", self.view, LONG, 1)
+        check_text("a step's note", self.note, LONG)
+        if not self.view.startswith("?"):
+            raise _refuse("a step's view must be the part of a link from its ? on", self.view)
+
+
+@dataclass(frozen=True)
+class Target:
+    """ "Make this happen": one number of the results, e.g. weights row 0 column 0 at least 0.99."""
+
+    panel: str
+    row: int
+    column: int
+    relation: str
+    value: float
+    tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_text("a target's panel", self.panel, SHORT, 1)
+        check_whole("a target's row", self.row, 0, 10_000)
+        check_whole("a target's column", self.column, 0, 10_000)
+        check_one_of("a target's relation", self.relation, RELATIONS)
+        check_number("a target's value", self.value)
+        check_number("a target's tolerance", self.tolerance)
+        if self.tolerance < 0:
+            raise _refuse("a target's tolerance must be at least 0", self.tolerance)
+
+    def met(self, number: float) -> bool:
+        """Whether the number found is as the target wants it; NaN never is."""
+        if math.isnan(number):
+            return False
+        if self.relation == "at least":
+            return number >= self.value - self.tolerance
+        if self.relation == "at most":
+            return number <= self.value + self.tolerance
+        return abs(number - self.value) <= self.tolerance + 1e-9
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of the teacher's. kind: one of KINDS.
+
+    text: no mark, the teacher reads it. choice: choices, and answer the right one's place from 0.
+    number: either a fixed answer, within tolerance or the digits typed, or target names the panel
+    and cell that hold it, computed from the inputs the answer was given for. target: met or not.
+    """
+
+    id: str
+    kind: str
+    prompt: str
+    choices: tuple[str, ...] = ()
+    answer: float | None = None
+    tolerance: float = 0.0
+    target: Target | None = None
+
+    def __post_init__(self) -> None:
+        check_text("a question's id", self.id, 40, 1)
+        check_one_of("a question's kind", self.kind, KINDS)
+        check_text("a question's prompt", self.prompt, LONG, 1)
+        check_many("choices", self.choices, MOST_CHOICES, str)
+        for choice in self.choices:
+            check_text("a choice", choice, SHORT, 1)
+        check_number("a question's tolerance", self.tolerance)
+        if self.answer is not None:
+            check_number("a question's answer", self.answer)
+        if self.target is not None and type(self.target) is not Target:
+            raise _refuse("a question's target must be a target", self.target)
+        self._check_kind()
+
+    def _check_kind(self) -> None:
+        if self.kind == "choice":
+            if len(self.choices) < 2:
+                raise _refuse("a choice needs at least two choices", list(self.choices))
+            check_whole("the answer of a choice", self.answer, 0, len(self.choices) - 1)
+        elif self.choices:
+            raise _refuse(f"a question of kind {self.kind} has no choices", list(self.choices))
+        if self.kind == "target" and self.target is None:
+            raise _refuse("a question of kind target needs its target", None)
+        if self.kind == "number" and (self.answer is None) == (self.target is None):
+            raise _refuse("a number is either a fixed answer or a cell of the results", self.answer)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a teacher sends. seed: of the numbers; own_numbers: each learner's from their name."""
+
+    title: str
+    steps: tuple[Step, ...] = ()
+    questions: tuple[Question, ...] = ()
+    veiled: tuple[str, ...] = ()
+    seed: int = 0
+    own_numbers: bool = False
+    marks: str = "at once"
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        check_version(self.version)
+        check_text("a title", self.title, SHORT, 1)
+        check_many("steps", self.steps, MOST_STEPS, Step)
+        check_many("questions", self.questions, MOST_QUESTIONS, Question)
+        check_many("veiled", self.veiled, MOST_STEPS, str)
+        for name in self.veiled:
+            check_text("a veiled name", name, SHORT, 1)
+        check_whole("a seed", self.seed, 0, LARGEST_SEED)
+        if not isinstance(self.own_numbers, bool):
+            raise _refuse("own_numbers must be true or false", self.own_numbers)
+        check_one_of("marks", self.marks, MARKS)
+        ids = [question.id for question in self.questions]
+        if len(set(ids)) < len(ids):
+            raise _refuse("every question needs an id of its own", ids)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer and the inputs it was given for. given: text as typed, or a choice's place as text.
+
+    attempts: how often it was tried, as the file says. guesses: what was tried, the last at the end.
+    """
+
+    question: str
+    given: str
+    inputs: Inputs = field(default_factory=dict)
+    attempts: int = 1
+    guesses: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_text("an answer's question", self.question, 40, 1)
+        check_text("an answer", self.given, LONG)
+        check_inputs("inputs", self.inputs)
+        check_whole("attempts", self.attempts, 1, MOST_ATTEMPTS)
+        check_many("guesses", self.guesses, MOST_GUESSES, str)
+        for guess in self.guesses:
+            check_text("a guess", guess, SHORT)
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """What comes back: the assignment it answers, a name ("" where none was asked), the answers."""
+
+    assignment: Assignment
+    name: str = ""
+    answers: tuple[Answer, ...] = ()
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        check_version(self.version)
+        if type(self.assignment) is not Assignment:
+            raise _refuse("a hand-in carries its assignment", self.assignment)
+        check_text("a name", self.name, SHORT)
+        check_many("answers", self.answers, MOST_QUESTIONS, Answer)
+        known = {question.id for question in self.assignment.questions}
+        asked = [answer.question for answer in self.answers]
+        if len(set(asked)) < len(asked) or not set(asked) <= known:
+            raise _refuse(f"one answer to each of the questions {sorted(known)}", asked)
+
+
+def check_version(version: object) -> None:
+    """Raise ``ValueError`` for a version that this program does not read."""
+    if isinstance(version, bool) or not isinstance(version, int) or version != VERSION:
+        raise _refuse(f"this program reads version {VERSION}; update it, or export again", version)
+
+
+def seed_for(assignment: Assignment, name: str) -> int:
+    """The seed of a learner's numbers: the assignment's, or with own_numbers one from the name.
+
+    Names are compared without case, width and surrounding space, so a retyped name gives the same.
+    """
+    if not assignment.own_numbers:
+        return assignment.seed
+    import hashlib
+    import unicodedata
+
+    plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    digest = hashlib.sha256(f"{assignment.seed}:{plain}".encode()).digest()
+    return int.from_bytes(digest[:6], "big")
