@@ -33,7 +33,7 @@ from .copying_heads import rank_heads, repeated_tokens
 from .masks import causal_mask
 from .multihead import MultiHeadAttention, merge_heads
 from .pooling import attend
-from .state import generator_at, train_steps
+from .training import generator_at, train_steps
 
 __all__ = [
     "CHANCE_LOSS", "LENGTHS", "Copier", "Exam", "Step", "Training", "best_heads", "by_distance",

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from .heads import RoleScore, roles
-from .model import Model
-from .tokens import Tokens, readable
+from .pretrained.model import Model
+from .pretrained.tokens import Tokens, readable
 
 
 def rank_heads(

@@ -86,9 +86,7 @@ def nadaraya_watson(
     _check(queries, keys, values)
     if not 0 < bandwidth < math.inf:
         raise ValueError(f"bandwidth must be greater than 0 and finite, got {bandwidth}")
-    attended = attend(
-        queries[:, None], keys[:, None], values[:, None], mask, scoring=Gaussian(bandwidth)
-    )
+    attended = attend(queries[:, None], keys[:, None], values[:, None], mask, scoring=Gaussian(bandwidth))
     if not attended.scores.isfinite().all():
         raise ValueError(
             f"bandwidth {bandwidth:g} is too small for the distances between queries and keys: "
@@ -128,9 +126,7 @@ class LearnedWidth(nn.Module):
             raise ValueError(f"the first width must be finite, got {start}")
         self.width = nn.Parameter(torch.tensor(float(start)))
 
-    def forward(
-        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None
-    ) -> Attended:
+    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Attended:
         """queries (n,), keys (m,), values (m,) -> output (n,), weights and scores (n, m)."""
         # (q w - k w)^2 = ((q - k) w)^2
         attended = attend(

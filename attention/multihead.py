@@ -32,8 +32,7 @@ def head_width(d_model: int, num_heads: int) -> int:
     """d = d_model / num_heads. Raises ``ValueError`` with the divisors if it is not whole."""
     if d_model < 1 or num_heads < 1:
         raise ValueError(
-            f"d_model and num_heads must be at least 1, got d_model {d_model} and "
-            f"num_heads {num_heads}"
+            f"d_model and num_heads must be at least 1, got d_model {d_model} and num_heads {num_heads}"
         )
     if d_model % num_heads:
         divisors = [h for h in range(1, d_model + 1) if d_model % h == 0]
@@ -239,9 +238,7 @@ class MultiHeadAttention(nn.Module):
     def _check(self, query: Tensor, key: Tensor | None, value: Tensor | None) -> None:
         for name, x in (("query", query), ("key", key), ("value", value)):
             if x is not None and (x.dim() != 3 or x.shape[-1] != self.d_model):
-                raise ValueError(
-                    f"{name} must be (batch, length, {self.d_model}), got {tuple(x.shape)}"
-                )
+                raise ValueError(f"{name} must be (batch, length, {self.d_model}), got {tuple(x.shape)}")
 
 
 class Multiplications(NamedTuple):
@@ -271,9 +268,7 @@ def count_multiplications(
     """
     d = d_model if per_head_full_width else head_width(d_model, num_heads)
     width = num_heads * d  # of all heads together
-    return Multiplications(
-        3 * n * d_model * width, n * n * width, n * n * width, n * width * d_model
-    )
+    return Multiplications(3 * n * d_model * width, n * n * width, n * n * width, n * width * d_model)
 
 
 def _projection(

@@ -75,9 +75,7 @@ def rotate(x: Tensor, positions: Tensor, base: float = 10000.0) -> Tensor:
     """
     d = x.shape[-1]
     if d % 2:
-        raise ValueError(
-            f"rotary embedding turns features in pairs, so d must be even, got {d}; use {d + 1}"
-        )
+        raise ValueError(f"rotary embedding turns features in pairs, so d must be even, got {d}; use {d + 1}")
     angles = positions.double()[..., None] * frequencies(d, base).to(positions.device)
     sin, cos = angles.sin().to(x.dtype), angles.cos().to(x.dtype)  # (..., n, d/2)
     left, right = x[..., 0::2], x[..., 1::2]
@@ -104,9 +102,7 @@ def match_words(words: Sequence[str], shuffled: Sequence[str]) -> list[int]:
     for place, word in enumerate(words):
         places.setdefault(word, []).append(place)
     if sorted(words) != sorted(shuffled):
-        raise ValueError(
-            f"both must have the same words, got {' '.join(words)!r} and {' '.join(shuffled)!r}"
-        )
+        raise ValueError(f"both must have the same words, got {' '.join(words)!r} and {' '.join(shuffled)!r}")
     return [places[word].pop(0) for word in shuffled]
 
 

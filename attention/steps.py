@@ -68,9 +68,7 @@ def make_scoring(name: str, d: int, seed: int = 0) -> Scoring:
     if name == "bilinear":
         return Bilinear(_near_identity(d, d, generator))
     if name == "additive":
-        return Additive(
-            _near_identity(d, d, generator), _near_identity(d, d, generator), torch.ones(d)
-        )
+        return Additive(_near_identity(d, d, generator), _near_identity(d, d, generator), torch.ones(d))
     return Dot()
 
 

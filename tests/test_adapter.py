@@ -31,9 +31,7 @@ def forward(module, implementation, padded):
         arguments["decoder_input_ids"] = ids[:, :6]
     module.set_attn_implementation(implementation)
     with torch.inference_mode():
-        output = module(
-            **arguments, use_cache=False, output_attentions=True, output_hidden_states=True
-        )
+        output = module(**arguments, use_cache=False, output_attentions=True, output_hidden_states=True)
     real = mask.bool()
     pairs = []
     for name in ("hidden_states", "encoder_hidden_states"):
@@ -104,9 +102,7 @@ def test_fused_run_without_weights_gives_the_same_hidden_states(name):
 @pytest.mark.parametrize("name", EVERY)
 def test_every_captured_cell_opens_to_the_weight_shown(name):
     model = adopt(build(name))
-    changed = Changes(
-        uniform={(0, 1)}, temperature=((1, 2, 3.0),), forbid={1}, no_scale=model.scaled
-    )
+    changed = Changes(uniform={(0, 1)}, temperature=((1, 2, 3.0),), forbid={1}, no_scale=model.scaled)
     for changes in (None, changed):
         for layer in run(model, tokens_for(model), changes, capture="all").layers:
             for head in range(4):

@@ -105,8 +105,7 @@ def test_first_users_at_once_load_a_model_once(monkeypatch):
     monkeypatch.setattr(catalog, "fetch", fetch)
     found = []
     threads = [
-        threading.Thread(target=lambda: found.append(load_model("gpt2", device="cpu")))
-        for _ in range(8)
+        threading.Thread(target=lambda: found.append(load_model("gpt2", device="cpu"))) for _ in range(8)
     ]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
@@ -153,9 +152,7 @@ def test_names_outside_the_list_are_unknown(monkeypatch, name):
     assert refused(lambda: load_model(name, device="cpu")) == "unknown"
 
 
-@pytest.mark.parametrize(
-    "name", ["/etc", "../..", "a/b/c", "a/..", "a--b/c", "gpt3", "a/b\n", "é/b"]
-)
+@pytest.mark.parametrize("name", ["/etc", "../..", "a/b/c", "a/..", "a--b/c", "gpt3", "a/b\n", "é/b"])
 def test_even_when_any_model_is_allowed_its_name_is_owner_and_model(monkeypatch, name):
     monkeypatch.setenv(catalog.ANY_MODEL, "1")
     assert refused(lambda: load_model(name, device="cpu")) == "unknown"

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from attention.adapter import Changes, explain_head
 from attention.circuits import (
     Part,
     lens,
@@ -13,10 +12,11 @@ from attention.circuits import (
     score_parts,
     tables,
 )
-from attention.model import adopt
 from attention.pretrained import run, sentence_embedding
+from attention.pretrained.adapter import Changes, explain_head
+from attention.pretrained.model import adopt
+from attention.pretrained.tokens import Tokens
 from attention.storyteller.adopted import load_storyteller
-from attention.tokens import Tokens
 from tests.tiny_models import build, tokens_for
 
 SPEAKING = ("gpt2", "llama", "mistral", "qwen3", "t5")

@@ -166,10 +166,7 @@ def test_weights_that_are_no_weights_are_refused(bad):
 def test_patterns_by_hand():
     """a b a b c: one line per query, the keys that the rule names."""
     named = heads.patterns([1, 2, 1, 2, 3], [False] * 5, causal_mask(5))
-    keys = {
-        role: [row.nonzero().flatten().tolist() for row in pattern]
-        for role, pattern in named.items()
-    }
+    keys = {role: [row.nonzero().flatten().tolist() for row in pattern] for role, pattern in named.items()}
     assert keys["previous"] == [[], [0], [1], [2], [3]]
     assert keys["next"] == [[]] * 5
     assert keys["same"] == [[], [1], [0, 2], [1, 3], [4]]  # query 0 has no other key: no occasion

@@ -24,9 +24,7 @@ PLACES = torch.linspace(0, 5, 40)
 
 def test_nadaraya_watson_by_hand():
     # distances 0 and 2 at h = 1: kernels 1 and exp(-2)
-    attended = nadaraya_watson(
-        torch.tensor([1.0]), torch.tensor([1.0, 3.0]), torch.tensor([4.0, 8.0]), 1.0
-    )
+    attended = nadaraya_watson(torch.tensor([1.0]), torch.tensor([1.0, 3.0]), torch.tensor([4.0, 8.0]), 1.0)
     far = math.exp(-2)
     assert attended.weights[0].tolist() == pytest.approx([1 / (1 + far), far / (1 + far)])
     assert attended.scores[0].tolist() == pytest.approx([0.0, -2.0])

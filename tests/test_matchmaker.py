@@ -46,8 +46,7 @@ def test_dropout_is_for_training_only_and_from_the_generator():
 
 def test_first_matrices_come_from_the_generator():
     one, same, other = (
-        DatingAttention(4, 4, generator=torch.Generator().manual_seed(seed)).w_k.weight
-        for seed in (1, 1, 2)
+        DatingAttention(4, 4, generator=torch.Generator().manual_seed(seed)).w_k.weight for seed in (1, 1, 2)
     )
     assert torch.equal(one, same) and not torch.equal(one, other)
     assert one.abs().max() <= 0.5  # 1 / sqrt(4)
@@ -165,12 +164,8 @@ def test_weight_decay_is_a_term_of_the_loss_and_keeps_attention_softer():
 @pytest.mark.parametrize("learning_rate", [20.0, 1e6, 1e20])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.01])
 @pytest.mark.parametrize("num_records", [2, 60])
-def test_a_run_that_diverges_stops_at_the_last_finite_step(
-    learning_rate, weight_decay, num_records
-):
-    training = train_dating(
-        learning_rate=learning_rate, weight_decay=weight_decay, num_records=num_records
-    )
+def test_a_run_that_diverges_stops_at_the_last_finite_step(learning_rate, weight_decay, num_records):
+    training = train_dating(learning_rate=learning_rate, weight_decay=weight_decay, num_records=num_records)
     assert training.diverged and training.steps[0] == 0 and training.steps[-1] < 200
     assert training.steps == sorted(set(training.steps))
     for name in ("loss", "misfit", "penalty", "held_out", "entropy", "accuracy"):

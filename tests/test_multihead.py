@@ -68,9 +68,7 @@ def test_layer_equals_pytorch_forward_and_backward(kind, bias):
     results = []
     for run in (
         lambda x: tuple(ours(x, mask=may, causal=causal))[:2],
-        lambda x: theirs(
-            x, x, x, key_padding_mask=ignored, attn_mask=forbidden, average_attn_weights=False
-        ),
+        lambda x: theirs(x, x, x, key_padding_mask=ignored, attn_mask=forbidden, average_attn_weights=False),
     ):
         inputs = x.clone().requires_grad_()
         output, weights = run(inputs)
@@ -157,9 +155,7 @@ def test_every_head_is_attend_on_its_slice():
     ours, _ = pair()
     x = rand(B, N, D_MODEL)
     width = D_MODEL // HEADS
-    q, k, v = (
-        x @ part.T + b for part, b in zip(ours.w_qkv.chunk(3), ours.b_qkv.chunk(3), strict=True)
-    )
+    q, k, v = (x @ part.T + b for part, b in zip(ours.w_qkv.chunk(3), ours.b_qkv.chunk(3), strict=True))
     for head in range(HEADS):
         own = slice(head * width, (head + 1) * width)
         alone = attend(q[..., own], k[..., own], v[..., own])

@@ -67,9 +67,7 @@ def test_without_scaling_the_variance_is_d_and_the_gradient_dies():
     assert (found.wrong["variance"] / widths - 1).abs().max() < 0.2
     assert (found.right["variance"] - 1).abs().max() < 0.2
     for name in ("entropy", "gradient"):
-        torch.testing.assert_close(
-            found.wrong[name][0], found.right[name][0]
-        )  # d = 1: no difference
+        torch.testing.assert_close(found.wrong[name][0], found.right[name][0])  # d = 1: no difference
         assert found.wrong[name][-1] < 0.25 * found.right[name][-1]
     assert (found.wrong["entropy"].diff() < 0).all()
 

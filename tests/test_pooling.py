@@ -239,9 +239,7 @@ def test_every_cell_adds_up(scoring, extras):
     query, key, value = (tensor[0, 0].float() for tensor in qkv())
     narrow = {name: getattr(scoring, name).float() for name in vars(scoring) if name != "bandwidth"}
     options = {k: x.float() if k in ("bias", "sinks") else x for k, x in extras.items()}
-    attended = attend(
-        query, key, value, **options, scoring=type(scoring)(**{**vars(scoring), **narrow})
-    )
+    attended = attend(query, key, value, **options, scoring=type(scoring)(**{**vars(scoring), **narrow}))
     for row in range(N):
         cells = [explain(query, key, value, row, j, scoring=scoring, **extras) for j in range(M)]
         for column, cell in enumerate(cells):

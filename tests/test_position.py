@@ -63,9 +63,7 @@ def test_rotation_equals_multiplication_by_a_unit_complex_number():
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(2, 9, 6, generator=generator, dtype=torch.float64)
     angles = torch.arange(9).double()[:, None] * 10000 ** (-torch.arange(0, 6, 2).double() / 6)
-    expected = torch.view_as_complex(x.unflatten(-1, (3, 2))) * torch.polar(
-        torch.ones_like(angles), angles
-    )
+    expected = torch.view_as_complex(x.unflatten(-1, (3, 2))) * torch.polar(torch.ones_like(angles), angles)
     rotated = rotate(x, torch.arange(9))
     torch.testing.assert_close(rotated, torch.view_as_real(expected).flatten(-2))
     torch.testing.assert_close(rotated.norm(dim=-1), x.norm(dim=-1))
@@ -92,9 +90,7 @@ def test_rotation_of_position_one_by_hand():
 
 def test_words_keep_their_vector_beside_other_words():
     both = embed_words(["dog", "man", "dog"], 16, seed=3)
-    assert torch.equal(both[0], both[2]) and torch.equal(
-        both[1], embed_words(["man"], 16, seed=3)[0]
-    )
+    assert torch.equal(both[0], both[2]) and torch.equal(both[1], embed_words(["man"], 16, seed=3)[0])
     assert not torch.equal(both[0], embed_words(["dog"], 16, seed=4)[0])
     # the vectors must not change from process to process
     assert embed_words(["dog"], 2)[0].tolist() == pytest.approx(DOG_VECTOR, abs=1e-5)

@@ -204,9 +204,7 @@ def test_no_positions_in_t5_equals_a_zero_bias():
     module.set_attn_implementation(EAGER)
     ids = torch.tensor([tokens.ids])
     with torch.inference_mode():
-        expected = module(
-            input_ids=ids[:, :8], decoder_input_ids=ids[:, 8:], output_hidden_states=True
-        )
+        expected = module(input_ids=ids[:, :8], decoder_input_ids=ids[:, 8:], output_hidden_states=True)
     changed = P.run(model, tokens, Changes(positions=False), logits=True)
     same(changed.hidden[:8], expected.encoder_last_hidden_state[0])
     same(changed.logits, expected.logits[0, -1])

@@ -139,9 +139,7 @@ def test_override_is_renormalised_and_moves_the_scores():
         recommend(model, history, weights_override=torch.full((64, 3), float("nan")))
 
 
-@pytest.mark.parametrize(
-    "history", [[64], [-1], [1.0], [True], ["1"], [2, 2], list(range(21))]
-)
+@pytest.mark.parametrize("history", [[64], [-1], [1.0], [True], ["1"], [2, 2], list(range(21))])
 def test_bad_histories_are_refused(history):
     with pytest.raises(ValueError, match="history|item"):
         check_history(history)

@@ -5,9 +5,9 @@ import json
 import pytest
 import torch
 
-from attention.adapter import Changes
 from attention.circuits import compare, lens, logit_parts, patch_grid, score_parts, tables
 from attention.pretrained import next_tokens, run, tokenize
+from attention.pretrained.adapter import Changes
 from attention.storyteller.adopted import build, load_storyteller, make_tokenizer, to_gpt2
 from attention.storyteller.limits import LIMITS
 from attention.storyteller.model import Sizes, Storyteller

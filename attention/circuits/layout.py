@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from ..masks import causal_mask
-from ..model import Model
+from ..pretrained.model import Model
 
 PRE_NORM = ("gpt2", "llama", "mistral", "qwen2", "qwen3")
 POST_NORM = ("bert", "roberta", "xlm-roberta", "distilbert")
@@ -59,7 +59,7 @@ class Context:
 class Writer:
     """One part of the stream. kind: "self", "decoder", "cross" or "feed_forward".
 
-    layer: an attention layer's number as :class:`~attention.model.Model` counts, a feed-forward's
+    layer: an attention layer's number as :class:`~attention.pretrained.model.Model` counts, a feed-forward's
     among its stream's. write(read (b, n, D), context) -> what is added (b, n, D). before, after: the
     norm of what it reads, and of the sum; one of them is None. out: the projection of the heads.
     """
@@ -149,7 +149,7 @@ def layout_of(model: Model) -> Layout:
 def _prove(model: Model, layout: Layout) -> None:
     """The walk's last hidden states are the model's own, or ``ValueError``."""
     from ..pretrained import run
-    from ..tokens import Tokens
+    from ..pretrained.tokens import Tokens
     from .walk import walk
 
     both = len(layout.streams) > 1

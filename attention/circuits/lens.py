@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..model import Model
-from ..tokens import Tokens, readable
+from ..pretrained.model import Model
+from ..pretrained.tokens import Tokens, readable
 from .layout import inside
 from .parts import CONVENTIONS, speaking_layout
 from .walk import freeze, walk

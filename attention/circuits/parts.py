@@ -27,9 +27,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..adapter import explain_head
-from ..model import Model
-from ..tokens import Tokens
+from ..pretrained.adapter import explain_head
+from ..pretrained.model import Model
+from ..pretrained.tokens import Tokens
 from .layout import Layout, Stream, inside, layout_of
 from .walk import Frozen, Part, Walked, captured, freeze, stream_parts, walk
 
@@ -152,8 +152,8 @@ class ScoreParts:
 def score_parts(model: Model, tokens: Tokens, layer: int, head: int, row: int, column: int) -> ScoreParts:
     """Where one score comes from: cell (row, column) of a head as a double sum over earlier parts.
 
-    layer, head, row, column: as for :func:`~attention.adapter.explain_head`. Rotary turns are part of
-    the products; biases of the projections join the part called bias. Raises ``ValueError`` for a cell
+    layer, head, row, column: as for :func:`~attention.pretrained.adapter.explain_head`. Rotary turns
+    are part of the products; biases of the projections join the part called bias. Raises ``ValueError`` for a cell
     outside, or a model whose scores are no such sum.
     """
     layout = layout_of(model)

@@ -20,9 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..adapter import SESSION, Session
-from ..model import Model
-from ..tokens import Tokens
+from ..pretrained.adapter import SESSION, Session
+from ..pretrained.model import Model
+from ..pretrained.tokens import Tokens
 from .layout import Context, Layout, Stream, Writer, inside, layout_of
 from .parts import logit_direction, logit_offset
 from .walk import Walk, Walked, walk
@@ -63,8 +63,8 @@ def patch(
     """Run ``tokens`` with the outputs of ``heads`` taken from a run of ``other``.
 
     other: of equal length, or None to put zeros in their place. heads: (layer, head) pairs, layers
-    counted as in :class:`~attention.model.Model`. position: of one token, counted as in tokens (source
-    then target), default all. Raises ``ValueError`` for sentences that differ in length, and for heads
+    counted as in :class:`~attention.pretrained.model.Model`. position: of one token, counted as in
+    tokens (source then target), default all. Raises ``ValueError`` for sentences that differ in length, and for heads
     or positions that are not there.
     """
     layout = layout_of(model)

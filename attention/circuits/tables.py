@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..model import Model
-from ..pooling import Cell, explain
+from ..cell import Cell, explain
+from ..pretrained.model import Model
 from .layout import inside, layout_of
 from .walk import captured
 

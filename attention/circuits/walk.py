@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..adapter import SESSION, Layer, Session
-from ..model import Model
-from ..tokens import Tokens
+from ..pretrained.adapter import SESSION, Layer, Session
+from ..pretrained.model import Model
+from ..pretrained.tokens import Tokens
 from .layout import Context, Layout, Stream, Writer, inside
 
 

@@ -141,8 +141,7 @@ def renormalise(weights: Tensor, shape: Sequence[int]) -> Tensor:
     weights = torch.as_tensor(weights, dtype=torch.float32)
     if weights.shape != torch.Size(shape):
         raise ValueError(
-            f"the weights must have the shape of the learned ones, {tuple(shape)}, got "
-            f"{tuple(weights.shape)}"
+            f"the weights must have the shape of the learned ones, {tuple(shape)}, got {tuple(weights.shape)}"
         )
     if not bool(((weights >= 0) & (weights <= 1e6)).all()):
         raise ValueError("weights must lie in [0, 1000000]: they are shares, before the division")

@@ -36,9 +36,7 @@ class TextClassifier(nn.Module):
         self.vocabulary = tuple(vocabulary)
         self.ids = {word: i for i, word in enumerate(self.vocabulary)}
         # small beside the positions' 1, so that who stands next to whom is seen from the start
-        self.embedding = nn.Parameter(
-            0.2 * torch.randn(len(self.ids), d_model, generator=generator)
-        )
+        self.embedding = nn.Parameter(0.2 * torch.randn(len(self.ids), d_model, generator=generator))
         self.attention = MultiHeadAttention(d_model, num_heads, generator=generator)
         self.weight = nn.Parameter(torch.zeros(len(LABELS), d_model))
         self.bias = nn.Parameter(torch.zeros(len(LABELS)))

@@ -148,9 +148,7 @@ def predict(
     return model.read(output, mask)
 
 
-def evaluate(
-    model: TextClassifier | BagOfWords, weights: str = "learned", seed: int = 0
-) -> dict[str, float]:
+def evaluate(model: TextClassifier | BagOfWords, weights: str = "learned", seed: int = 0) -> dict[str, float]:
     """Held-out accuracy: "all"; "new", of those whose core no training review has; "negation", which
     is flip, double and pair together; by rule ("double", "flip", "keep", "pair", "word").
     weights, seed: see :func:`predict`."""

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..packing import FORMULA_STARTS
+from ..export.packing import FORMULA_STARTS
 from .compact import read_hand_in, to_text
 from .format import Answer, Assignment, HandIn, seed_for
 from .marks import AnswerOf, Mark, mark, sheet_answers

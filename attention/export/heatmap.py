@@ -209,9 +209,7 @@ def text_style(size: float = 9) -> dict[str, Any]:
     return {"parse_math": False, "fontproperties": font}
 
 
-def label_axis(
-    axis: Axis, labels: Sequence[str] | None, size: float = 7, rotation: float = 0
-) -> None:
+def label_axis(axis: Axis, labels: Sequence[str] | None, size: float = 7, rotation: float = 0) -> None:
     """Write labels along one axis, thinned to 64."""
     if labels is None:
         return

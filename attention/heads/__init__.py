@@ -124,9 +124,7 @@ class RoleScore(NamedTuple):
         return self.score > self.threshold
 
 
-def patterns(
-    token_ids: Sequence[int], special: Sequence[bool], allowed: Tensor
-) -> dict[str, Tensor]:
+def patterns(token_ids: Sequence[int], special: Sequence[bool], allowed: Tensor) -> dict[str, Tensor]:
     """The keys that each rule names, boolean (n, n) per role; "broad" names none and is left out.
 
     previous, next: the neighbour. same: keys with the query's own token, itself included. sink: the
@@ -136,8 +134,7 @@ def patterns(
     """
     if len(token_ids) != len(special):
         raise ValueError(
-            "token_ids and special need one entry per token, got "
-            f"{len(token_ids)} and {len(special)}"
+            f"token_ids and special need one entry per token, got {len(token_ids)} and {len(special)}"
         )
     ids, added = torch.as_tensor(token_ids), torch.as_tensor(special, dtype=torch.bool)
     position = torch.arange(len(ids))
@@ -152,10 +149,7 @@ def patterns(
         "induction": after & (offset < -1),
     }
     named = {role: pattern & allowed for role, pattern in named.items()}
-    return {
-        role: pattern & (pattern.sum(1) < allowed.sum(1))[:, None]
-        for role, pattern in named.items()
-    }
+    return {role: pattern & (pattern.sum(1) < allowed.sum(1))[:, None] for role, pattern in named.items()}
 
 
 def roles(

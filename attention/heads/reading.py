@@ -106,9 +106,7 @@ def rollout(layers: Sequence[Tensor], add_residual: bool = True) -> Tensor:
     return torch.stack(shares)
 
 
-def value_weighted(
-    weights: Tensor, value: Tensor, output_projection: Tensor | None = None
-) -> Tensor:
+def value_weighted(weights: Tensor, value: Tensor, output_projection: Tensor | None = None) -> Tensor:
     """What each key really adds: ``|| w_ij v_j W_O ||``. Kobayashi et al. 2020, equation 5.
 
     weights (h, n, m), value (h, m, d), output_projection (h, d, D), one slice of W_O per head, or
@@ -117,8 +115,7 @@ def value_weighted(
     """
     if value.dim() != 3 or value.shape[:2] != (weights.shape[0], weights.shape[-1]):
         raise ValueError(
-            f"weights {tuple(weights.shape)} need one value for every head and key, got "
-            f"{tuple(value.shape)}"
+            f"weights {tuple(weights.shape)} need one value for every head and key, got {tuple(value.shape)}"
         )
     if output_projection is not None:
         if output_projection.shape[:2] != (value.shape[0], value.shape[2]):
@@ -161,9 +158,7 @@ def pair_filter(weights: Tensor, segment: Sequence[int], part: str) -> Tensor:
     ends = part.split("->")
     if len(ends) != 2 or not set(ends) <= set(names):
         raise ValueError(f'part must be "A->A", "A->B", "B->A" or "B->B", got {part!r}')
-    rows, columns = (
-        [index for index, number in enumerate(segment) if number == names[end]] for end in ends
-    )
+    rows, columns = ([index for index, number in enumerate(segment) if number == names[end]] for end in ends)
     return weights[..., rows, :][..., columns]
 
 

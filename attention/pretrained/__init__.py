@@ -78,9 +78,7 @@ def run(
     if capture not in ("weights", "all", None):
         raise ValueError(f'capture must be "weights", "all" or None, got {capture!r}')
     if not 1 <= len(tokens) <= model.max_tokens:
-        raise ModelRefused(
-            "too_long", f"A run takes 1 to {model.max_tokens} tokens, got {len(tokens)}."
-        )
+        raise ModelRefused("too_long", f"A run takes 1 to {model.max_tokens} tokens, got {len(tokens)}.")
     _check_changes(model, tokens, changes)
     order = _shuffled(tokens, changes.shuffle_seed if changes is not None else None)
     tokens = tokens.take(order)
@@ -190,9 +188,7 @@ def _shuffled(tokens: Tokens, seed: int | None) -> tuple[int, ...]:
     return tuple(order)
 
 
-def next_tokens(
-    model: Model, run: Run, temperature: float = 1.0, k: int = 10
-) -> list[tuple[str, float]]:
+def next_tokens(model: Model, run: Run, temperature: float = 1.0, k: int = 10) -> list[tuple[str, float]]:
     """The k likeliest next tokens with their probabilities, ``softmax(logits / temperature)``.
 
     Raises ``ValueError`` for a run without logits, temperature <= 0 or k < 1.

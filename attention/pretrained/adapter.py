@@ -198,9 +198,7 @@ def matchmaker_attention(
         session.capture is not None and (session.only is None or index in session.only)
     )
     dropout = dropout if module.training else 0.0
-    attended = attend(
-        query, key, value, mask, dropout=dropout, need_weights=wanted, **options
-    )
+    attended = attend(query, key, value, mask, dropout=dropout, need_weights=wanted, **options)
     output, weights = attended.output, attended.weights
     for head, changed in heads.items():  # a changed head is attended again, by its own rules
         one = slice(head, head + 1)

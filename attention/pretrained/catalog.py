@@ -259,9 +259,7 @@ def load_model(
     if model is not None:
         return model
     if name not in CATALOG and os.environ.get(ANY_MODEL) != "1":
-        raise ModelRefused(
-            "unknown", f"There is no model of that name; choose one of: {', '.join(CATALOG)}."
-        )
+        raise ModelRefused("unknown", f"There is no model of that name; choose one of: {', '.join(CATALOG)}.")
     with _guard:
         if len(_locks) > 1000:  # names may come from outside
             _locks.clear()

@@ -52,9 +52,7 @@ def forward(module: Any, ids: Tensor, **more: Any) -> Any:
     if module.config.is_encoder_decoder:
         more["decoder_input_ids"] = ids
     with torch.inference_mode():
-        return module(
-            input_ids=ids, use_cache=False, return_dict=True, output_hidden_states=True, **more
-        )
+        return module(input_ids=ids, use_cache=False, return_dict=True, output_hidden_states=True, **more)
 
 
 def numbers(output: Any) -> list[Tensor]:

@@ -111,10 +111,7 @@ def _encode(
         at > 0 and word is not None and (word, segment[at]) == (words[at - 1], segment[at - 1])
         for at, word in enumerate(words)
     ]
-    shown = [
-        name if is_special[at] else readable(name, model.byte_level)
-        for at, name in enumerate(names)
-    ]
+    shown = [name if is_special[at] else readable(name, model.byte_level) for at, name in enumerate(names)]
     return Tokens(*map(tuple, (ids, shown, joined, is_special, segment, words)))
 
 
@@ -133,8 +130,7 @@ def readable(name: str, byte_level: bool) -> str:
         # an incomplete character has no letter; every byte of it is written out
         text = raw.decode("utf-8", errors="surrogateescape")
         text = "".join(
-            f"⟨{ord(letter) - 0xDC00:02X}⟩" if 0xDC80 <= ord(letter) <= 0xDCFF else letter
-            for letter in text
+            f"⟨{ord(letter) - 0xDC00:02X}⟩" if 0xDC80 <= ord(letter) <= 0xDCFF else letter for letter in text
         )
     elif name.startswith("<0x") and name.endswith(">"):
         text = f"⟨{name[3:-1]}⟩"

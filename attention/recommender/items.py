@@ -98,8 +98,7 @@ Midnight Broth|夜半汤面|d
 _KIND_OF = {"f": "film", "b": "book", "d": "dish"}
 _FIELDS = [line.split("|") for line in _NAMES.strip().split("\n")]
 ITEMS = tuple(
-    Item(english, chinese, _KIND_OF[letter], i // 8)
-    for i, (english, chinese, letter) in enumerate(_FIELDS)
+    Item(english, chinese, _KIND_OF[letter], i // 8) for i, (english, chinese, letter) in enumerate(_FIELDS)
 )
 
 HISTORY = 8  # items a user has chosen so far

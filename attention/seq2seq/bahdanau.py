@@ -108,9 +108,7 @@ class Seq2Seq(nn.Module):
 
         Padding is neither read (the backward GRU starts at the last real character) nor attended.
         """
-        packed = pack_padded_sequence(
-            self.read(source), lengths, batch_first=True, enforce_sorted=False
-        )
+        packed = pack_padded_sequence(self.read(source), lengths, batch_first=True, enforce_sorted=False)
         states, final = self.encoder(packed)  # final (2, b, hidden): both directions' last
         states, _ = pad_packed_sequence(states, batch_first=True, total_length=source.shape[1])
         return Memory(

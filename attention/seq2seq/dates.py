@@ -30,9 +30,7 @@ import torch
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
 MAX_LENGTH = 40  # characters of a written date; the longest that write() makes has 37
 
-MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+MONTHS = ("January February March April May June July August September October November December").split()
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 CHINESE_DIGITS = "〇一二三四五六七八九"
 CHINESE_WEEKDAYS = "一二三四五六日"
@@ -145,9 +143,7 @@ def is_ambiguous(text: str) -> bool:
     return first != second and 1 <= first <= 12 and 1 <= second <= 12
 
 
-def sample(
-    count: int, *, held_out: bool, generator: torch.Generator
-) -> list[tuple[str, str, str]]:
+def sample(count: int, *, held_out: bool, generator: torch.Generator) -> list[tuple[str, str, str]]:
     """count random dates of one side of the split, each written in a random way.
 
     Returns a list of (written, ISO form, template). Draws only from generator.

@@ -66,8 +66,7 @@ def clean_text(text: str) -> str:
     text = text.strip()
     if not 1 <= len(text) <= dates.MAX_LENGTH:
         raise ValueError(
-            f"a date must have 1 to {dates.MAX_LENGTH} characters, got {len(text)}; "
-            "write it like 3 May 1997"
+            f"a date must have 1 to {dates.MAX_LENGTH} characters, got {len(text)}; write it like 3 May 1997"
         )
     return text
 
@@ -102,9 +101,7 @@ def explain_step(translation: Translation, step: int, column: int) -> Cell:
     Raises ``ValueError`` for a model without attention, and for a cell outside.
     """
     if translation.scoring is None:
-        raise ValueError(
-            "this model has no attention, so there is no weight to open; choose additive or dot"
-        )
+        raise ValueError("this model has no attention, so there is no weight to open; choose additive or dot")
     return explain(
         translation.queries, translation.keys, translation.values, step, column,
         scoring=translation.scoring,

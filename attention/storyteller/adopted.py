@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from ..model import Model, adopt
+from ..pretrained.model import Model, adopt
 from .model import Sizes, Storyteller
 from .sentences import END, UNKNOWN, vocabulary
 from .train import load
@@ -24,7 +24,7 @@ NAME = "storyteller"
 
 
 def build(device: torch.device | None = None, model: Storyteller | None = None) -> tuple[Any, Any]:
-    """(module, tokenizer), as :func:`attention.catalog.read` returns them; default the shipped one."""
+    """(module, tokenizer), as ``pretrained.catalog.read`` returns them; default the shipped one."""
     return to_gpt2(load() if model is None else model).to(device or "cpu"), make_tokenizer()
 
 

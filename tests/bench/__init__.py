@@ -13,9 +13,7 @@ from collections.abc import Callable
 import torch
 
 
-def time_in_turn(
-    ours: Callable[[], object], theirs: Callable[[], object], seconds: float = 2.0
-) -> float:
+def time_in_turn(ours: Callable[[], object], theirs: Callable[[], object], seconds: float = 2.0) -> float:
     """Median of time(ours) / time(theirs) over pairs of runs: A B, B A, A B, ...
 
     Each run repeats its function often enough to last 5 ms; ``seconds`` bounds the whole, at least

@@ -39,9 +39,7 @@ def main(seconds: float = 2.0) -> None:
             runs = {
                 "weights": (
                     lambda x, f=ours, m=mask: _output_weights(f(x, mask=m)),
-                    lambda x, f=theirs, m=ignored: f(
-                        x, x, x, key_padding_mask=m, average_attn_weights=False
-                    ),
+                    lambda x, f=theirs, m=ignored: f(x, x, x, key_padding_mask=m, average_attn_weights=False),
                     1.0,
                 ),
                 "fused": (

@@ -31,12 +31,12 @@ def is_ours(html: str) -> bool:
     return "am-" in html or "data-focus" in html or "data-panel" in html
 
 
-@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.id)
 @pytest.mark.parametrize(("path", "theme"), [("/", "light"), ("/zh", "dark")])
 def test_axe_finds_no_violation_of_ours(open_page, tab, path, theme):
-    page = open_page(f"?tab={tab.ID}&__theme={theme}", path=path, ready=f"#view-{tab.ID} .am-panel:visible")
+    page = open_page(f"?tab={tab.id}&__theme={theme}", path=path, ready=f"#view-{tab.id} .am-panel:visible")
     page.wait_for_timeout(400)
-    cell = page.locator(f"#view-{tab.ID} td[role=gridcell]").first
+    cell = page.locator(f"#view-{tab.id} td[role=gridcell]").first
     if cell.count():
         cell.click()
         page.locator(".am-sheet:visible").first.wait_for()

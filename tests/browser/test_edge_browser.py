@@ -17,7 +17,7 @@ def test_every_tab_passes_the_content_policy(open_page, path):
     page.evaluate(WATCH)
     for tab in TABS:
         page.locator("button[role=tab]").nth(TABS.index(tab)).click()
-        page.locator(f"#view-{tab.ID} .am-panel").first.wait_for(timeout=60_000)
+        page.locator(f"#view-{tab.id} .am-panel").first.wait_for(timeout=60_000)
     assert page.evaluate("window.__refused") == []
     # and the policy is one: a stranger's script is not fetched
     page.expected_errors = True

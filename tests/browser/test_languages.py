@@ -20,19 +20,19 @@ READ = """(id) => {
 }"""
 
 
-@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.ID)
+@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.id)
 def test_no_english_sentence_is_left(open_page, tab):
     page = open_page(
-        f"?tab={tab.ID}&lang=zh{OWN_TEXT.get(tab.ID, '')}",
+        f"?tab={tab.id}&lang=zh{OWN_TEXT.get(tab.id, '')}",
         path="/zh",
         locale="zh-CN",
-        ready=f"#view-{tab.ID} .am-panel:visible",
+        ready=f"#view-{tab.id} .am-panel:visible",
     )
     page.evaluate(
-        "(id) => document.querySelectorAll(`#tab-${id} details`).forEach((d) => (d.open = true))", tab.ID
+        "(id) => document.querySelectorAll(`#tab-${id} details`).forEach((d) => (d.open = true))", tab.id
     )
     page.wait_for_timeout(300)
-    text = re.sub("“[^”]*”", "", page.evaluate(READ, tab.ID))  # quoted: what a learner may type
+    text = re.sub("“[^”]*”", "", page.evaluate(READ, tab.id))  # quoted: what a learner may type
     assert re.search(r"[\u4e00-\u9fff]{4}", text)
     assert not SENTENCE.findall(text), SENTENCE.findall(text)[:5]
 

@@ -59,7 +59,7 @@ def long_text(number):
 
 
 def inputs(**changes):
-    return {field.name: field.default for field in HEADS.FIELDS} | changes
+    return {field.name: field.default for field in HEADS.fields} | changes
 
 
 def test_a_thousand_sessions_that_vanish_cost_little(server):
