@@ -18,18 +18,24 @@ every import against it). A number begins a chapter; the lines under it are its 
 6.  ``multihead``       several heads side by side
 7.  ``position``        what attention cannot see without positions
     ``distance``        marks that fade with distance, and rotations made slower
-8.  ``dates``           one date, written in many ways
+8.  ``sentences``       who gave what to whom: a world small enough to be learned
+    ``limits``          stories one step beyond what is taught
+    ``transformer``     a whole language model in one file
+    ``train``           teaching it, and measuring what it cannot do
+    ``writing``         one word after the other, each explained by its seed
+    ``storyteller``     the folder of these
+9.  ``dates``           one date, written in many ways
     ``date_parse``      and which day a written date means
     ``bahdanau``        a decoder that looks back
     ``translation``     asking it, opening its weights, marking its work
     ``seq2seq``         training it
-9.  ``reviews``         sentences in which word order decides
+10. ``reviews``         sentences in which word order decides
     ``text_model``      two models, one that sees order and one that counts
     ``text_training``   training and marking them
     ``classifier``      is a review good or bad, and does the attention say why?
-10. ``items``           films, books and dishes, and who likes what
+11. ``items``           films, books and dishes, and who likes what
     ``recommender``     what shall this reader read next?
-11. ``device``          where tensors live
+12. ``device``          where tensors live
     ``adapter``         how a pretrained model comes to run ``attend``
     ``probe``           what a model does that nobody should guess
     ``model``           a model that runs ``attend``, and the proof
@@ -39,17 +45,18 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``catalog``         which there are, each loaded once
     ``blocks``          every head of a long text, at bounded memory
     ``tokens``          a text as a model sees it, and as a person can read it
+    ``adopted``         the storyteller as a GPT-2, to be asked like the others
     ``pretrained``      asking them: real language models running ``attend``
-12. ``reading``         one weight matrix: numbers per query, and what it says about the output
+13. ``reading``         one weight matrix: numbers per query, and what it says about the output
     ``heads``           what do the heads of a real model do?
-13. ``exercise``        a mistake and the right way side by side
+14. ``exercise``        a mistake and the right way side by side
     ``pitfalls_heads``  mistakes made when heads are split
     ``pitfalls``        the others
-14. ``packing``         pictures as bytes, tables as files
+15. ``packing``         pictures as bytes, tables as files
     ``heatmap``         heatmaps for a notebook, a slide or a file
     ``plotting``        curves for the same
     ``export``          the folder of these three
-15. ``count``           what does it cost? Counted from real tensors, or timed
+16. ``count``           what does it cost? Counted from real tensors, or timed
     ``cache``           why is the thousandth word as quick as the tenth?
     ``sharing``         do twelve heads need twelve sets of keys?
     ``windows``         must every word look at every word before it?
@@ -61,6 +68,38 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``online``          asking it: what FlashAttention does
     ``linear``          what if the softmax were a plain product?
     ``random_features`` the kernel chapter as a running sum
+17. ``layout``          where the parts of a model stand
+    ``walk``            its forward pass, part by part
+    ``parts``           a logit as a sum, a score as a double sum
+    ``lens``            the next word as each layer would say it
+    ``patching``        what if this head had read the other sentence?
+    ``comparing``       a share is not an effect
+    ``tables``          what a head looks for, and what it writes
+    ``circuits``        the folder of these
+18. ``copying_heads``   which heads look at what came after the last time?
+    ``copying``         watching such a circuit form
+19. ``digits``          a number as a person types it
+    ``paper``           attention on paper, cell by cell
+    ``known``           every known mistake, as a computation
+    ``diagnosis``       which of them is this number?
+    ``mistakes``        the folder of these
+    ``worksheet``       cells to fill in, and their marks
+    ``misconceptions``  twelve questions before and after
+20. ``format``          assignments and what is handed in
+    ``compact``         both as links and files
+    ``marks``           every mark can be computed again
+    ``collate``         a class in a table
+    ``course``          the folder of these
+21. ``cases``           functions as a learner writes them, and twenty cases for each
+    ``wrong``           the same with every known mistake
+    ``run``             judging them
+    ``words``           the judgement in two languages
+    ``start``           a file to begin with
+    ``worker``          where their code runs
+    ``check``           the folder of these
+22. ``programs``        programs that fail, and their repairs
+    ``claims``          what articles claim, as numbers
+    ``pitfalls_code``   the folder of these
 
 The page itself is ``ui``: it may import everything above, and nothing above imports it.
 

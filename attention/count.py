@@ -27,7 +27,7 @@ from torch.utils._pytree import tree_leaves
 PRODUCTS = {"mm": (0, 1), "bmm": (0, 1), "addmm": (1, 2), "baddbmm": (1, 2), "mv": (0, 1), "dot": (0, 1)}
 
 
-class Count(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Count(TorchDispatchMode):
     """Counts what happens inside its ``with`` block, on any device.
 
     multiplications: number-by-number products in matrix products and in PyTorch's fused attention, which

@@ -14,9 +14,9 @@ from attention.circuits import (
 )
 from attention.pretrained import run, sentence_embedding
 from attention.pretrained.adapter import Changes, explain_head
+from attention.pretrained.adopted import load_storyteller
 from attention.pretrained.model import adopt
 from attention.pretrained.tokens import Tokens
-from attention.storyteller.adopted import load_storyteller
 from tests.tiny_models import build, tokens_for
 
 SPEAKING = ("gpt2", "llama", "mistral", "qwen3", "t5")

@@ -30,8 +30,8 @@ from torch import Tensor
 from ..pretrained.adapter import explain_head
 from ..pretrained.model import Model
 from ..pretrained.tokens import Tokens
-from .layout import Layout, Stream, inside, layout_of
-from .walk import Frozen, Part, Walked, captured, freeze, stream_parts, walk
+from .layout import Layout, Stream, inside
+from .walk import Frozen, Part, Walked, captured, freeze, layout_of, stream_parts, walk
 
 CONVENTIONS = ("shared", "sum")
 
@@ -153,8 +153,8 @@ def score_parts(model: Model, tokens: Tokens, layer: int, head: int, row: int, c
     """Where one score comes from: cell (row, column) of a head as a double sum over earlier parts.
 
     layer, head, row, column: as for :func:`~attention.pretrained.adapter.explain_head`. Rotary turns
-    are part of the products; biases of the projections join the part called bias. Raises ``ValueError`` for a cell
-    outside, or a model whose scores are no such sum.
+    are part of the products; biases of the projections join the part called bias. Raises
+    ``ValueError`` for a cell outside, or a model whose scores are no such sum.
     """
     layout = layout_of(model)
     if layout.scores is not None:

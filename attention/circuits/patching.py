@@ -23,9 +23,9 @@ from torch import Tensor
 from ..pretrained.adapter import SESSION, Session
 from ..pretrained.model import Model
 from ..pretrained.tokens import Tokens
-from .layout import Context, Layout, Stream, Writer, inside, layout_of
+from .layout import Context, Layout, Stream, Writer, inside
 from .parts import logit_direction, logit_offset
-from .walk import Walk, Walked, walk
+from .walk import Walk, Walked, layout_of, walk
 
 MOST_ROWS = 4096  # tokens sent through a layer at once: keeps the memory of a grid small
 
@@ -64,8 +64,8 @@ def patch(
 
     other: of equal length, or None to put zeros in their place. heads: (layer, head) pairs, layers
     counted as in :class:`~attention.pretrained.model.Model`. position: of one token, counted as in
-    tokens (source then target), default all. Raises ``ValueError`` for sentences that differ in length, and for heads
-    or positions that are not there.
+    tokens (source then target), default all. Raises ``ValueError`` for sentences that differ in
+    length, and for heads or positions that are not there.
     """
     layout = layout_of(model)
     wanted = tuple(sorted({(int(layer), int(head)) for layer, head in heads}))

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from ..cell import Cell, explain
 from ..pretrained.model import Model
-from .layout import inside, layout_of
-from .walk import captured
+from .layout import inside
+from .walk import captured, layout_of
 
 MOST_WORDS = 2000
 

@@ -9,6 +9,7 @@ Shapes: n tokens, D features, h heads, d features of a head, P parts, k position
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from ..pretrained.adapter import SESSION, Layer, Session
 from ..pretrained.model import Model
 from ..pretrained.tokens import Tokens
-from .layout import Context, Layout, Stream, Writer, inside
+from .layout import Context, Layout, Stream, Writer, inside, read_layout
 
 
 class Part(NamedTuple):
@@ -205,3 +206,31 @@ def _through(norm: Frozen, table: Tensor, bias: int) -> Tensor:
     table = norm.linear(table)
     table[bias] += norm.bias
     return table
+
+
+_layouts: weakref.WeakKeyDictionary[Model, Layout] = weakref.WeakKeyDictionary()
+
+
+def layout_of(model: Model) -> Layout:
+    """The model's streams. Raises ``ValueError`` with the reason for a model whose parts do not sum."""
+    if model not in _layouts:
+        layout = read_layout(model)
+        _prove(model, layout)
+        _layouts[model] = layout
+    return _layouts[model]
+
+
+def _prove(model: Model, layout: Layout) -> None:
+    """The walk's last hidden states are the model's own, or ``ValueError``."""
+    from ..pretrained import run
+
+    both = len(layout.streams) > 1
+    segment = (0, 0, 0, 1, 1) if both else (0,) * 5
+    flags = (False,) * 5
+    tokens = Tokens((3, 4, 5, 6, 7), ("",) * 5, flags, flags, segment, (0, 1, 2, 0, 1))
+    found = torch.cat([stream.last for stream in walk(model, layout, tokens).streams])
+    # with weights, as the walk computes them: the fused kernel rounds otherwise
+    if not torch.allclose(found, run(model, tokens).hidden, atol=1e-4, rtol=1e-3):
+        raise ValueError(
+            "this model's parts do not add up to what it computes, so it cannot be split into them"
+        )

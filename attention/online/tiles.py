@@ -64,7 +64,7 @@ class Problem:
         if not temperature > 0 or (softcap is not None and not softcap > 0):
             raise ValueError(f"temperature and softcap must be above 0, got {temperature} and {softcap}")
         sizes = (x.shape[:-2] for x in (query, key, value))
-        leading = torch.broadcast_shapes(*sizes)  # type: ignore[no-untyped-call]
+        leading = torch.broadcast_shapes(*sizes)
         shape = (*leading, query.shape[-2], key.shape[-2])
         if mask is not None:
             check_mask(mask, shape)

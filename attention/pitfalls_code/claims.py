@@ -94,7 +94,7 @@ def regularised(kind: str, strength: float = 0.3, steps: int = 400, seed: int = 
         penalties = {"weights": weights.square().sum(), "matrices": w.square().sum()}
         penalty = penalties.get(kind, torch.zeros(()))
         optimiser.zero_grad()
-        (loss + strength * penalty).backward()  # type: ignore[no-untyped-call]
+        (loss + strength * penalty).backward()
         optimiser.step()
     with torch.no_grad():
         weights = attend(x @ w, key, value).weights

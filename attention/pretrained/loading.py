@@ -74,7 +74,7 @@ def _read(folder: Path, gguf: str | None) -> tuple[Any, Any]:
     import transformers
     from transformers import AutoConfig, AutoTokenizer
 
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()
     safe: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
     if gguf is not None:
         safe["gguf_file"] = gguf

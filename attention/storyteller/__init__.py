@@ -7,7 +7,7 @@ Small enough that every number of it can be looked at, and trained here, on sent
 - ``train``      ``python -m attention.storyteller train`` makes the shipped weights, ``figures`` measures
 - ``limits``     what it cannot do, as stories: measured too
 - ``writing``    a word chosen by a number that anyone can check
-- ``adopted``    the same weights as one of the pretrained models, running ``attend``
+- ``pretrained.adopted``  the same weights as one of the pretrained models, running ``attend``
 
 What it is: two layers of four heads that continue a few hundred thousand possible stories. What it is
 not: it knows no word beyond its vocabulary, nothing about the world, and fails one step beyond what it

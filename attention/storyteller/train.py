@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,12 +24,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..assets import assets
 from ..masks import pad_sequences
 from .limits import LIMITS
-from .model import Sizes, Storyteller
 from .sentences import END, LANGUAGES, PATTERNS, UNKNOWN, Story, make_story, make_text, vocabulary
+from .transformer import Sizes, Storyteller
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "assets" / "trained" / "storyteller.safetensors"
+WEIGHTS = assets() / "trained" / "storyteller.safetensors"
 FIGURES = WEIGHTS.with_name("storyteller_figures.json")
 SEED, STEPS, BATCH, RATE, DECAY = 0, 4000, 64, 4e-3, 0.1
 FAILS = 0.6  # a share of LIMITS below this counts as "cannot"
@@ -81,7 +81,7 @@ def train(
             break
         loss = _loss(model, [make_text(generator) for _ in range(BATCH)])
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()

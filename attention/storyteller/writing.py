@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .model import Storyteller
+from .transformer import Storyteller
 
 END = 0  # the number of the mark that ends a text
 

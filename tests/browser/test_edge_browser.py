@@ -66,7 +66,7 @@ def test_a_training_stops_when_its_tab_is_left(open_page, query):
     page.wait_for_timeout(2500)
     assert len(asked) == before
     tab = query.split("&")[0].removeprefix("tab=")
-    page.locator("button[role=tab]").nth([one.ID for one in TABS].index(tab)).click()
+    page.locator("button[role=tab]").nth([one.id for one in TABS].index(tab)).click()
     page.wait_for_timeout(1500)
     assert len(asked) == before  # it rests until it is told to go on
     page.click('[data-focus="training.toggle"]')

@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 
-from ..pretrained.model import Model, adopt
-from .model import Sizes, Storyteller
-from .sentences import END, UNKNOWN, vocabulary
-from .train import load
+from ..storyteller.sentences import END, UNKNOWN, vocabulary
+from ..storyteller.train import load
+from ..storyteller.transformer import Sizes, Storyteller
+from .model import Model, adopt
 
 NAME = "storyteller"
 
@@ -83,7 +83,7 @@ def make_tokenizer(model_length: int = Sizes.length) -> Any:
         pre_tokenizers.Split(Regex("[.,?]"), "isolated"),
         pre_tokenizers.Split(Regex("|".join(map(re.escape, chinese))), "isolated"),
     ])  # fmt: skip
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, unk_token=UNKNOWN, eos_token=END, pad_token=END,
         model_max_length=model_length, clean_up_tokenization_spaces=False,
     )  # fmt: skip
