@@ -22,6 +22,9 @@ def main() -> None:
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
     parser.add_argument("--share", action="store_true", help="make a public gradio.live link")
     options = parser.parse_args()
+    if "GRADIO_WATCH_DIRS" in os.environ and os.environ.get("SYSTEM") != "spaces":
+        # seen: four minutes after a change its reloader still showed the old page
+        parser.error("the command gradio cannot reload this app; start it with: python app.py")
     settle()
     demo.launch(
         server_name=options.host,
