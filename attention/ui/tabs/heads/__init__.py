@@ -43,7 +43,6 @@ TAB = Tab(
         ("example_pair", {"text": "A man is playing a guitar.", "pair": "Someone makes music.",
                           "layer": 1, "head": 3}),
         ("example_chinese", {"text": CHINESE, "layer": 2, "head": 9}),
-        ("example_chinese_read", {"model": "bert-base-chinese", "text": CHINESE, "layer": 2, "head": 9}),
         ("example_knock", {"look": "touch", "knock_out": "3.1"}),
         ("example_shuffle", {"look": "touch", "text": SHUFFLED, "shuffle": 7, "positions": False,
                              "position": 7}),
