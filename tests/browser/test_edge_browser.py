@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from attention.ui import TABS, headers
+from attention.ui import TABS
+from attention.ui.page import headers
 
 WATCH = """() => { window.__refused = [];
   document.addEventListener('securitypolicyviolation',

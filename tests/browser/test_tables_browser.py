@@ -50,7 +50,7 @@ def test_the_overview_has_a_table_of_layers_and_heads(open_page):
     assert page.locator(CELLS).count() == 6 * 12
     assert page.locator(f"{TABLE} thead th[scope=col]").count() == 12
     assert page.locator(f"{TABLE} tbody th[scope=row]").count() == 6
-    assert page.get_attribute(TABLE, "aria-label") == "6 layers × 12 heads"
+    assert page.get_attribute(TABLE, "aria-label") == "6 layers (downwards) × 12 heads (across)"
     page.keyboard.press("Enter")  # the same button leads back
     page.locator(".am-overview-canvas").wait_for()
     assert page.locator(TABLE).count() == 0
