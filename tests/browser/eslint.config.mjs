@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 
 const js = createRequire(realpathSync(process.argv[1]))("@eslint/js");
 const browser = `Blob CustomEvent FormData ImageData MutationObserver Node NodeFilter Path2D ResizeObserver URL
-  URLSearchParams document navigator window`.split(/\s+/);
+  URLSearchParams document navigator performance window`.split(/\s+/);
 
 export default [
   js.configs.recommended,
