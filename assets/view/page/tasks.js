@@ -4,7 +4,7 @@ import { showNumber } from "../core/numbers.js";
 import { remember, remembered } from "../core/progress.js";
 
 export const tasksBox = (view) => {
-  const tasks = view.payload.tasks || [];
+  const tasks = (view.payload.tasks || []).filter((task) => task.kind === "number" || task.kind === "choice"); // a step asks the others
   if (!tasks.length) return null;
   const box = el("details", { class: "am-tasks", open: view.state.tasks },
     el("summary", {}, view.word("tasks")), el("ol", {}, tasks.map((task) => exercise(task, view))));

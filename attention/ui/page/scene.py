@@ -24,10 +24,11 @@ S = TypeVar("S")  # a scene's study
 
 @dataclass(frozen=True)
 class Task:
-    """An exercise: predict, then look. hides: ids of panels that would give the answer away.
+    """A question with a computed answer: commit, then look. hides: ids of panels that would give it away.
 
-    A choice where there are ``options`` (``answer`` is the index of the right one), else a number
-    that may be off by ``tolerance``.
+    A choice where there are ``options`` (``answer`` is the index of the right one), else a number that
+    may be off by ``tolerance``; with ``bar`` (low, high) it is dragged along a bar instead of typed.
+    cell: (panel, row, column) of the number asked for, where the guess stays beside the truth.
     """
 
     id: str
@@ -38,6 +39,8 @@ class Task:
     tolerance: float = 0.0
     unit: str = ""
     hides: Sequence[str] = ()
+    bar: tuple[float, float] | None = None
+    cell: tuple[str, int, int] | None = None
 
     def encode(self) -> Json:
         task: Json = {"id": self.id, "question": self.question, "answer": self.answer, "why": self.why}
@@ -49,7 +52,46 @@ class Task:
             task["unit"] = self.unit
         if self.hides:
             task["hides"] = list(self.hides)
+        if self.bar:
+            task["bar"] = list(self.bar)
+        if self.cell:
+            task["cell"] = list(self.cell)
         return task
+
+
+@dataclass(frozen=True)
+class Point:
+    """A question answered by opening a cell of ``panel``: any of ``cells`` (row, column) is right."""
+
+    id: str
+    question: str
+    panel: str
+    cells: Sequence[tuple[int, int]]
+    why: str
+    hides: Sequence[str] = ()
+
+    def encode(self) -> Json:
+        cells = [list(cell) for cell in self.cells]
+        return {"kind": "point", "id": self.id, "question": self.question, "panel": self.panel,
+                "cells": cells, "why": self.why, "hides": list(self.hides)}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Something to make happen with the inputs: whether these inputs reach it, and how far they are.
+
+    now: the state in words, such as "Ann gets 0.82 of 0.99".
+    """
+
+    id: str
+    question: str
+    reached: bool
+    now: str
+    why: str
+
+    def encode(self) -> Json:
+        return {"kind": "goal", "id": self.id, "question": self.question, "reached": self.reached,
+                "now": self.now, "why": self.why}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,7 +163,7 @@ class Scene(Generic[I, S]):
     """One mode of a tab, as functions of its study.
 
     fields: names of the inputs it reads, its switches apart. results: plain numbers for the API.
-    tasks: predict, then look. parts: pictures that the page asks for by themselves, by name, each
+    tasks: what the lesson's steps and the exercises ask. parts: pictures that the page asks for by themselves, by name, each
     the answer to a ``Later`` panel; None: draw the whole view again. ready: waits for what a study
     needs, so many seconds or (None) as long as it takes; for programs and notebooks, which do not
     ask again as the page does.
@@ -133,7 +175,7 @@ class Scene(Generic[I, S]):
     snippet: Callable[[S], str]
     results: Callable[[S], Json]
     sheet: Callable[[S, Words, Place], Sheet] = no_sheet
-    tasks: Callable[[S, Words], Sequence[Task]] = nothing
+    tasks: Callable[[S, Words], Sequence[Task | Point | Goal]] = nothing
     notices: Callable[[S, Words], Sequence[str]] = nothing
     parts: Mapping[str, Callable[[S, Words], Sequence[Panel] | None]] = field(default_factory=dict)
     ready: Callable[[I, float | None], None] = at_once
