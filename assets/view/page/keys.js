@@ -12,7 +12,7 @@ export const skipToPicture = () => {
 };
 
 // In a row of tabs or examples Tab stops once, at the chosen or latest one; arrows go along it.
-const ROWS = '[role="tablist"], .am-examples';
+const ROWS = '[role="tablist"], .am-examples, .am-step-dots';
 const steps = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
 const buttonsOf = (row) => [...row.querySelectorAll("button")].filter((one) => one.offsetParent !== null);
 
