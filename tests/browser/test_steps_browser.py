@@ -63,7 +63,7 @@ def answer(page, id, task):
     """Give the right answer as a learner would."""
     tab = tab_of(page, id)
     if task["kind"] == "choice":
-        tab.locator(f"[data-focus='{task['id']}.{task['answer']}']").click()
+        tab.locator(f"[data-focus='task.{task['id']}.{task['answer']}']").click()
     elif task["kind"] == "number" and "bar" in task:
         tab.locator(f"[data-focus='task.{task['id']}']").evaluate(
             """(node, value) => {
@@ -72,10 +72,10 @@ def answer(page, id, task):
             }""",
             task["answer"],
         )
-        tab.locator(f"[data-focus='{task['id']}.check']").click()
+        tab.locator(f"[data-focus='task.{task['id']}.check']").click()
     elif task["kind"] == "number":
         tab.locator(f"[data-focus='task.{task['id']}']").fill(str(task["answer"]).replace(".", ","))
-        tab.locator(f"[data-focus='{task['id']}.check']").click()
+        tab.locator(f"[data-focus='task.{task['id']}.check']").click()
     elif task["kind"] == "point":
         row, column = task["cells"][0]
         page.evaluate(
@@ -139,7 +139,7 @@ def test_a_wrong_guess_gets_a_hint_then_the_truth_and_stays_beside_it(open_page)
     page = open_page("?tab=masks&step=4", ready="#view-masks .am-panel:visible")
     wait_for_step(page, "masks", 4)
     tab = tab_of(page, "masks")
-    field, check = tab.locator("[data-focus='task.first']"), tab.locator("[data-focus='first.check']")
+    field, check = tab.locator("[data-focus='task.first']"), tab.locator("[data-focus='task.first.check']")
     field.fill("０，５")  # full-width digits and comma
     check.click()
     hint = lesson_of(next(one for one in TABS if one.id == "masks"), "en")[3].hint
@@ -150,9 +150,9 @@ def test_a_wrong_guess_gets_a_hint_then_the_truth_and_stays_beside_it(open_page)
     assert "1" in state(page, "masks")["result"] and tab.locator("[data-veiled]").count() == 0
     tab.locator(".am-field-sentence input[type=range]").focus()
     page.keyboard.press("ArrowRight")  # other numbers: the answer belongs to the earlier ones
-    page.wait_for_selector("[data-focus='first.again']")
+    page.wait_for_selector("[data-focus='task.first.again']")
     assert state(page, "masks")["result"].startswith("Before the change")
-    tab.locator("[data-focus='first.again']").click()
+    tab.locator("[data-focus='task.first.again']").click()
     assert tab.locator("[data-panel=after][data-veiled]").count() == 1
 
 

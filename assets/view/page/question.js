@@ -65,7 +65,7 @@ const look = (task, view, step) => {
 
 const choices = (task, view, step, given, off) => el("div", { class: "am-options", role: "group", "aria-label": task.question },
   task.options.map((option, i) => el("button", { type: "button", class: `am-button${given && given.guess === i ? " am-chosen" : ""}`, disabled: off,
-    "aria-pressed": String(Boolean(given) && given.guess === i), "data-focus": `${task.id}.${i}`, onclick: () => commit(task, view, step, i) }, option)));
+    "aria-pressed": String(Boolean(given) && given.guess === i), "data-focus": `task.${task.id}.${i}`, onclick: () => commit(task, view, step, i) }, option)));
 
 const typed = (task, view, step, given, off) => {
   const field = el("input", { type: "text", inputmode: "decimal", "aria-label": view.word("your_answer"), "data-focus": `task.${task.id}`, disabled: off, autocomplete: "off" });
@@ -76,7 +76,7 @@ const typed = (task, view, step, given, off) => {
     const number = text === "" ? NaN : Number(text);
     field.setAttribute("aria-invalid", String(!Number.isFinite(number)));
     if (Number.isFinite(number)) commit(task, view, step, number);
-  } }, field, task.unit || "", el("button", { type: "submit", class: "am-button am-strong", disabled: off, "data-focus": `${task.id}.check` }, view.word("check")));
+  } }, field, task.unit || "", el("button", { type: "submit", class: "am-button am-strong", disabled: off, "data-focus": `task.${task.id}.check` }, view.word("check")));
 };
 
 const dragged = (task, view, step, given, off) => {
@@ -91,7 +91,7 @@ const dragged = (task, view, step, given, off) => {
     told.textContent = plainly(Number(range.value)) + (task.unit || "");
   });
   return el("div", { class: "am-options am-bar-guess" }, range, told,
-    el("button", { type: "button", class: "am-button am-strong", disabled: off, "data-focus": `${task.id}.check`, onclick: () => commit(task, view, step, Number(range.value)) }, view.word("commit")));
+    el("button", { type: "button", class: "am-button am-strong", disabled: off, "data-focus": `task.${task.id}.check`, onclick: () => commit(task, view, step, Number(range.value)) }, view.word("commit")));
 };
 
 const form = (task, view, step, given, off) => {
@@ -113,7 +113,7 @@ export const question = (task, view, step = null) => {
   const shown = old && !step ? null : given; // among the exercises the new inputs simply ask anew
   const result = el("p", { class: `am-result ${shown ? (shown.right ? "am-right" : "am-wrong") : ""}`, role: "status" },
     shown ? (old ? `${view.word("for_before")} ${shown.said}` : shown.said) : "");
-  const fresh = old && step ? el("button", { type: "button", class: "am-button", "data-focus": `${task.id}.again`, onclick: again }, view.word("ask_again")) : null;
+  const fresh = old && step ? el("button", { type: "button", class: "am-button", "data-focus": `task.${task.id}.again`, onclick: again }, view.word("ask_again")) : null;
   return el("div", { class: "am-question" }, el("p", {}, done, task.question), form(task, view, step, shown, Boolean(old && step)), result, fresh);
 };
 
