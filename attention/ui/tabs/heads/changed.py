@@ -120,16 +120,21 @@ def three(plain: Captured, opened: Opened, silent: bool, words: Words) -> list[C
     place = {"layer": inputs.layer, "head": inputs.head}
     own = change.abs().max().item() < STILL
     said = ("heads.own_silent" if silent else "heads.own_still") if own else "heads.change_text"
-    each: list[tuple[str, Opened, Tensor, Scale, str]] = [
-        ("weights_before", before, before.weights, scale, words("heads.before_text")),
-        ("weights", opened, opened.weights, scale, words("heads.after_text")),
-        ("weights_change", before, change, Scale(-1, 1, True) if own else signed(change), words(said)),
-    ]
-    return [
-        Compact(id, words(f"heads.open_{id}", **place), weights, Axis(head.names()[0], words("heads.query")),
-                Axis(head.names()[1], words("heads.key")), colours, Look(), caption)
-        for id, head, weights, colours, caption in each
+    each: list[tuple[str, str, Opened, Tensor, Scale, str]] = [
+        ("weights_before", "before", before, before.weights, scale, words("heads.before_text")),
+        ("weights", "after", opened, opened.weights, scale, words("heads.after_text")),
+        ("weights_change", "change", before, change, Scale(-1, 1, True) if own else signed(change),
+         words(said)),
     ]  # fmt: skip
+    panels = []
+    for id, name, head, weights, colours, caption in each:
+        rows, columns = head.names()
+        panels.append(
+            Compact(id, words(f"heads.open_weights_{name}", **place), weights,
+                    Axis(rows, words("heads.query")), Axis(columns, words("heads.key")), colours, Look(),
+                    caption)
+        )  # fmt: skip
+    return panels
 
 
 def difference(before: Opened, after: Opened) -> Tensor:

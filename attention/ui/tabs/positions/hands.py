@@ -90,6 +90,7 @@ def turning(s: Study, words: Words) -> Turning:
     """The first word's query and the last word's key, as rotary turns them."""
     (query, key), names = s.pair, s.pair_names
     said = {one: words(f"positions.{one}") for one in ("play", "stop", "distance_x")}
-    said |= {one: words(f"positions.turning_{one}", d=s.inputs.d, **names) for one in ("query", "key", "score")}
+    values = {"d": s.inputs.d, **names}
+    said |= {one: words(f"positions.turning_{one}", **values) for one in ("query", "key", "score")}
     return Turning("turning", words("positions.turning", **names), words("positions.turning_caption"), query,
                    key, s.inputs.length, s.place, said)  # fmt: skip
