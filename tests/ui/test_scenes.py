@@ -63,7 +63,7 @@ def test_a_question_is_one_study(id, key, language):
     assert "error" not in view and len(seen) == 1
     request = {"inputs": view["inputs"], "row": 0, "column": 0}
     questions = {"sheet": ask_sheet, "export": ask_export}
-    opening = [one["id"] for one in view["panels"] if one["kind"] == "heatmap" and one["opens"]]
+    opening = [one["id"] for one in view["panels"] if one.get("opens") and "data" in one]
     for name, ask in questions.items():
         for panel in opening[:1]:
             seen.clear()
