@@ -76,6 +76,11 @@ def answerable(captured: Captured) -> bool:
     return able(captured) and len(captured.tokens) <= answers.LONGEST
 
 
+def quick(captured: Captured) -> bool:
+    """Whether the four answers come with the view, and a question about them."""
+    return answerable(captured) and len(captured.tokens) <= asks.QUICK
+
+
 @dataclass(frozen=True, eq=False)
 class Roles(Panel):
     """The roles and who has them. items: (name, text, heads); a head: (layer, head, score, chance)."""
@@ -147,10 +152,12 @@ def head_map(name: str, numbers: Tensor, words: Words) -> HeadMap:
 
 
 def head(s: Study, words: Words) -> list[Panel]:
-    """The panels that change when another head is picked, and the four answers about it."""
+    """The panels that change when another head is picked, and the four answers about it, here or later."""
     top = heading(words("heads.opened"), words("heads.open_text"))
     parts = [Part("head", top), *open_head(s.opened, words)]
-    if answerable(s.plain):
+    if quick(s.plain):
+        parts += four_answers(s, words)
+    elif answerable(s.plain):
         parts.append(later("answers", words))
     elif able(s.plain):
         limit = words("heads.answers_too_long", limit=answers.LONGEST)
@@ -179,8 +186,8 @@ def notices(s: Study, words: Words) -> list[str]:
 
 def tasks(s: Study, words: Words) -> list[Asked]:
     """Those of any open head; of a short text also what the four answers say."""
-    few = answerable(s.plain) and len(s.plain.tokens) <= asks.QUICK
-    return asks.of_a_head(s, words) + (asks.of_four(s, answers.four(s.plain, s.inputs), words) if few else [])
+    found = asks.of_a_head(s, words)
+    return found + (asks.of_four(s, answers.four(s.plain, s.inputs), words) if quick(s.plain) else [])
 
 
 def sheet(s: Study, words: Words, place: Place) -> Sheet:
