@@ -157,7 +157,7 @@ async def learner(
 
 def _cell(answer: Answer, dice: random.Random) -> dict[str, Any] | None:
     panels = answer.got.get("panels", []) if isinstance(answer.got, dict) else []
-    panels = [p for p in panels if p["kind"] == "heatmap" and p.get("opens")]
+    panels = [p for p in panels if p.get("opens") and "data" in p]
     if not panels:
         return None
     panel = dice.choice(panels)

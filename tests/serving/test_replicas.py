@@ -43,7 +43,7 @@ def expected_cells(tab, query):
     shown = next(one for one in TABS if one.id == tab)
     cells = {}
     for panel in view_of(shown, "en", values)["panels"]:
-        if panel["kind"] == "heatmap":
+        if panel["kind"] in ("heatmap", "openhead"):
             data = packed(panel["data"])
             cells |= {f"{panel['id']}.{i}.{j}": value for (i, j), value in np.ndenumerate(data)}
     return cells

@@ -508,7 +508,7 @@ def test_a_decoder_shows_next_tokens_before_and_after():
     assert (np.triu(weights, 1) == 0).all()
     ahead = view_of(TAB, "en", {**inputs, "knock_out": "", "causal": "off"})
     assert np.triu(matrix_of(panel(ahead, "weights")), 1).max() > 0
-    assert unpack(panel(view, "overview")).shape == (30, 9, 5, 5)
+    assert unpack(panel(view, "overview")).shape == (30, 9, 5, 5)  # of the differences
 
 
 @pytest.mark.parametrize("side", ["self", "decoder", "cross"])

@@ -25,7 +25,7 @@ from attention.ui.page.texts import LANGUAGES, words_for
 from attention.ui.tabs import masks
 from attention.ui.tabs.applications import classifier, classifier_training, recommender
 from attention.ui.tabs.decoder import parts
-from attention.ui.tabs.heads import runs, understand
+from attention.ui.tabs.heads import measures, runs
 from attention.ui.tabs.kernel import fit, learned
 from attention.ui.tabs.matchmaker import by_hand, trained
 from tests.bench.learners import own_inputs
@@ -63,7 +63,7 @@ def test_a_question_is_one_study(id, key, language):
     assert "error" not in view and len(seen) == 1
     request = {"inputs": view["inputs"], "row": 0, "column": 0}
     questions = {"sheet": ask_sheet, "export": ask_export}
-    opening = [one["id"] for one in view["panels"] if one["kind"] == "heatmap" and one["opens"]]
+    opening = [one["id"] for one in view["panels"] if one.get("opens") and "data" in one]
     for name, ask in questions.items():
         for panel in opening[:1]:
             seen.clear()
@@ -84,7 +84,7 @@ COSTLY = {
     ("masks", ""): [(masks, "attend_batch", 3)],  # without a mask, with it, an exercise's causal one
     ("heads", "overview"): [(runs, "run", 1)],
     ("heads", "touch"): [(runs, "run", 1)],  # nothing is changed yet
-    ("heads", "understand"): [(runs, "run", 1), (understand, "roles", 1), (understand, "statistics", 1)],
+    ("heads", "understand"): [(runs, "run", 1), (measures, "roles", 1), (measures, "statistics", 1)],
     ("positions", ""): [(positions, "shuffle_experiment", 2)],  # with no positions, and an exercise's
     ("decoder", "translate"): [(parts, "translate", 4)],  # three kinds, and an exercise's date
     ("decoder", "train"): [(parts, "translate", 1)],  # for what it could not read

@@ -201,7 +201,8 @@ def questions(view, chance: random.Random):
     """(panel, row, column): corners and two random cells of everything on the page that opens."""
     for panel in view["panels"]:
         shapes = []
-        if panel["kind"] in ("heatmap", "alignment") and panel.get("data") and panel.get("opens", True):
+        kinds = ("heatmap", "alignment", "openhead", "compact")
+        if panel["kind"] in kinds and panel.get("data") and panel.get("opens", True):
             shapes.append((panel["id"], panel["data"]["shape"]))
         elif panel["kind"] == "player":
             frames, *shape = panel["frames"]["shape"]

@@ -35,7 +35,7 @@ def whole(tab, language, changes):
 
 
 def opening(view):
-    return [panel for panel in view["panels"] if panel["kind"] == "heatmap" and panel["opens"]]
+    return [panel for panel in view["panels"] if panel.get("opens") and "data" in panel]
 
 
 def test_the_payload_is_plain_json_without_nan(drawn):

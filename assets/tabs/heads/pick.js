@@ -1,10 +1,21 @@
-// Open a head: only its own panels are fetched, the overview stays as it is.
+// Open a head: only its own panels are fetched, the grid stays as it is. One question at a time; of the
+// heads picked meanwhile the latest is asked for next.
 export const pickHead = async (view, layer, head) => {
-  const number = (view.state.picks = (view.state.picks || 0) + 1);
-  const part = await view.ask("head", { inputs: { ...view.payload.inputs, layer, head } });
-  if (number !== view.state.picks) return;
-  if (part.error) { view.say(part.error); return; }
-  (view.settle || view.update).call(view, merged(view.payload, part, "head"));
+  view.state.wanted = { layer, head };
+  if (view.state.picking) return;
+  view.state.picking = true;
+  try {
+    while (view.state.wanted) {
+      const asked = view.state.wanted;
+      view.state.wanted = null;
+      const part = await view.ask("head", { inputs: { ...view.payload.inputs, ...asked } });
+      if (view.state.wanted) continue;
+      if (part.error) view.say(part.error);
+      else (view.settle || view.update).call(view, merged(view.payload, part, "head"));
+    }
+  } finally {
+    view.state.picking = false;
+  }
 };
 
 // The panels of a part, and what hangs on them, in place of the old ones.

@@ -40,10 +40,20 @@ export const strands = (panel, view) => {
   };
   const open = (column) => view.open({ panel: panel.of, row: chosen, column });
   steer(art, n, { now: () => chosen, select, open, say: () => { status.textContent = art.getAttribute("aria-label"); } });
-  whileShown(view, art, ["am-row"], (event) => {
-    if (event.detail && event.detail.panel === panel.of && event.detail.row >= 0 && event.detail.row < n) select(event.detail.row);
+  const follow = () => { // the open cell
+    const { panel: id, row, column } = view.opened || {};
+    const open = id === panel.of && row < n && column < m;
+    if (open) select(row);
+    right.forEach((node, j) => node.classList.toggle("am-open-cell", open && j === column));
+  };
+  whileShown(view, art, ["am-row", "am-update", "click", "keyup"], (event) => {
+    if (event.type !== "am-row") return window.setTimeout(follow, 0); // a click opens a cell after it was heard here
+    const { panel: id, row } = event.detail;
+    if (id !== panel.of || row >= n) return undefined;
+    return row === null || row < 0 ? follow() : select(row);
   });
   select(chosen);
+  follow();
   const body = el("div", { class: "am-lines-scroll" }, art, status);
   const titles = el("p", { class: "am-lines-titles", "aria-hidden": "true" }, el("span", {}, panel.row_title), el("span", {}, panel.column_title));
   return panelFrame(panel, view, el("div", {}, titles, body));

@@ -11,7 +11,9 @@ import { pickHead } from "./pick.js";
 export const headmap = (panel, view) => {
   const opening = Object.create(view);
   opening.open = ({ row, column }) => pickHead(view, row, column);
-  return heatmap({ ...panel, opens: true }, opening);
+  const figure = heatmap({ ...panel, opens: true }, opening);
+  figure.style.setProperty("--am-across", panel.columns.length);
+  return figure;
 };
 
 // The overview by numbers: of every head its largest weight, and the query and key it joins, as far

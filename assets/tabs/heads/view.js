@@ -4,10 +4,14 @@ import { bytesOf } from "../../view/core/numbers.js";
 import { register } from "../../view/core/registry.js";
 import { colourLegend, download, panelFrame, saveMenu } from "../../view/panels/frame.js";
 import { whileShown } from "../../view/panels/rows.js";
-import { EDGE, paint } from "./paint.js";
+import { frames, framesOf, lineOf } from "./frames.js";
+import { compact, openhead, went } from "./open.js";
+import { EDGE, enlarge, paint } from "./paint.js";
 import { merged, pickHead } from "./pick.js";
 import { strands } from "./strands.js";
 import { headmap, overviewTable, roles } from "./tables.js";
+
+const LENS = 168; // css pixels of the head under the glass
 
 // What takes longer is asked for once the rest is there: {ask: name of the question, part}.
 const later = (panel, view) => {
@@ -65,45 +69,50 @@ const busy = (sentence) => el("p", { class: "am-busy", role: "status" }, el("spa
 const overview = (panel, view) => {
   const tiles = panel.thumbnails.map((bytes) => bytesOf(bytes));
   const canvas = el("canvas", { tabindex: "0", role: "application", "aria-label": `${panel.title}. ${panel.words.keys}`, "data-focus": "overview", class: "am-overview-canvas" });
-  const status = el("p", { class: "am-caption", role: "status", "aria-live": "polite" }, "\u00a0");
+  const lens = el("canvas", { class: "am-lens", "aria-hidden": "true" });
+  const status = el("p", { class: "am-lens-line", role: "status", "aria-live": "polite" }, "\u00a0");
+  const glass = el("div", { class: "am-lens-box" }, lens, status);
   const holder = el("div", { class: "am-overview-table" });
-  const body = el("div", { class: "am-overview-body" }, canvas, status, holder);
+  const body = el("div", { class: "am-overview-body" }, canvas, glass, holder);
   const toggle = el("button", { type: "button", class: "am-button", "data-focus": "overview.toggle" });
   let table = null; // the same by numbers, while it is wanted
-  const grid = { at: null, cell: 0, across: true };
+  const grid = { at: null, cell: 0 };
   const chosen = () => [view.payload.inputs.layer, view.payload.inputs.head];
   const draw = () => {
     if (!body.offsetWidth) return;
-    paint(canvas, panel, tiles, grid, chosen(), body.offsetWidth);
-    titled();
+    paint(canvas, panel, tiles, grid, chosen(), body.offsetWidth, panel.amounts ? {} : framesOf(view));
     canvas.dataset.painted = view.payload.link; // what the picture shows, for tests and the bench
+    look();
     if (table) table.choose(chosen());
   };
-  const titled = () => { // which way round the picture is: on a narrow page heads go downwards
-    const title = table || grid.across ? panel.title : panel.words.turned;
-    canvas.setAttribute("aria-label", `${title}. ${panel.words.keys}`);
-    const heading = body.parentElement && body.parentElement.querySelector(".am-title");
-    if (heading) heading.textContent = title;
+  const look = () => { // the head pointed at, else the open one, under the glass
+    const at = grid.at || chosen();
+    enlarge(lens, panel, grid, at, LENS);
+    const does = panel.amounts ? panel.words.amount.replace("{amount}", panel.amounts[at[0]][at[1]]) : lineOf(view, ...at);
+    const name = el("b", {}, panel.words.cell.replace("{layer}", at[0]).replace("{head}", at[1]));
+    status.replaceChildren(name, el("br"), does);
   };
   const show = () => { // picture or table
     table = view.state.overviewTable ? overviewTable(panel, view, tiles) : null;
-    canvas.hidden = status.hidden = Boolean(table);
+    canvas.hidden = glass.hidden = Boolean(table);
     toggle.textContent = view.word(table ? "picture" : "table");
     holder.replaceChildren(...(table ? table.nodes : []));
     if (table) table.choose(chosen());
-    titled();
   };
   toggle.addEventListener("click", () => {
     view.state.overviewTable = !view.state.overviewTable;
     show();
+    draw();
   });
   const move = (at) => {
     grid.at = at;
-    status.textContent = at ? panel.words.cell.replace("{layer}", at[0]).replace("{head}", at[1]) : "\u00a0";
     draw();
   };
   steer(canvas, panel, grid, { move, chosen, pick: (at) => pickHead(view, ...at) });
-  whileShown(view, body, ["am-resize", "am-update"], draw);
+  whileShown(view, body, ["am-resize", "am-update"], () => {
+    draw();
+    window.requestAnimationFrame(draw); // the key to the frames may have come into sight, or left it
+  });
   window.requestAnimationFrame(() => { if (!canvas.dataset.painted) draw(); }); // unless an update came before
   show();
   const legend = colourLegend({ low: 0, high: 1, diverging: false });
@@ -119,8 +128,7 @@ const steer = (canvas, panel, grid, { move, chosen, pick }) => {
     const box = canvas.getBoundingClientRect();
     const i = Math.floor((event.clientY - box.top - EDGE) / grid.cell);
     const j = Math.floor((event.clientX - box.left - EDGE) / grid.cell);
-    const [layer, head] = grid.across ? [i, j] : [j, i];
-    return layer >= 0 && head >= 0 && layer < panel.layers && head < panel.heads ? [layer, head] : null;
+    return i >= 0 && j >= 0 && i < panel.layers && j < panel.heads ? [i, j] : null;
   };
   canvas.addEventListener("mousemove", (event) => { const at = find(event); if (String(at) !== String(grid.at)) move(at); });
   canvas.addEventListener("mouseleave", () => move(null));
@@ -133,8 +141,9 @@ const steer = (canvas, panel, grid, { move, chosen, pick }) => {
     if (event.key === "Enter" || event.key === " ") pick(at);
     else if (steps[event.key]) {
       const [down, right] = steps[event.key];
-      const step = grid.across ? [down, right] : [right, down];
-      move([bound(at[0] + step[0], panel.layers), bound(at[1] + step[1], panel.heads)]);
+      const next = [bound(at[0] + down, panel.layers), bound(at[1] + right, panel.heads)];
+      move(next);
+      pick(next); // the large picture follows
     } else return;
     event.preventDefault();
   });
@@ -142,4 +151,4 @@ const steer = (canvas, panel, grid, { move, chosen, pick }) => {
 
 const bound = (i, count) => Math.min(Math.max(i, 0), count - 1);
 
-register({ buttons, headmap, later, overview, roles, strands, waiting });
+register({ buttons, compact, frames, headmap, later, openhead, overview, roles, strands, waiting, went });

@@ -85,6 +85,7 @@ class Overview(Panel, Saved):
 
     packed: a layer each, from ``packing.pack_overview``. labels: of "queries" and "keys", none where a
     cell stands for several tokens and is told by their places. marks: heads that are crossed out.
+    amounts: (layers, heads), a number that a line says of the head pointed at.
     """
 
     title: str
@@ -93,12 +94,15 @@ class Overview(Panel, Saved):
     labels: dict[str, list[str]]
     words: dict[str, str]
     marks: Sequence[Sequence[int]] | None = None
+    amounts: Tensor | None = None
 
     def encode(self) -> Json:
         first = self.packed[0]
         marks: Json = {} if self.marks is None else {"marks": [list(mark) for mark in self.marks]}
+        if self.amounts is not None:
+            marks["amounts"] = [[show(one, 2) for one in row] for row in self.amounts.tolist()]
         return {
-            "kind": "overview", "id": self.id, "wide": True, "caption": self.caption,
+            "kind": "overview", "id": self.id, "caption": self.caption,
             "title": self.title, "layers": len(self.packed), "heads": first["heads"],
             "rows": first["rows"], "cols": first["cols"],
             "thumbnails": [layer["data"] for layer in self.packed],
@@ -126,11 +130,15 @@ class Overview(Panel, Saved):
         return {"weights": self.levels(), **pool, **self.labels}
 
 
-def every_head(
-    captured: Captured, inputs: Inputs, words: Words, marks: Sequence[Sequence[int]] | None = None
-) -> tuple[Heading, Overview]:
-    """The overview under its heading."""
-    packed = captured.overview(inputs.hide_special)
+def every_head(captured: Captured, inputs: Inputs, words: Words) -> tuple[Heading, Overview]:
+    """The weights of every head under their heading."""
+    title, text = words("heads.overview"), words("heads.overview_text")
+    drawn = grid_of(captured, inputs, words, captured.overview(inputs.hide_special))
+    return heading(title, text), drawn
+
+
+def grid_of(captured: Captured, inputs: Inputs, words: Words, packed: Sequence[dict[str, Any]]) -> Overview:
+    """The heads packed by layers, as a grid."""
     first, caption = packed[0], words("heads.scale")
     names: dict[str, list[str]] = {}
     if first["pooled"]:
@@ -140,22 +148,35 @@ def every_head(
         names = {name: labels(captured, side) for name, side in sides}
     title = words("heads.every", layers=len(packed), heads=first["heads"])
     said = {key: words(f"heads.{key}") for key in ("layer", "head", "cell", "keys")}
-    said["turned"] = words("heads.every_turned", layers=len(packed), heads=first["heads"])
-    top = heading(words("heads.overview" if marks is None else "heads.touched"), words("heads.overview_text"))
-    return top, Overview("overview", title, caption, packed, names, said, marks)
+    return Overview("overview", title, caption, packed, names, said)
 
 
-def picture(opened: Opened, words: Words, id: str = "weights", title: str = "weights") -> Heatmap:
+@dataclass(frozen=True, eq=False)
+class OpenHead(Heatmap):
+    """The open head, as large as its place allows, with one line on what it does."""
+
+    def encode(self) -> Json:
+        return super().encode() | {"kind": "openhead"}
+
+
+def brief(weight: float) -> str:
+    """A weight in a small cell: two digits behind the point, nothing for less than half of one."""
+    return f"{weight:.2f}".removeprefix("0") if weight >= 0.005 else ""
+
+
+def picture(opened: Opened, words: Words) -> OpenHead:
     """The open head as a heatmap with exact weights."""
     rows, columns = opened.names()
     sums = opened.weights.sum(-1)
     whole = bool((sums - 1).abs().max() < 1e-3) if sums.numel() else True
     cells = None
     if len(rows) * len(columns) <= SMALL:  # small weights would show as 8.77e-04
-        cells = [[f"{w:.2f}" if w >= 0.005 else "" for w in row] for row in opened.weights.tolist()]
-    return Heatmap(
-        id, words(f"heads.{title}"), opened.weights, Axis(rows, words("heads.query")),
-        Axis(columns, words("heads.key")), look=Look(wide=len(columns) > 10, cells=cells),
+        cells = [[brief(w) for w in row] for row in opened.weights.tolist()]
+    inputs = opened.inputs
+    title = words("heads.open_weights", layer=inputs.layer, head=inputs.head)
+    return OpenHead(
+        "weights", title, opened.weights, Axis(rows, words("heads.query")),
+        Axis(columns, words("heads.key")), look=Look(cells=cells),
         caption=words("heads.weights_text" if whole else "heads.weights_text_part"),
     )  # fmt: skip
 
@@ -194,14 +215,12 @@ def strands(opened: Opened, drawn: Heatmap, words: Words) -> Strands:
 def open_head(opened: Opened, words: Words) -> list[Panel]:
     """The open head: a heatmap with exact weights, and the same as lines between two columns."""
     drawn = picture(opened, words)
-    return head_part(opened, words, [drawn, strands(opened, drawn, words)])
+    return head_part([drawn, strands(opened, drawn, words)])
 
 
-def head_part(opened: Opened, words: Words, panels: Sequence[Panel]) -> list[Panel]:
-    """Panels under the open head's name: the part of the view that changes when another is picked."""
-    named = words("heads.open", layer=opened.inputs.layer, head=opened.inputs.head)
-    top = Part("head", heading(named, words("heads.open_text")))
-    return [top, *(Part("head", panel, late=True) for panel in panels)]
+def head_part(panels: Sequence[Panel]) -> list[Panel]:
+    """Panels as the part of the view that changes when another head is picked."""
+    return [Part("head", panel, late=True) for panel in panels]
 
 
 def is_small(captured: Captured) -> bool:

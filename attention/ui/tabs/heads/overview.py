@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from ...page.panels import Panel
+from ...page.panels import Panel, Part
 from ...page.scene import Scene
 from ...page.texts import Words
+from . import asks
 from .inputs import READING, Inputs
+from .measures import able
+from .measures import frames as measured_frames
 from .opened import as_it_is, every_head, is_small, later, open_head
-from .study import Study, code_of, look, notices, ready, results, sheet, tasks
+from .study import Study, code_of, look, notices, ready, results, sheet
 
 
 def study(inputs: Inputs) -> Study:
@@ -17,14 +20,20 @@ def study(inputs: Inputs) -> Study:
 
 
 def panels(s: Study, words: Words) -> list[Panel]:
-    """The overview, then the open head: at once while it is small, else on demand."""
+    """The grid and the open head: at once while it is small, else on demand; the roles come last."""
     opening = head(s, words) if is_small(s.plain) else [later("head", words)]
-    return [*every_head(s.shown, s.inputs, words), *opening]
+    title, grid = every_head(s.shown, s.inputs, words)
+    return [title, *([later("frames", words)] if able(s.plain) else []), grid, *opening]
 
 
 def head(s: Study, words: Words) -> list[Panel]:
     """The panels that change when another head is picked."""
     return open_head(s.opened, words)
+
+
+def frames(s: Study, words: Words) -> list[Panel]:
+    """The heads' roles, which take as long as the run itself: asked for once the picture stands."""
+    return [Part("frames", measured_frames(s.plain, words))] if able(s.plain) else []
 
 
 def snippet(s: Study) -> str:
@@ -34,5 +43,5 @@ def snippet(s: Study) -> str:
 
 SCENE = Scene(
     fields=READING, study=study, panels=panels, sheet=sheet, snippet=snippet, results=results,
-    tasks=tasks, notices=notices, parts={"head": head}, ready=ready,
+    tasks=asks.of_a_head, notices=notices, parts={"head": head, "frames": frames}, ready=ready,
 )  # fmt: skip

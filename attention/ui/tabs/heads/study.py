@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from ...page.guard import Json, Refusal
-from ...page.scene import Place, Task, Unready
-from ...page.sheet import Sheet, show
+from ...page.scene import Place, Unready
+from ...page.sheet import Sheet
 from ...page.texts import Words
 from .inputs import Inputs, within
 from .loads import Absent, Waiting, model_of
@@ -76,34 +76,6 @@ def notices(s: Study, words: Words) -> list[str]:
     found = [words("heads.hidden")] if s.opened.hidden else []
     found += unknown(s.inputs, s.plain, words)
     return found + ([words("heads.no_gpu")] if s.plain.no_gpu else [])
-
-
-def tasks(s: Study, words: Words) -> list[Task]:
-    """The strongest key, an even row, the three strongest, the weight on special tokens."""
-    (queries, keys), row = s.opened.names(), s.opened.first_word()
-    query, n = queries[row], len(keys)
-    weights = s.opened.weights[row].tolist()
-    order = s.opened.weights[row].argsort(descending=True)[:3].tolist()
-    options = sorted(order)
-    best, veiled = show(weights[order[0]]), ["weights", "lines"]
-    special = [s.shown.tokens.special[group[0]] for group in s.opened.columns]
-    share = sum(w for w, added in zip(weights, special, strict=True) if added)
-    reach = sum(sorted(weights, reverse=True)[:3])
-    found = [
-        Task("strongest", words("heads.task_strongest", query=query), options.index(order[0]),
-             words("heads.task_strongest_why", key=keys[order[0]], weight=best),
-             [f"{keys[j]} ({j})" for j in options], hides=veiled),
-        Task("even", words("heads.task_even", count=n), 1 / n,
-             words("heads.task_even_why", count=n, query=query, weight=best), tolerance=0.005),
-        Task("three", words("heads.task_three", query=query), 100 * reach,
-             words("heads.task_three_why", share=f"{reach:.1%}", even=f"{min(3, n) / n:.1%}"),
-             tolerance=10.0, unit="%", hides=veiled),
-    ]  # fmt: skip
-    if any(special):
-        why = words("heads.task_special_why", share=f"{share:.1%}")
-        question = words("heads.task_special", query=query)
-        found.append(Task("special", question, 100 * share, why, tolerance=10.0, unit="%"))
-    return found
 
 
 def code_of(

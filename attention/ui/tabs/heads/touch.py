@@ -6,17 +6,18 @@ from dataclasses import dataclass, replace
 
 from ....pretrained import Changes, moved, next_tokens, sentence_embedding
 from ...page.guard import Json
-from ...page.panels import PairBars, Panel, Readouts, heading
+from ...page.panels import Heatmap, PairBars, Panel, Readouts, heading
 from ...page.scene import Place, Scene
 from ...page.sheet import Sheet, show
 from ...page.texts import Words
+from . import asks, changed
 from . import study as common
 from .changes import arguments, changes_of, knocked_out, summary
 from .inputs import CHANGING, READING, Inputs
 from .opened import as_it_is, every_head, head_part, is_small, later, picture, strands, weight_sheet
 from .remarks import ALIKE, one_position, spread
 from .runs import Captured, run_of
-from .study import Study, code_of, look, ready, tasks
+from .study import Study, code_of, look, ready
 
 LISTED = 8  # next tokens of each run that are shown
 
@@ -26,6 +27,11 @@ class Touched(Study):
     """Both runs. changes: None where nothing is changed."""
 
     changes: Changes | None
+
+    @property
+    def moved(self) -> changed.Moved:
+        """How much every head's weights changed."""
+        return changed.weights_moved(self.plain, self.shown, self.inputs.hide_special)
 
 
 def study(inputs: Inputs) -> Touched:
@@ -37,12 +43,22 @@ def study(inputs: Inputs) -> Touched:
 
 
 def panels(s: Touched, words: Words) -> list[Panel]:
-    """What came out, before and after; then every head and the open one."""
+    """What changed in every head and in the open one, then what came out."""
     # a head with a temperature of its own comes with the whole view, never by itself
     whole = is_small(s.plain) or s.inputs.temper != 1
     opening = head_panels(s, words) if whole else [later("head", words)]
+    return [*grid(s, words), *opening, *outcome(s, words)]
+
+
+def grid(s: Touched, words: Words) -> list[Panel]:
+    """How much every head's weights changed, and where most; before any change, the heads as they are."""
+    top, every = every_head(s.plain, s.inputs, words)
+    if s.changes is None:
+        return [top, every]
     marks = sorted(map(list, knocked_out(s.inputs, s.plain)))
-    return [*outcome(s, words), *every_head(s.shown, s.inputs, words, marks), *opening]
+    top = heading(words("heads.touched"), words("heads.touched_text"))
+    return [top, changed.changed_grid(s.plain, s.inputs, s.moved, marks, words),
+            changed.went(s.moved, s.changes, words)]  # fmt: skip
 
 
 def head(s: Touched, words: Words) -> list[Panel] | None:
@@ -51,11 +67,14 @@ def head(s: Touched, words: Words) -> list[Panel] | None:
 
 
 def head_panels(s: Touched, words: Words) -> list[Panel]:
-    """The open head after the change and before it, and what to knock out."""
-    drawn = picture(s.opened, words, title="weights_after")
-    before = picture(as_it_is(s.plain, s.inputs), words, "weights_before", "weights_before")
-    lines = strands(s.opened, drawn, words)
-    return head_part(s.opened, words, [knock_buttons(s, words), drawn, before, lines])
+    """What to knock out; the open head before the change, after it, and the difference."""
+    drawn: Heatmap = picture(s.opened, words)
+    shown: list[Panel] = [drawn]
+    if s.changes is not None:
+        silent = (s.inputs.layer, s.inputs.head) in knocked_out(s.inputs, s.plain)
+        three = changed.three(s.plain, s.opened, silent, words)
+        shown, drawn = [*three], three[1]
+    return head_part([knock_buttons(s, words), *shown, strands(s.opened, drawn, words)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,8 +182,20 @@ def notices(s: Touched, words: Words) -> list[str]:
     return common.notices(s, words) + one_position(s.inputs, s.shown, s.changes, words)
 
 
+def tasks(s: Touched, words: Words) -> list[asks.Asked]:
+    """Those of any open head; which head changed most; how far the sentence's vector can be turned."""
+    found = asks.of_a_head(s, words)
+    if s.changes is not None:
+        found += asks.of_a_change(s.moved.amounts, s.changes, words)
+    if s.plain.run.logits is None:
+        found += asks.of_a_vector(cosine(s.plain, s.shown), s.changes, words)
+    return found
+
+
 def sheet(s: Touched, words: Words, place: Place) -> Sheet:
-    """The arithmetic of a cell of the open head, after the change or before it."""
+    """The arithmetic of a cell of the open head, after the change or before it, or of their difference."""
+    if place.panel == "weights_change" and s.changes is not None:
+        return changed.difference_sheet(as_it_is(s.plain, s.inputs), s.opened, words, place)
     if place.panel == "weights_before":
         return weight_sheet(as_it_is(s.plain, s.inputs), words, replace(place, panel="weights"))
     return weight_sheet(s.opened, words, place)

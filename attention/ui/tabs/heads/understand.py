@@ -6,20 +6,21 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from ....heads import ROLES, RoleScore, join_pieces, pair_filter, roles, statistics, threshold
-from ...page.busy import slot
+from ....heads import ROLES, RoleScore, join_pieces, pair_filter, threshold
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, Part, Scale, heading
 from ...page.scene import Place, Scene
 from ...page.sheet import Section, Sheet, show
 from ...page.texts import Words
-from . import answers
+from . import answers, asks
 from . import study as common
+from .asks import Asked
 from .inputs import MEASURING, READING, Inputs, within
+from .measures import able, measured
 from .opened import Opened, as_it_is, is_small, later, open_head
 from .remarks import no_induction, no_such_token
-from .runs import FORWARDS, Captured
-from .study import Study, code_of, look, ready, results, tasks
+from .runs import Captured
+from .study import Study, code_of, look, ready, results
 
 AT_ONCE = 160  # tokens up to which all heads are measured with the first picture; longer texts ask again
 LISTED = 6  # heads of a role that are named
@@ -70,37 +71,14 @@ def shaped(head: Opened) -> Opened:
     return replace(head, weights=threshold(weights, inputs.minimum), rows=rows, columns=columns)
 
 
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """What all heads do: their roles, and statistics (layers, heads) by name."""
-
-    roles: list[RoleScore]
-    statistics: dict[str, Tensor]
-
-
-def measured(captured: Captured) -> Measured:
-    """Roles and statistics of all heads; computed once for a kept run."""
-    return captured.memo.once("measured", None, lambda: _measured(captured))
-
-
-# all layers' weights are 75 MB at 512 tokens: only those who have a place build them
-@slot("forward", limit=FORWARDS)
-def _measured(captured: Captured) -> Measured:
-    special, mask = list(captured.tokens.special), captured.layers[0].mask
-    allowed = "none" if mask is None else mask[0].cpu()
-    layers = [captured.layer_weights(i).cpu() for i in range(len(captured.layers))]
-    found = roles(layers, captured.tokens.ids, special, allowed)
-    return Measured(found, statistics(layers, special, allowed))
-
-
-def able(captured: Captured) -> bool:
-    """Whether heads can be measured: where one text looks at itself."""
-    return captured.model.kind != "encoder-decoder"
-
-
 def answerable(captured: Captured) -> bool:
     """Whether keys can be knocked out one by one: one text that looks at itself, not too long."""
     return able(captured) and len(captured.tokens) <= answers.LONGEST
+
+
+def quick(captured: Captured) -> bool:
+    """Whether the four answers come with the view, and a question about them."""
+    return answerable(captured) and len(captured.tokens) <= asks.QUICK
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,16 +141,23 @@ def head_map(name: str, numbers: Tensor, words: Words) -> HeadMap:
     """A statistic of every head."""
     layers, heads = ([str(i) for i in range(count)] for count in numbers.shape)
     high = max(1.0, numbers.max().item()) if name == "distance" else 1.0
+    digits = 1 if name == "distance" and high < 10 else 0 if name == "distance" else 2
+    cells = [[f"{one:.{digits}f}".removeprefix("0" if digits == 2 else "") for one in row]
+             for row in numbers.tolist()]  # fmt: skip
     return HeadMap(
         name, words(f"heads.{name}"), numbers, Axis(layers, words("heads.layer")),
-        Axis(heads, words("heads.head")), Scale(high=high), Look(opens=False), words(f"heads.{name}_text"),
+        Axis(heads, words("heads.head")), Scale(high=high), Look(opens=False, cells=cells),
+        words(f"heads.{name}_text"),
     )  # fmt: skip
 
 
 def head(s: Study, words: Words) -> list[Panel]:
-    """The panels that change when another head is picked, and the four answers about it."""
-    parts = open_head(s.opened, words)
-    if answerable(s.plain):
+    """The panels that change when another head is picked, and the four answers about it, here or later."""
+    top = heading(words("heads.opened"), words("heads.open_text"))
+    parts = [Part("head", top), *open_head(s.opened, words)]
+    if quick(s.plain):
+        parts += four_answers(s, words)
+    elif answerable(s.plain):
         parts.append(later("answers", words))
     elif able(s.plain):
         limit = words("heads.answers_too_long", limit=answers.LONGEST)
@@ -197,6 +182,12 @@ def notices(s: Study, words: Words) -> list[str]:
     filtered = s.inputs.part != "all" or s.inputs.minimum > 0
     found = common.notices(s, words) + ([words("heads.filtered")] if filtered else [])
     return found + (no_such_token(s.inputs, s.plain, words) if answerable(s.plain) else [])
+
+
+def tasks(s: Study, words: Words) -> list[Asked]:
+    """Those of any open head; of a short text also what the four answers say."""
+    found = asks.of_a_head(s, words)
+    return found + (asks.of_four(s, answers.four(s.plain, s.inputs), words) if quick(s.plain) else [])
 
 
 def sheet(s: Study, words: Words, place: Place) -> Sheet:

@@ -11,11 +11,15 @@ from ....pooling import attend
 from ....position import encode_positions, frequencies, rotate, similarity_by_distance
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, heading, signed
-from ...page.scene import Scene, Tab, Task
+from ...page.scene import Goal, Scene, Tab, Task
 from ...page.sheet import show
 from ...page.texts import Words
+from .hands import clocks, turning
 from .sheets import sheet
 from .study import FEATURES, MOVED, Inputs, Study, study
+
+FINE = 4  # points of a curve from one position to the next
+OFF = 0.1  # of a dot product: from here on a point has left the curve
 
 
 def panels(s: Study, words: Words) -> list[Panel]:
@@ -65,18 +69,25 @@ def encoding_panels(s: Study, words: Words) -> list[Panel]:
     """The encoding over position and dimension, and up to four of its sines, from the fastest on."""
     d, places = s.inputs.d, positions(s)
     columns = zip(range(0, min(d, 8), 2), ("accent", "data", "truth", "muted"), strict=False)
+    smooth = between(0, len(places) - 1)
+    along = encode_positions(smooth, d)
     waves = [
-        Curve(words("positions.column", number=j), "line", torch.arange(len(places)), s.encoding[:, j], role)
-        for j, role in columns
+        Curve(words("positions.column", number=j), "line", smooth, along[:, j], role) for j, role in columns
     ]
     return [
         heading(words("positions.step_encoding"), words("positions.step_encoding_text")),
+        clocks(s, words),
         Heatmap("encoding", words("positions.encoding"), s.encoding, Axis(places, words("positions.place")),
                 Axis([str(j) for j in range(d)], words("positions.dimension")), Scale(-1.0, 1.0, True),
                 Look(wide=d > 24), words("positions.encoding_caption")),
         Plot("waves", words("positions.waves"), waves, words("positions.place"), words("positions.value"),
              words("positions.waves_caption")),
     ]  # fmt: skip
+
+
+def between(first: int, last: int) -> Tensor:
+    """Places from first to last, fine enough for a smooth curve; whole numbers are among them."""
+    return torch.linspace(first, last, max(FINE * (last - first), 0) + 1)
 
 
 def positions(s: Study) -> list[str]:
@@ -102,9 +113,9 @@ def distance_panels(s: Study, words: Words) -> list[Panel]:
 
 
 def distances(s: Study) -> tuple[Tensor, Tensor]:
-    """Every distance there is, and every position's distance to the one looked at."""
+    """All distances there are, finely, and every position's distance to the one looked at."""
     length = s.inputs.length
-    return torch.arange(1 - length, length), torch.arange(length) - s.place
+    return between(1 - length, length - 1), torch.arange(length) - s.place
 
 
 def rotary_panels(s: Study, words: Words) -> list[Panel]:
@@ -117,6 +128,7 @@ def rotary_panels(s: Study, words: Words) -> list[Panel]:
     from_0, from_p = (words("positions.rotary_from", place=place) for place in (0, s.place))
     return [
         heading(words("positions.step_rotary"), words("positions.step_rotary_text", **names)),
+        turning(s, words),
         Heatmap("rotary_scores", words("positions.rotary_scores", **names), scores, Axis(positions(s), "p"),
                 Axis(positions(s), "q"), signed(scores), Look(digits=1),
                 words("positions.rotary_scores_caption")),
@@ -181,15 +193,22 @@ def results(s: Study) -> Json:
     }  # fmt: skip
 
 
-def tasks(s: Study, words: Words) -> list[Task]:
+def tasks(s: Study, words: Words) -> list[Task | Goal]:
     """Predict, then look: each answer is computed from the inputs on screen."""
-    bare, added, d = s.with_positions("none"), s.with_positions("sinusoidal"), s.inputs.d
+    turned = [turned_task(s, words)] if s.inputs.d % 2 == 0 else []
+    return [*order_tasks(s, words), *encoding_tasks(s, words), *turned, leaving(s, words)]
+
+
+def order_tasks(s: Study, words: Words) -> list[Task]:
+    """A number of an output in the other order; whether a word that stayed is moved by the others."""
+    bare, added = s.with_positions("none"), s.with_positions("sinusoidal")
     names, n = s.names[0], len(s.words)
     back = [bare.permutation.index(i) for i in range(n)]
     mover = next((i for i in range(n) if back[i] != i), 0)
     question = words("positions.task_off", word=names[mover], value=show(bare.first.output[mover, 0].item()))
     answer, why = bare.restored[mover, 0].item(), words("positions.task_off_why")
-    found = [Task("off", question, answer, why, tolerance=0.005)]
+    hides = ["moved", "output_other", "difference"]
+    found = [Task("off", question, answer, why, tolerance=0.005, hides=hides)]
     stayed = [i for i in range(n) if back[i] == i]
     if stayed and added.difference > MOVED:
         word = max(stayed, key=lambda i: added.moved[i].item())
@@ -197,21 +216,49 @@ def tasks(s: Study, words: Words) -> list[Task]:
         found.append(
             Task("stayed", words("positions.task_stayed", word=names[word]), int(moved > MOVED),
                  words("positions.task_stayed_why", moved=show(moved)),
-                 [words("positions.task_stayed_" + o) for o in ("same", "moved")])
+                 [words("positions.task_stayed_" + o) for o in ("same", "moved")], hides=hides)
         )  # fmt: skip
-    i = max((d - 1) // 4, 0)
+    return found
+
+
+def encoding_tasks(s: Study, words: Words) -> list[Task]:
+    """A dot product with itself, one at the same distance, the turn of the second hand."""
+    d, place = s.inputs.d, s.inputs.position
+    i = min(1, (d - 1) // 2)
     wavelength = 2 * math.pi / frequencies(d)[i].item()
     near, far = encode_positions(torch.tensor([2, 5]), d), encode_positions(torch.tensor([10, 13]), d)
-    parity, place = "even" if d % 2 == 0 else "odd", s.inputs.position
+    parity, hides = "even" if d % 2 == 0 else "odd", ["dot", "distance"]
     itself = encode_positions(torch.tensor([place]), d)[0].square().sum().item()
-    return found + [
+    return [
         Task("itself", words("positions.task_itself", place=place, d=d), itself,
-             words("positions.task_itself_" + parity, pairs=d // 2), tolerance=0.1),
+             words("positions.task_itself_" + parity, pairs=d // 2), tolerance=0.1, hides=hides),
         Task("distance", words("positions.task_distance", value=show((near[0] @ near[1]).item())),
-             (far[0] @ far[1]).item(), words("positions.task_distance_" + parity), tolerance=0.1),
+             (far[0] @ far[1]).item(), words("positions.task_distance_" + parity), tolerance=0.1,
+             hides=hides),
         Task("wave", words("positions.task_wave", dimension=2 * i, d=d), wavelength,
              words("positions.task_wave_why", exponent=f"{2 * i}/{d}"), tolerance=0.1 * wavelength),
     ]  # fmt: skip
+
+
+def turned_task(s: Study, words: Words) -> Task:
+    """The score of a query and a key that both move on."""
+    (query, key), scale = s.pair, s.inputs.d**-0.5
+    near, far = (
+        (rotate(query[None], torch.tensor([p]))[0] @ rotate(key[None], torch.tensor([q]))[0]).item() * scale
+        for p, q in ((2, 5), (10, 13))
+    )
+    question = words("positions.task_turned", value=show(near), **s.pair_names)
+    return Task("turned", question, far, words("positions.task_turned_why"), tolerance=0.01,
+                hides=["turning", "rotary", "rotary_scores"])  # fmt: skip
+
+
+def leaving(s: Study, words: Words) -> Goal:
+    """The points are to leave the curve, which they do where a fast sine stands alone."""
+    _, here = distances(s)
+    far = (s.dot[s.place] - similarity_by_distance(here, s.inputs.d)).abs().max().item()
+    values = {"far": f"{far:.2f}", "bound": f"{OFF:g}"}
+    now, why = words("positions.goal_leave_now", **values), words("positions.goal_leave_why", **values)
+    return Goal("leave", words("positions.goal_leave", **values), far > OFF, now, why)
 
 
 TAB = Tab(
