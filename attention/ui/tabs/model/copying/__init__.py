@@ -7,7 +7,7 @@ training), ``seeds`` (ten of them, live), ``use`` (letters of one's own, a head 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .....training import MAX_BYTES
@@ -25,8 +25,8 @@ from .runs import STEPS
 class Stage(Protocol):
     """The study of one stage, and everything shown of it."""
 
-    inputs: Inputs
-
+    @property
+    def inputs(self) -> Inputs: ...
     def panels(self, words: Words) -> Sequence[Panel]: ...
     def sheet(self, words: Words, place: Place) -> Sheet: ...
     def snippet(self) -> str: ...
@@ -35,14 +35,15 @@ class Stage(Protocol):
     def notices(self, words: Words) -> Sequence[str]: ...
 
 
-STAGES = {"learn": learn.study, "seeds": seeds.study, "use": use.study, "lengths": lengths.study,
-          "models": models.study}  # fmt: skip
+STAGES: dict[str, Callable[[Inputs], Stage]] = {
+    "learn": learn.study, "seeds": seeds.study, "use": use.study, "lengths": lengths.study,
+    "models": models.study,
+}  # fmt: skip
 
 
 def study(inputs: Inputs) -> Stage:
     """What the chosen stage needs, computed or remembered."""
-    found: Stage = STAGES[inputs.stage](inputs)
-    return found
+    return STAGES[inputs.stage](inputs)
 
 
 def beside(s: Stage, words: Words) -> Sequence[Panel] | None:
