@@ -153,7 +153,7 @@ def test_every_stage_is_drawn_and_saved(stage, language):
     shown = draw(language, TAB, {"inputs": {"stage": stage}})
     assert "error" not in shown
     for one in shown["panels"]:
-        if one["kind"] in ("heatmap", "plot", "pairbars", "copied", "circuit"):
+        if one["kind"] in ("heatmap", "lettermap", "plot", "pairbars", "copied", "circuit"):
             id = one["id"] + ("@60" if one["kind"] == "circuit" else "")
             saved = ask_export(language, TAB, {"inputs": shown["inputs"], "panel": id, "format": "npz"})
             assert "error" not in saved, id

@@ -5,6 +5,7 @@ import { fill } from "../../view/core/words.js";
 import { canvasMap } from "../../view/panels/canvas.js";
 import { colourLegend, panelFrame, saveMenu } from "../../view/panels/frame.js";
 import { playing } from "../../view/panels/playing.js";
+import { followRows } from "../../view/panels/rows.js";
 
 const PACE = 220; // milliseconds a recorded step while playing
 
@@ -71,6 +72,13 @@ const spark = (one, steps, frame) => {
     svg("polyline", { points, class: "am-curve" }),
     svg("line", { x1: x(frame), x2: x(frame), y1: 20, y2: y(0), class: "am-cursor" }),
     svg("circle", { cx: x(frame), cy: y(one.values[frame]), r: 3.5, class: "am-dot" }));
+};
+
+// A matrix between letters, as large as there is room: never a table that has to be scrolled.
+export const lettermap = (panel, view) => {
+  followRows(view);
+  const { shape: [n, m], data } = unpack(panel.data);
+  return panelFrame(panel, view, canvasMap(panel, view, n, m, data), [colourLegend(panel), saveMenu(panel, view)]);
 };
 
 const percent = (share) => `${Math.round(100 * share)}%`;

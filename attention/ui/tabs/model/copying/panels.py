@@ -129,10 +129,18 @@ class Race(Panel):
                 "top": self.top, "bar": self.bar, "words": dict(self.words)}  # fmt: skip
 
 
+@dataclass(frozen=True, eq=False)
+class LetterMap(Heatmap):
+    """A head's weights between letters, drawn to fit the room it has, however many they are."""
+
+    def encode(self) -> Json:
+        return super().encode() | {"kind": "lettermap"}
+
+
 def weight_map(
     id: str, title: str, weights: Tensor, letters: Sequence[str], words: tuple[str, str], caption: str = ""
-) -> Heatmap:
+) -> LetterMap:
     """One head's weights (n, n), cells open; words: what rows and columns are."""
     future = weights.new_ones(weights.shape).triu(1).bool()
     rows, columns = Axis(letters, words[0]), Axis(letters, words[1])
-    return Heatmap(id, title, weights, rows, columns, look=Look(), caption=caption, masked=future)
+    return LetterMap(id, title, weights, rows, columns, look=Look(), caption=caption, masked=future)
