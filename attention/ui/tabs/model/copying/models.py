@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .....copying import rank_heads, repeated_tokens
-from .....heads import RoleScore
+from .....heads import MARGIN, RoleScore
 from .....pretrained import Model, Tokens, run
 from .....pretrained.adopted import NAME, load_storyteller
 from ....page.busy import slot
@@ -86,10 +86,12 @@ class Models:
             raise Refusal("no_such_cell")
         place.within(self.layers, self.heads)
         score = next(s for s in self.ranked[role] if (s.layer, s.head) == (place.row, place.column))
+        shuffled = score.threshold - MARGIN
         lines = [
-            (words("model.copy_score"), words(f"model.copy_formula_{role}"), show(score.score)),
-            (words("model.copy_by_chance"), words("model.copy_shuffled"), show(score.chance)),
-            (words("model.copy_threshold"), words("model.copy_threshold_of"), show(score.threshold)),
+            (words(f"model.copy_formula_{role}"), "", show(score.score)),
+            (words("model.copy_shuffled"), "", show(score.chance)),
+            (words("model.copy_best_shuffle"), "", show(shuffled)),
+            (words("model.copy_threshold"), f"{show(shuffled)} + {MARGIN}", show(score.threshold)),
         ]
         verdict = words("model.copy_given" if score.given else "model.copy_not_given")
         head = words("model.copy_head", head=f"{score.layer}.{score.head}")
