@@ -29,6 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .cell import Cell, explain
 from .copying_heads import rank_heads, repeated_tokens
 from .masks import causal_mask
 from .multihead import MultiHeadAttention, merge_heads
@@ -37,7 +38,8 @@ from .training import generator_at, train_steps
 
 __all__ = [
     "CHANCE_LOSS", "LENGTHS", "Copier", "Exam", "Step", "Training", "best_heads", "by_distance",
-    "evaluate", "follows", "prefix_scores", "rank_heads", "repeated", "repeated_tokens", "train",
+    "evaluate", "follows", "open_weight", "prefix_scores", "rank_heads", "repeated", "repeated_tokens",
+    "train",
 ]  # fmt: skip
 
 VOCABULARY, WIDTH, HEADS = 24, 48, 2
@@ -46,6 +48,7 @@ LONGEST = 16  # so many tokens can be repeated at all
 POSITIONS = 48  # sequences begin anywhere among them, so that a late place does not tell a long one
 BATCH, RATE, STEPS = 64, 5e-3, 400
 CHANCE_LOSS = math.log(VOCABULARY)  # what knowing nothing costs
+Seen = tuple[Tensor, Tensor, Tensor, Tensor]  # a layer's queries, keys, values (b, h, n, d), and weights
 _EXAM = 2**31 - 1  # the seed of the sequences it is examined on, which no training uses
 
 
@@ -75,15 +78,25 @@ class Copier(nn.Module):
 
         knock_out: (layer, head) pairs whose output is made zero; their weights are shown all the same.
         """
-        maps: list[Tensor] = []
-        logits = self._run(ids, frozenset(knock_out), maps)
-        return logits, torch.stack(maps, 1)
+        seen: list[Seen] = []
+        logits = self._run(ids, frozenset(knock_out), seen)
+        return logits, torch.stack([weights for *_, weights in seen], 1)
+
+    @torch.no_grad()
+    def vectors(
+        self, ids: Tensor, layer: int, head: int, knock_out: Collection[tuple[int, int]] = frozenset()
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values (n, d) of one head on ids (n,), as :meth:`look` has them."""
+        seen: list[Seen] = []
+        self._run(ids[None], frozenset(knock_out), seen)
+        query, key, value, _ = seen[layer]
+        return query[0, head], key[0, head], value[0, head]
 
     def _run(
         self,
         ids: Tensor,
         gone: frozenset[tuple[int, int]],
-        maps: list[Tensor] | None,
+        seen: list[Seen] | None,
         start: int | Tensor = 0,
     ) -> Tensor:
         n = ids.shape[-1]
@@ -96,12 +109,12 @@ class Copier(nn.Module):
             read = norm(x)
             placed = read + position
             query, key, value = layer.project(placed, placed, read)
-            attended = attend(query, key, value, mask, need_weights=maps is not None)
+            attended = attend(query, key, value, mask, need_weights=seen is not None)
             output = attended.output
             for head in (head for at, head in gone if at == number):
                 output[:, head] = 0
-            if maps is not None and attended.weights is not None:
-                maps.append(attended.weights)
+            if seen is not None and attended.weights is not None:
+                seen.append((query, key, value, attended.weights))
             x = x + F.linear(merge_heads(output), layer.w_o, layer.b_o)
         return x @ self.unembedding.T
 
@@ -278,3 +291,17 @@ def best_heads(exam: Exam) -> tuple[tuple[int, int], tuple[int, int]]:
     heads = exam.prefix.shape[1]
     previous, prefix = exam.previous.argmax().item(), exam.prefix.argmax().item()
     return divmod(int(previous), heads), divmod(int(prefix), heads)
+
+
+def open_weight(
+    model: Copier,
+    ids: Tensor,
+    layer: int,
+    head: int,
+    row: int,
+    column: int,
+    knock_out: Collection[tuple[int, int]] = frozenset(),
+) -> Cell:
+    """One weight on ids (n,), from query and key to what it moves (:func:`attention.cell.explain`)."""
+    query, key, value = model.vectors(ids, layer, head, knock_out)
+    return explain(query, key, value, row, column, causal_mask(len(ids)))
