@@ -97,7 +97,8 @@ const build = (model) => {
   const framed = panelFrame({ ...panel, caption: "" }, view, body, [saveMenu(panel, view, { formats: ["csv", "npz"] })]);
   // in one part that the veil leaves alone: what is to be guessed is veiled number by number
   const caption = el("p", { class: "am-caption" });
-  const stage = el("div", { class: "am-panel-head am-match-stage" }, ...framed.childNodes, caption);
+  const tight = panel.traits.length + panel.facts.length > 6 ? " am-match-tight" : "";
+  const stage = el("div", { class: `am-panel-head am-match-stage${tight}` }, ...framed.childNodes, caption);
   framed.replaceChildren(stage);
   Object.assign(model, { figure: framed, art, picture, say, caption, edges: edgesOf(panel), sums: sumsOf(panel) });
   new ResizeObserver(() => relay(model)).observe(art);
@@ -190,8 +191,11 @@ const light = (model, node) => {
     cell.classList.toggle("am-pointed", name === node);
   }
   for (const [name, line] of model.lines) line.classList.toggle("am-lit", way.edges.has(name));
-  const secret = node && [...way.nodes].some((one) => model.nodes.get(one).classList.contains("am-secret"));
-  model.say.textContent = node && !secret ? sayOf(model.panel, node) : model.panel.words.help;
+  const isSecret = (one) => model.nodes.get(one).classList.contains("am-secret");
+  const known = node && !isSecret(node);
+  const whole = known ? sayOf(model.panel, node) : model.panel.words.help;
+  // what a question veils is not said either: the arithmetic then ends before its first arrow
+  model.say.textContent = known && [...way.nodes].some(isSecret) ? whole.split(" → ")[0] : whole;
 };
 
 const share = (number, most) => `${Math.round(Math.min(Math.abs(number) / (most || 1), 1) * 100)}%`;
@@ -251,7 +255,7 @@ const computed = ({ panel, nodes, view, figure }) => {
   const { words } = panel;
   const most = Math.max(...panel.terms.flat().map(Math.abs));
   panel.names.forEach((name, j) => {
-    panel.terms[j].forEach((number, i) => under(`key.${j}.${i}`, number, most, hidden.has("product")));
+    panel.terms[j].forEach((number, i) => under(`key.${j}.${i}`, number, most, false));
     tell(`score.${j}`, panel.scores[j], `${name}, ${words.score}`);
     if (nodes.has(`scaled.${j}`)) tell(`scaled.${j}`, panel.scaled[j], `${name}, ${words.scaled}`);
     tell(`numerator.${j}`, panel.numerators[j], `${name}, ${words.numerator}`);

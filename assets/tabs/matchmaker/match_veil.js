@@ -1,5 +1,5 @@
 // What an open question veils in the picture: the numbers of the panels it veils, and all that follows from them.
-const ORDER = ["product", "score", "scaled", "numerator", "sum", "share", "contribution", "output"];
+const ORDER = ["score", "scaled", "numerator", "sum", "share", "contribution", "output"];
 const FIRST = { similarity: "score", scaled: "scaled", numerators: "numerator", weights: "share", contributions: "contribution", output: "output" };
 
 const isVeiled = (node) => node.classList.contains("am-veiled") || node.dataset.veiled !== undefined;
@@ -10,14 +10,19 @@ export const veiledParts = (view, figure) => {
   if (!isVeiled(figure)) return new Set();
   const veiled = [...view.root.querySelectorAll("[data-panel]")].filter(isVeiled).map((node) => FIRST[node.dataset.panel]).filter(Boolean);
   const first = Math.min(...(veiled.length ? veiled : ["share"]).map((kind) => ORDER.indexOf(kind)));
-  return new Set(ORDER.slice(first === 1 ? 0 : first)); // products give a score away
+  return new Set(ORDER.slice(first));
 };
 
 export const watchVeil = (view, figure, changed) => {
   let before = "";
-  new MutationObserver(() => {
+  let shown = false;
+  const observer = new MutationObserver(() => {
+    shown = shown || figure.isConnected;
+    if (shown && !figure.isConnected) return observer.disconnect();
     const now = [...veiledParts(view, figure)].join();
     if (now !== before) changed();
     before = now;
-  }).observe(view.root, { attributes: true, subtree: true, attributeFilter: ["class", "data-veiled"] });
+    return undefined;
+  });
+  observer.observe(view.root, { attributes: true, subtree: true, attributeFilter: ["class", "data-veiled"] });
 };

@@ -199,9 +199,7 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
     numbers = ", ".join(f"{w:.2f}" for w in article.tolist())
     fraction = {"numerator": show(steps.numerators[0].item()), "denominator": show(steps.denominator)}
     return [
-        Task("winner", words("matchmaker.task_winner"), int(steps.weights.argmax()),
-             words("matchmaker.task_winner_why"), names,
-             hides=["match", "similarity", "scaled", "numerators", "weights", "contributions", "output"]),
+        *won(s, words),
         Task("first", words("matchmaker.task_first", name=names[0]), steps.weights[0].item(),
              words("matchmaker.task_first_why", **fraction), tolerance=0.02,
              hides=["match", "weights", "contributions", "output"], bar=(0.0, 1.0), cell=("weights", 0, 0)),
@@ -214,6 +212,17 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
         Task("shift", words("matchmaker.task_shift"), 1, words("matchmaker.task_shift_why"),
              [words("matchmaker.task_shift_" + o) for o in ("up", "same", "down")]),
     ]  # fmt: skip
+
+
+def won(s: Study, words: Words) -> list[Task]:
+    """Who gets most, where one alone does."""
+    first = s.steps.scaled.topk(min(2, len(s.names))).values
+    if len(first) == 2 and (first[0] - first[1]).item() < 1e-6:
+        return []
+    return [Task("winner", words("matchmaker.task_winner"), int(s.steps.scaled.argmax()),
+                 words("matchmaker.task_winner_why"), s.names,
+                 hides=["match", "similarity", "scaled", "numerators", "weights", "contributions",
+                        "output"])]  # fmt: skip
 
 
 def blended(s: Study, words: Words) -> list[Task]:

@@ -34,7 +34,6 @@ from ...page.sheet import Sheet, cell_sheet, show
 from ...page.texts import Words
 from .inputs import Inputs
 
-
 BOASTED = 2  # the first traits of ``make_people``, in which everybody claims the same
 
 
