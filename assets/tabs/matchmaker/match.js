@@ -191,6 +191,7 @@ const light = (model, node) => {
     cell.classList.toggle("am-pointed", name === node);
   }
   for (const [name, line] of model.lines) line.classList.toggle("am-lit", way.edges.has(name));
+  model.picture.append(...[...model.lines.values()].filter((line) => line.classList.contains("am-lit"))); // above the others
   const isSecret = (one) => model.nodes.get(one).classList.contains("am-secret");
   const known = node && !isSecret(node);
   const whole = known ? sayOf(model.panel, node) : model.panel.words.help;
