@@ -106,7 +106,7 @@ def test_pointing_lights_the_whole_way_and_says_the_arithmetic(open_page):
     assert page.evaluate(LIT) == sorted(way + blend)
     assert say.inner_text() == "Ann, kind: 1 × 1.5 = 1.5 → score 3 → share 0.8214"
     assert page.locator(".am-match-line.am-lit").count() == 4 + 3 + 3  # to the share, the values, the blend
-    number(page, "output.0").hover()
+    number(page, "1.0").hover()
     page.wait_for_function(f"{LIT}.length > 20")
     assert not {"value.0.1", "output.1"} & set(page.evaluate(LIT))
     page.mouse.move(2, 2)
@@ -139,10 +139,11 @@ def test_a_number_in_the_picture_is_typed_dragged_and_nudged(open_page):
 
 def test_a_number_of_the_picture_opens_its_sheet(open_page):
     page = open_page("?tab=matchmaker")
-    number(page, "share.1").click()
+    number(page, "0.1").click()
     sheet = page.locator(".am-sheet")
     sheet.wait_for(state="visible")
     assert "0.1112" in sheet.inner_text() and "funny" in sheet.inner_text()
+    wait_for_link(page, "cell=match.0.1")
 
 
 def test_what_is_asked_is_veiled_in_the_picture_too(open_page):

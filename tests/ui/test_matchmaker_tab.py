@@ -58,10 +58,10 @@ def test_every_number_of_the_picture_is_attentions_own(scoring, projections):
 def test_the_picture_comes_first_and_its_shares_open():
     view = view_of(TAB, "en", {})
     assert view["panels"][0]["id"] == "match"
-    request = {"inputs": {}, "row": 0, "column": 1}
-    assert ask_sheet("en", TAB, request | {"panel": "match"}) == ask_sheet(
-        "en", TAB, request | {"panel": "weights"}
-    )
+    for row, panel_id in ((0, "weights"), (1, "output")):
+        cell = {"inputs": {}, "panel": panel_id, "row": 0, "column": 1}
+        assert ask_sheet("en", TAB, cell | {"panel": "match", "row": row}) == ask_sheet("en", TAB, cell)
+    assert "error" in ask_sheet("en", TAB, {"inputs": {}, "panel": "match", "row": 2, "column": 0})
 
 
 def test_the_pictures_numbers_are_saved_with_the_names_of_their_columns():

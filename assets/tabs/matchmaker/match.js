@@ -50,6 +50,7 @@ const wordOf = (model, key, values) => fill(model.panel.words[key], values);
 // A number of the learner's at row[i], as a cell of the picture.
 const typed = (model, node, label, path, under = null) => {
   const input = el("input", { type: "text", inputmode: "decimal", class: "am-match-number", "data-focus": `match.${node}`, autocomplete: "off",
+    tabindex: node === "want.0" ? "0" : null, // where the link past the inputs leads
     readonly: !model.panel.typed || !model.view.server });
   const bind = numberCell(input, (number) => {
     let row = model.people;
@@ -77,14 +78,14 @@ const named = (model, label, part, i, count) => {
   return input;
 };
 
-// What is computed, as a button that opens its arithmetic.
+// What is computed, as a button that opens its arithmetic: row 0 of the picture is its shares, row 1 its output.
 const found = (model, node, cell, more = {}, ...children) => {
   const button = el("button", { type: "button", class: "am-match-found", "data-node": node, "data-focus": `match.${node}`, onclick: () => model.view.open(cell), ...more }, children);
   model.nodes.set(node, button);
   return button;
 };
 
-const at = (panel, column, row = 0) => ({ panel, row, column });
+const at = (row, column) => ({ panel: "match", row, column });
 const head = (text, more = "") => el("span", { class: `am-match-head ${more}` }, text);
 const blank = (more = "") => el("span", { class: more });
 
@@ -128,10 +129,10 @@ const meeting = (model) => {
   const rows = panel.names.flatMap((_, j) => [
     named(model, wordOf(model, "name_label", { number: j + 1 }), "names", j, panel.names.length),
     ...range(p).map((i) => typed(model, `key.${j}.${i}`, "key_label", ["keys", j, i],
-      el("button", { type: "button", tabindex: "-1", class: "am-match-under", "aria-hidden": "true", onclick: () => model.view.open(at("similarity", j)) }))),
-    found(model, `score.${j}`, at("similarity", j)),
-    scaled ? found(model, `scaled.${j}`, at("scaled", j)) : null,
-    found(model, `numerator.${j}`, at("numerators", j)),
+      el("button", { type: "button", tabindex: "-1", class: "am-match-under", "aria-hidden": "true", onclick: () => model.view.open(at(0, j)) }))),
+    found(model, `score.${j}`, at(0, j)),
+    scaled ? found(model, `scaled.${j}`, at(0, j)) : null,
+    found(model, `numerator.${j}`, at(0, j)),
   ]);
   const total = el("div", { class: "am-match-cell am-match-read am-match-sum", "data-node": "sum" });
   model.nodes.set("sum", total);
@@ -153,14 +154,14 @@ const blending = (model) => {
     const is = head("", "am-match-is");
     model.inputs.set(`is.${j}`, { is });
     return [
-      found(model, `share.${j}`, at("weights", j), { class: "am-match-found am-match-share" },
+      found(model, `share.${j}`, at(0, j), { class: "am-match-found am-match-share", "data-focus": `match.0.${j}` },
         el("span", { class: "am-match-track" }, el("span", { class: "am-match-bar" })), el("span", { class: "am-match-figure" })),
       is,
       ...range(v).map((f) => typed(model, `value.${j}.${f}`, "value_label", ["values", j, f],
-        el("button", { type: "button", tabindex: "-1", class: "am-match-under", "aria-hidden": "true", onclick: () => model.view.open(at("contributions", f, j)) }))),
+        el("button", { type: "button", tabindex: "-1", class: "am-match-under", "aria-hidden": "true", onclick: () => model.view.open(at(1, f)) }))),
     ];
   });
-  const foot = [blank(), head(panel.words.get, "am-match-you am-match-right"), ...range(v).map((f) => found(model, `output.${f}`, at("output", f), { class: "am-match-found am-match-output" },
+  const foot = [blank(), head(panel.words.get, "am-match-you am-match-right"), ...range(v).map((f) => found(model, `output.${f}`, at(1, f), { class: "am-match-found am-match-output", "data-focus": `match.1.${f}` },
     el("span", { class: "am-match-figure" }), el("span", { class: "am-match-blend-bar", "aria-hidden": "true" }, panel.names.map(() => el("span")))))];
   const grid = el("div", { class: "am-match-grid am-match-blend" }, [...heads, ...gap, ...through, ...rows, ...foot]);
   grid.style.setProperty("--am-columns", `minmax(var(--am-bar), 1fr) var(--am-name) repeat(${v}, var(--am-cell))`);

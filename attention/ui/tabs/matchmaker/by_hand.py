@@ -143,8 +143,9 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
     """The arithmetic of a cell of any panel."""
     steps, names, column = s.steps, s.names, place.column
     you = words("matchmaker.you")
-    if place.panel in ("contributions", "output"):
-        place.within(1 if place.panel == "output" else len(names), steps.values.shape[1])
+    blend = place.panel == "match" and place.row == 1  # the picture's second row; its first is the shares
+    if blend or place.panel in ("contributions", "output"):
+        place.within({"match": 2, "output": 1}.get(place.panel, len(names)), steps.values.shape[1])
         title = words("sheet.output_of", query=you, feature=facts(s, words)[column])
         return output_sheet(words, title, steps.weights, steps.values[:, column], names)
     if place.panel not in ("match", "similarity", "scaled", "numerators", "weights"):
