@@ -203,7 +203,7 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
         *won(s, words),
         Task("first", words("matchmaker.task_first", name=names[0]), steps.weights[0].item(),
              words("matchmaker.task_first_why", **fraction), tolerance=0.02,
-             hides=["match", "weights", "contributions", "output"], bar=(0.0, 1.0), cell=("weights", 0, 0)),
+             hides=["match", "weights", "contributions", "output"], bar=(0.0, 1.0), cell=("match", 0, 0)),
         *blended(s, words),
         *sharpened(s, words),
         divided(s, words),
@@ -245,7 +245,7 @@ def blended(s: Study, words: Words) -> list[Task]:
     why = words("matchmaker.task_blend_boast" if boasted else "matchmaker.task_blend_why", **said)
     return [Task("blend", words("matchmaker.task_blend", trait=trait), steps.output[0].item(), why,
                  tolerance=0.1 * (high - low), hides=["match", "contributions", "output"], bar=(low, high),
-                 cell=("output", 0, 0))]  # fmt: skip
+                 cell=("match", 1, 0))]  # fmt: skip
 
 
 def sharpened(s: Study, words: Words) -> list[Goal]:

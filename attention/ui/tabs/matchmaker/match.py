@@ -9,7 +9,7 @@ import numpy as np
 
 from ....steps import Steps
 from ...page.guard import Json
-from ...page.panels import Panel, Saved, Table, numbers
+from ...page.panels import Panel, Saved, Table
 from ...page.texts import Words
 from .people import Crowd
 
@@ -51,7 +51,7 @@ class Match(Panel, Saved):
             "scale": steps.scale, "temperature": steps.temperature, "scaled": steps.scaled.tolist(),
             "shift": steps.shift, "numerators": steps.numerators.tolist(), "denominator": steps.denominator,
             "shares": steps.weights.tolist(), "contributions": steps.contributions.tolist(),
-            "output": steps.output.tolist(), "data": numbers(steps.weights[None]),
+            "output": steps.output.tolist(),
             "words": {name: self.words(f"matchmaker.match_{name}") for name in WORDS},
         }  # fmt: skip
 
