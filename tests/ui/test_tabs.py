@@ -97,7 +97,7 @@ def test_tasks_are_answerable(drawn):
             if task["kind"] == "choice":
                 assert 0 <= task["answer"] < len(task["options"])
             elif task["kind"] == "goal":
-                assert task["now"] and isinstance(task["reached"], bool)
+                assert isinstance(task["reached"], bool) and task["now"]
             elif task["kind"] == "point":
                 assert task["cells"]
             else:
@@ -105,8 +105,8 @@ def test_tasks_are_answerable(drawn):
 
 
 @pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.id)
-def test_every_tab_has_three_to_eight_tasks(tab):
-    assert 3 <= len(view_of(tab, "en", {})["tasks"]) <= 8
+def test_every_tab_asks_three_questions_at_least(tab):
+    assert len(view_of(tab, "en", {})["tasks"]) >= 3
 
 
 @pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.id)
