@@ -95,6 +95,29 @@ def nadaraya_watson(
     return attended.with_output(attended.output[:, 0])
 
 
+def errors_by_bandwidth(
+    queries: Tensor, keys: Tensor, values: Tensor, expected: Tensor, bandwidths: Tensor
+) -> Tensor:
+    """Mean squared errors of :func:`nadaraya_watson` to ``expected`` (n,) at ``bandwidths`` (b,) -> (b,).
+
+    The same arithmetic for all bandwidths at once. Raises ``ValueError`` as it does there, and where there
+    is not one expected number per query.
+
+    >>> x, y = torch.tensor([0.0, 1.0]), torch.tensor([0.0, 2.0])
+    >>> errors_by_bandwidth(torch.tensor([0.5]), x, y, torch.tensor([3.0]), torch.tensor([0.1, 1.0]))
+    tensor([4., 4.])
+    """
+    _check(queries, keys, values)
+    if expected.shape != queries.shape:
+        shapes = f"{tuple(queries.shape)} and {tuple(expected.shape)}"
+        raise ValueError(f"one expected number per query, got shapes {shapes}")
+    if not ((bandwidths > 0) & bandwidths.isfinite()).all():
+        raise ValueError(f"bandwidths must be greater than 0 and finite, got {bandwidths.tolist()}")
+    distances = (queries[:, None] - keys) / bandwidths[:, None, None]  # (b, n, m)
+    predicted = torch.softmax(-distances.square() / 2, dim=-1) @ values
+    return (predicted - expected).square().mean(dim=-1)
+
+
 def open_cell(
     queries: Tensor,
     keys: Tensor,

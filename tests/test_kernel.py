@@ -9,6 +9,7 @@ from attention import attend, kernel
 from attention.kernel import (
     LearnedWidth,
     average_pooling,
+    errors_by_bandwidth,
     leave_self_out,
     make_data,
     mean_squared_error,
@@ -49,6 +50,19 @@ def test_a_wide_kernel_is_the_average_and_a_narrow_one_the_nearest_point():
     torch.testing.assert_close(wide, average.output, rtol=1e-4, atol=1e-4)
     nearest = Y[(PLACES[:, None] - X[None]).abs().argmin(1)]
     torch.testing.assert_close(nadaraya_watson(PLACES, X, Y, 1e-4).output, nearest)
+
+
+def test_errors_of_many_bandwidths_are_those_of_each():
+    widths, expected = torch.tensor([0.02, 0.3, 1.0, 10.0]), truth(PLACES)
+    found = errors_by_bandwidth(PLACES, X, Y, expected, widths).tolist()
+    one_by_one = [
+        mean_squared_error(nadaraya_watson(PLACES, X, Y, h).output, expected) for h in widths.tolist()
+    ]
+    assert found == pytest.approx(one_by_one, rel=1e-5)
+    with pytest.raises(ValueError, match="greater than 0"):
+        errors_by_bandwidth(PLACES, X, Y, expected, torch.tensor([0.0]))
+    with pytest.raises(ValueError, match="per query"):
+        errors_by_bandwidth(PLACES, X, Y, expected[1:], widths)
 
 
 def test_narrower_kernels_have_larger_top_weights():

@@ -35,6 +35,7 @@ def test_a_refusal_stands_at_its_field_in_sight_until_it_is_mended(open_page, la
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_number_among_the_people_is_refused_at_its_table(open_page, language):
     page = open_page(f"?tab=matchmaker&lang={language}", PATHS[language])
+    page.locator(".am-people-fold > summary").click()
     page.locator('[data-key="key.0.0"]').fill("abc")
     note = page.locator(".am-people section:has([data-key='key.0.0']) .am-refused")
     note.wait_for()
@@ -44,6 +45,7 @@ def test_a_number_among_the_people_is_refused_at_its_table(open_page, language):
 def test_a_comma_is_a_decimal_point(open_page):
     """0,9 was read as 09."""
     page = open_page("?tab=matchmaker")
+    page.locator(".am-people-fold > summary").click()
     page.locator('[data-key="key.0.0"]').fill("0,9")  # the products are 0.9 + 1 + 0.5
     page.locator('[data-focus="similarity.0.0"][data-value^="2.4"]').wait_for()
     page.locator("#view-matchmaker .am-tasks > summary").first.click()

@@ -51,6 +51,22 @@ def test_pointing_at_a_row_raises_its_bars_over_the_data(open_page):
     page.wait_for_function(f"() => {bars} === 0")
 
 
+def test_the_bars_of_a_query_stand_on_the_axis_as_high_as_its_weights(open_page):
+    """They were squares of nine pixels, wherever their tops were."""
+    page = opened(open_page)
+    page.mouse.move(*heat(page, 0.3, 0.5))
+    page.wait_for_function(
+        f"() => document.querySelectorAll('{VIEW} [data-panel=fit] g.am-role-weight rect').length"
+    )
+    boxes = page.evaluate(
+        f"[...document.querySelectorAll('{VIEW} [data-panel=fit] g.am-role-weight rect')].map((bar) =>"
+        " [bar.getBBox().height, bar.getBBox().y + bar.getBBox().height, +bar.getAttribute('height')])"
+    )
+    assert max(height for height, _, _ in boxes) > 20
+    assert all(abs(height - given) < 0.01 for height, _, given in boxes)
+    assert len({round(bottom, 2) for _, bottom, _ in boxes}) == 1
+
+
 def test_pointing_at_the_plot_marks_the_row_in_the_heatmap(open_page):
     page = opened(open_page)
     box = page.locator(f"{VIEW} [data-panel=fit] .am-plot-art").bounding_box()

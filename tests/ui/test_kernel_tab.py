@@ -51,9 +51,10 @@ def test_every_view_is_drawn(changes, language):
     assert all(p["id"] or p["kind"] == "heading" for p in view["panels"])
     weights = matrix_of(panel(view, "weights"))
     np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-5)
-    assert 3 <= len(view["tasks"]) <= 5
+    assert 3 <= len(view["tasks"]) <= 7
     for task in view["tasks"]:
-        assert math.isfinite(task["answer"]) and task["why"]
+        assert task["why"]
+        assert task["kind"] == "goal" or math.isfinite(task["answer"])
 
 
 @pytest.mark.parametrize("changes", CASES)
@@ -79,15 +80,54 @@ def test_sheets_add_up_to_the_weight_on_screen(changes):
             request = {"inputs": changes, "panel": id, "row": row, "column": column}
             sheet = ask_sheet("en", TAB, request)
             assert "error" not in sheet
-            table = sheet["sections"][0]["table"]["rows"]
-            if float(table[-1][3]) > -100:  # beyond, four decimals of the factors do not carry
-                product = float(table[0][1]) * float(table[0][2])
-                assert math.isclose(product, float(table[-1][3]), rel_tol=2e-2, abs_tol=2e-2)
+            if "table" not in sheet["sections"][0]:  # by distance: what is said is exp(-d²/2)'s exponent
+                (_, _, apart), (_, _, widths) = sheet["sections"][0]["lines"]
+                score = float(sheet["sections"][1]["lines"][0][2])
+                assert float(apart) * float(widths) >= 0
+                assert math.isclose(-(float(widths) ** 2) / 2, score, rel_tol=1e-3, abs_tol=1e-3)
             numerator, denominator, weight = (float(line[2]) for line in sheet["sections"][2]["lines"])
             if denominator:
                 assert math.isclose(numerator / denominator, weight, abs_tol=2e-4)
             assert math.isclose(weight, matrix[row, column], abs_tol=2e-4)
             assert math.isclose(sheet["weight"], matrix[row, column], abs_tol=1e-4)
+
+
+def test_a_sheet_by_hand_is_a_distance_an_exponential_and_a_share():
+    """Keys 0 and 3, h = 2, the query 0: the far point is 1.5 bandwidths away, its score -1.125."""
+    request = {
+        "inputs": {"points": "0, 10\n3, 20", "bandwidth": 2},
+        "panel": "weights",
+        "row": 0,
+        "column": 1,
+    }
+    distance, score, softmax, _ = ask_sheet("en", TAB, request)["sections"]
+    assert [line[1:] for line in distance["lines"]] == [
+        ["0.0000 - 3.0000", "-3.0000"], ["(-3.0000) / 2.0000", "-1.5000"]]  # fmt: skip
+    assert score["lines"][0][1:] == ["-(-1.5000)^2 / 2", "-1.1250"]
+    numerator, weight = math.exp(-1.125), math.exp(-1.125) / (1 + math.exp(-1.125))
+    assert [line[2] for line in softmax["lines"]][::2] == [f"{numerator:.4f}", f"{weight:.4f}"]
+
+
+def tasks_of(changes):
+    return {task["id"]: task for task in view_of(TAB, "en", changes)["tasks"]}
+
+
+def test_the_bandwidth_that_errs_least_is_found_and_no_other_reaches_the_goal():
+    error = {h: endpoint(TAB)(bandwidth=h)["error_to_truth"] for h in (0.1, 0.2, 0.3, 0.5, 1.0, 2.0)}
+    least = min(error, key=error.get)
+    for h in error:
+        goal = tasks_of({"bandwidth": h})["least"]
+        assert goal["reached"] == (h == least) and f"{error[h]:.4f}" in goal["now"]
+    assert "least" not in tasks_of({"points": "0, 1\n1, 2\n2, 2"})  # nobody knows the truth
+
+
+def test_the_answer_here_is_the_prediction_and_the_plot_that_asks_does_not_show_it():
+    view = view_of(TAB, "en", {"bandwidth": 0.3})
+    here = tasks_of({"bandwidth": 0.3})["here"]
+    prediction = packed(panel(view, "fit")["series"][1]["y"])
+    assert here["answer"] == pytest.approx(prediction[25]) and "fit" in here["hides"]
+    names = [series["name"] for series in panel(view, "asked")["series"]]
+    assert names == ["data", "the query"]
 
 
 def test_a_point_that_may_not_look_at_itself_is_hatched_and_weighs_nothing():

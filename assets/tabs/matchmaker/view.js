@@ -1,7 +1,12 @@
-// The matchmaker's people: three tables of number cells. Arrow up and down nudge a number by 0.1.
+// The matchmaker's picture, and its people as three tables of number cells, folded until somebody wants them.
 import { el } from "../../view/core/dom.js";
+import { register } from "../../view/core/registry.js";
 import { fill, pageLanguage, wordsIn } from "../../view/core/words.js";
-import { withPoint } from "../../view/page/decimal.js";
+import { belief } from "./belief.js";
+import { match } from "./match.js";
+import { numberCell } from "./number_cell.js";
+
+register({ belief, match });
 
 const MOST = { candidates: 8, traits: 6 };
 
@@ -10,19 +15,21 @@ export const mountPeople = (element, props, watch, changed) => {
   const root = element.querySelector(".am-people");
   root.setAttribute("aria-label", props.label || "");
   root.setAttribute("role", "group");
+  const tables = el("div");
+  root.replaceChildren(el("details", { class: "am-people-fold" }, el("summary", {}, words.tables), tables));
   const grid = { people: null, word: (key, values) => fill(words[key] || key, values) };
   let sent = "";
   const take = () => {
     grid.people = JSON.parse(JSON.stringify(props.value));
     sent = JSON.stringify(grid.people);
-    draw(root, grid);
+    draw(tables, grid);
   };
   grid.send = () => {
     sent = JSON.stringify(grid.people);
     props.value = JSON.parse(sent);
     changed();
   };
-  grid.reshape = (change) => { change(); draw(root, grid); grid.send(); };
+  grid.reshape = (change) => { change(); draw(tables, grid); grid.send(); };
   take();
   watch("value", () => { // set from outside: an example, a link
     if (JSON.stringify(props.value) !== sent) take();
@@ -33,24 +40,10 @@ export const mountPeople = (element, props, watch, changed) => {
 const cell = ({ send }, row, i, label, key) => {
   const input = el("input", { type: "text", inputmode: "decimal", "aria-label": label, "data-key": key, autocomplete: "off" });
   input.value = String(row[i]);
-  const read = () => {
-    const text = withPoint(input.value.trim());
-    const number = Number(text);
-    const fine = text !== "" && Number.isFinite(number) && Math.abs(number) <= 100;
-    input.setAttribute("aria-invalid", String(!fine));
-    row[i] = fine ? number : text;
+  numberCell(input, (number) => {
+    row[i] = number;
     send();
-  };
-  input.addEventListener("input", read);
-  input.addEventListener("keydown", (event) => {
-    const step = { ArrowUp: 0.1, ArrowDown: -0.1 }[event.key];
-    const number = Number(withPoint(input.value));
-    if (!step || !Number.isFinite(number)) return;
-    event.preventDefault();
-    input.value = String(Math.round((number + step) * 1000) / 1000);
-    read();
   });
-  input.addEventListener("focus", () => input.select());
   return el("td", {}, input);
 };
 
@@ -64,12 +57,15 @@ const name = ({ people, word, send }, i) => {
 const button = (text, label, action, disabled = false) =>
   el("button", { type: "button", class: "am-button", "aria-label": label, title: label, disabled, onclick: action }, text);
 
-const table = (title, note, width, rows, actions) => el("section", {},
+const table = (title, note, heads, rows, actions) => el("section", {},
   el("h2", { class: "am-title" }, title, el("span", { class: "am-caption" }, ` ${note}`)),
   el("div", { class: "am-scroll" }, el("table", { "aria-label": title },
-    el("thead", {}, el("tr", {}, el("td"), Array.from({ length: width }, (_, i) => el("th", { scope: "col" }, String(i + 1))))),
+    el("thead", {}, el("tr", {}, el("td"), heads.map((text) => el("th", { scope: "col", title: text }, text)))),
     el("tbody", {}, rows))),
   el("div", { class: "am-people-actions" }, actions));
+
+// What the traits of keys, or of values, are called: as the learner says, else by number.
+const callings = ({ people }, part, count) => Array.from({ length: count }, (_, i) => people[part]?.[i] || people.traits?.[i] || String(i + 1));
 
 const draw = (root, grid) => {
   const focus = root.contains(document.activeElement) ? document.activeElement.dataset.key : null;
@@ -83,9 +79,9 @@ const queryTable = (grid) => {
   const d = people.query.length;
   const query = el("tr", {}, el("th", { scope: "row" }, word("you")),
     people.query.map((_, i) => cell(grid, people.query, i, word("cell_query", { trait: i + 1 }), `query.${i}`)));
-  return table(word("query"), word("query_note"), d, [query], [
-    button(word("add_trait"), word("add_trait"), () => reshape(() => { people.query.push(0); people.keys.forEach((row) => row.push(0)); }), d >= MOST.traits),
-    button(word("drop_trait"), word("drop_trait"), () => reshape(() => { people.query.pop(); people.keys.forEach((row) => row.pop()); }), d <= 1)]);
+  return table(word("query"), word("query_note"), callings(grid, "traits", d), [query], [
+    button(word("add_trait"), word("add_trait"), () => reshape(() => { people.query.push(0); people.keys.forEach((row) => row.push(0)); people.traits?.push(""); }), d >= MOST.traits),
+    button(word("drop_trait"), word("drop_trait"), () => reshape(() => { people.query.pop(); people.keys.forEach((row) => row.pop()); people.traits?.pop(); }), d <= 1)]);
 };
 
 const keysTable = (grid) => {
@@ -98,7 +94,7 @@ const keysTable = (grid) => {
     el("td", {}, button("×", word("remove_candidate", { name: people.names[j] }), () => reshape(() => {
       for (const part of ["names", "keys", "values"]) people[part].splice(j, 1);
     }), count <= 1))));
-  return table(word("keys"), word("keys_note"), d, keys, [
+  return table(word("keys"), word("keys_note"), callings(grid, "traits", d), keys, [
     button(word("add_candidate"), word("add_candidate"), () => reshape(() => {
       people.names.push(word("newcomer", { number: count + 1 }));
       people.keys.push(Array(d).fill(0.5));
@@ -111,7 +107,7 @@ const valuesTable = (grid) => {
   const v = people.values.length ? people.values[0].length : 1;
   const values = people.values.map((row, j) => el("tr", {}, el("th", { scope: "row", dir: "auto" }, people.names[j]),
     row.map((_, i) => cell(grid, row, i, word("cell_value", { name: people.names[j], trait: i + 1 }), `value.${j}.${i}`))));
-  return table(word("values"), word("values_note"), v, values, [
-    button(word("add_fact"), word("add_fact"), () => reshape(() => people.values.forEach((row) => row.push(0))), v >= MOST.traits),
-    button(word("drop_fact"), word("drop_fact"), () => reshape(() => people.values.forEach((row) => row.pop())), v <= 1)]);
+  return table(word("values"), word("values_note"), callings(grid, "facts", v), values, [
+    button(word("add_fact"), word("add_fact"), () => reshape(() => { people.values.forEach((row) => row.push(0)); people.facts?.push(""); }), v >= MOST.traits),
+    button(word("drop_fact"), word("drop_fact"), () => reshape(() => { people.values.forEach((row) => row.pop()); people.facts?.pop(); }), v <= 1)]);
 };

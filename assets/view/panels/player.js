@@ -5,6 +5,7 @@ import { showNumber, unpack } from "../core/numbers.js";
 import { cellTable } from "./cells.js";
 import { colourLegend, panelFrame, saveMenu } from "./frame.js";
 import { playing } from "./playing.js";
+import { ticks, written } from "./plot_scale.js";
 
 const PACE = 90; // milliseconds a step while playing
 
@@ -30,6 +31,7 @@ export const player = (panel, view) => {
     const slice = data.slice(frame * n * m, (frame + 1) * n * m);
     picture.replaceChildren(cellTable({ ...panel, opens: true }, view, n, m, slice, { frame }));
     curve.replaceChildren(curves(panel, frame));
+    view.root.dispatchEvent(new CustomEvent("am-frame", { detail: { panel: panel.id, frame } }));
     if (view.opened && view.opened.panel === panel.id && view.opened.frame !== frame) {
       view.open({ ...view.opened, frame }, false); // the open sheet follows
     }
@@ -46,21 +48,28 @@ export const player = (panel, view) => {
   return panelFrame(panel, view, body, [colourLegend(panel), save]);
 };
 
-// Small multiples, one curve each, with a line at the step shown.
+// Small multiples, one curve each with its axes, and a line at the step shown.
 const curves = (panel, frame) => {
-  const width = 320, height = 84, last = panel.steps[panel.steps.length - 1] || 1;
+  const width = 320, height = 104, left = 44, last = panel.steps[panel.steps.length - 1] || 1;
+  const bottom = height - 18, top = 22;
+  const across = ticks(0, last, 4);
   return el("div", {}, panel.curves.map((one) => {
-    const top = Math.max(...one.values, 1e-9);
-    const low = Math.min(0, ...one.values);
-    const x = (i) => 4 + (panel.steps[i] / last) * (width - 8);
-    const y = (value) => height - 6 - ((value - low) / (top - low || 1)) * (height - 22);
+    const finite = one.values.filter(Number.isFinite);
+    const high = Math.max(...finite, 1e-9), low = Math.min(0, ...finite);
+    const x = (i) => at(panel.steps[i]);
+    const at = (step) => left + (step / last) * (width - left - 12);
+    const y = (value) => bottom - ((value - low) / (high - low || 1)) * (bottom - top);
+    const up = ticks(low, high, 2);
     const points = one.values.map((value, i) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
+    const text = (where, content, anchor, more = "") => svg("text", { ...where, "text-anchor": anchor, class: `am-spark-tick ${more}` }, content);
     return svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "am-spark", role: "img",
       "aria-label": `${one.name}: ${showNumber(one.values[0], 3)} → ${showNumber(one.values[one.values.length - 1], 3)}` },
-      svg("line", { x1: 4, x2: width - 4, y1: y(low), y2: y(low), class: "am-axis" }),
+      up.marks.flatMap((mark) => [svg("line", { x1: left, x2: width - 12, y1: y(mark), y2: y(mark), class: "am-axis" }),
+        text({ x: left - 6, y: y(mark) + 4 }, written(mark, up.digits), "end")]),
+      across.marks.map((mark) => text({ x: at(mark), y: height - 4 }, written(mark, across.digits), "middle")),
       svg("polyline", { points, class: "am-curve" }),
-      svg("line", { x1: x(frame), x2: x(frame), y1: 14, y2: height - 4, class: "am-cursor" }),
+      svg("line", { x1: x(frame), x2: x(frame), y1: top - 4, y2: bottom, class: "am-cursor" }),
       svg("circle", { cx: x(frame), cy: y(one.values[frame]), r: 3.5, class: "am-dot" }),
-      svg("text", { x: 4, y: 11, class: "am-spark-name" }, `${one.name}  ${showNumber(one.values[frame], 3)}`));
+      text({ x: 4, y: 12 }, `${one.name}  ${showNumber(one.values[frame], 3)}`, "start", "am-spark-name"));
   }));
 };

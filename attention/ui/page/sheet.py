@@ -91,39 +91,44 @@ def cell_sheet(
     left: str = "q",
     right: str = "k",
     about: str = "",
+    features: Sequence[str] = (),
+    facts: Sequence[str] = (),
 ) -> Sheet:
     """Everything between the two vectors and the weight, and what the weight then moves.
 
     left, right: what the two factors of a product are called (scoring.factors says what they are
     for each scoring). about: a sentence above the products. Of more than TOP summands the largest
-    are listed.
+    are listed. features, facts: names of the summands and of the value's features, else numbers.
     """
     return Sheet(
         words("sheet.title", query=query_name, key=key_name),
         [
-            _terms(cell, words, left, right, about),
+            _terms(cell, words, left, right, about, features),
             _logit(cell, words),
             _softmax(cell, words),
-            _contribution(cell, words),
+            _contribution(cell, words, facts),
         ],
         cell.weight,
     )
 
 
-def _terms(cell: Cell, words: Words, left: str, right: str, about: str) -> Section:
+def _terms(
+    cell: Cell, words: Words, left: str, right: str, about: str, features: Sequence[str] = ()
+) -> Section:
     k = len(cell.terms)
     order = list(range(k))
     if k > TOP:
         order = cell.terms.abs().argsort(descending=True)[:TOP].tolist()
         about = " ".join([about, words("sheet.sorted", top=TOP, count=k)]).strip()
     columns = cell.left, cell.right, cell.terms
-    rows = [[str(i + 1), *(show(column[i].item()) for column in columns)] for i in order]
+    names = features or [str(i + 1) for i in range(k)]
+    rows = [[names[i], *(show(column[i].item()) for column in columns)] for i in order]
     if k > TOP:
         rest = cell.raw - sum(cell.terms[i].item() for i in order)
         rows.append([words("sheet.others", count=k - TOP), "", "", show(rest)])
     rows.append([words("sheet.sum"), "", "", show(cell.raw)])
-    names = [words("sheet.dimension"), left, right, f"{left} × {right}"]
-    return Section(words("sheet.terms_title"), about, Grid(names, rows, total=True))
+    heads = [words("sheet.dimension"), left, right, f"{left} × {right}"]
+    return Section(words("sheet.terms_title"), about, Grid(heads, rows, total=True))
 
 
 def _logit(cell: Cell, words: Words) -> Section:
@@ -158,13 +163,14 @@ def _softmax(cell: Cell, words: Words) -> Section:
     return Section(words("sheet.softmax_title"), words("sheet.softmax_text"), lines=lines)
 
 
-def _contribution(cell: Cell, words: Words) -> Section:
+def _contribution(cell: Cell, words: Words, facts: Sequence[str] = ()) -> Section:
     size = len(cell.value)
     order = list(range(size))
     if size > TOP:
         order = cell.contribution.abs().argsort(descending=True)[:TOP].tolist()
     columns = cell.value, cell.contribution, cell.output
-    rows = [[str(i + 1), *(show(column[i].item()) for column in columns)] for i in order]
+    called = facts or [str(i + 1) for i in range(size)]
+    rows = [[called[i], *(show(column[i].item()) for column in columns)] for i in order]
     norm = cell.value.norm().item()
     names = [words(f"sheet.{name}") for name in ("dimension", "value", "contribution", "output")]
     text = words("sheet.value_text", norm=show(norm), share=show(cell.weight * norm))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from ....cell import Cell
 from ....kernel import (
     LearnedWidth,
     average_pooling,
@@ -22,7 +23,7 @@ from ....pooling import Attended, attend
 from ...page.guard import Json
 from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, RowsOf, Scale, heading
 from ...page.scene import Place, Task
-from ...page.sheet import Sheet, cell_sheet, show
+from ...page.sheet import Section, Sheet, cell_sheet, show
 from ...page.texts import Words
 from .inputs import NARROW, Inputs, data_of
 
@@ -145,7 +146,30 @@ def weight_sheet(f: Fit, words: Words, place: Place, queries: Tensor, mask: Tens
         about = words("kernel.sheet_average", query=q, key=k, count=len(f.x))
         return cell_sheet(cell, words, *names, about=about)
     about = words("kernel.sheet_gaussian", query=q, key=k, bandwidth=show(f.bandwidth))
-    return cell_sheet(cell, words, *names, left="-(q - k) / 2h²", right="(q - k)", about=about)
+    plain = cell_sheet(cell, words, *names)
+    return replace(plain, sections=[*by_distance(cell, f.bandwidth, words, about), *plain.sections[2:]])
+
+
+def by_distance(cell: Cell, bandwidth: float, words: Words, about: str) -> list[Section]:
+    """How far the point lies, in bandwidths, and the score that comes of it."""
+    q, k = cell.query.item(), cell.key.item()
+    far = (q - k) / bandwidth
+    distance = [
+        (words("kernel.sheet_distance"), f"{show(q)} - {signed_number(k)}", show(q - k)),
+        (words("kernel.sheet_in_h"), f"{signed_number(q - k)} / {show(bandwidth)}", show(far)),
+    ]
+    score = [(words("sheet.score"), f"-({show(far)})^2 / 2", show(cell.raw))]
+    if not cell.allowed:
+        score.append((words("sheet.mask"), words("sheet.masked"), "-∞"))
+    return [
+        Section(words("kernel.sheet_distance_title"), about, lines=distance),
+        Section(words("kernel.sheet_score_title"), lines=score),
+    ]
+
+
+def signed_number(number: float) -> str:
+    """A number behind a sign: negative ones in brackets."""
+    return show(number) if number >= 0 else f"({show(number)})"
 
 
 def own_points(f: Fit, words: Words) -> list[str]:
@@ -208,4 +232,10 @@ def exercises(f: Fit, words: Words) -> list[Task]:
     question = words("kernel.task_near", query=f"{query:.2f}", bandwidth=show(f.bandwidth, 2))
     share = 100 * f.weights[middle][near].sum().item()
     why = words("kernel.task_near_why", count=int(near.sum()))
-    return [*tasks, Task("near", question, share, why, tolerance=8.0, unit="%")]
+    return [
+        *tasks,
+        Task("near", question, share, why, tolerance=8.0, unit="%", hides=["weights"]),
+        Task(
+            "ratio", words("kernel.task_ratio"), math.exp(1.5), words("kernel.task_ratio_why"), tolerance=0.5
+        ),
+    ]

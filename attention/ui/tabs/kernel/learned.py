@@ -142,11 +142,17 @@ def results(s: Study) -> Json:
 def tasks(s: Study, words: Words) -> list[Task]:
     """Predict, then look; and which of the two trainings learns the narrower kernel."""
     apart, itself = (abs(record.width[-1]) for record in (s.apart, s.itself))
+    width = abs(s.chosen.width[-1])
+    spoilers = ["loss", "widths", "final", "errors", "fit", "weights", "train_weights"]
     return [
         *exercises(s.fit, words),
+        Task("start", words("kernel.task_start"), 0 if width > 1 else 1,
+             words("kernel.task_start_why", width=show(width, 2),
+                   bandwidth="∞" if s.fit.bandwidth is None else show(s.fit.bandwidth, 2)),
+             [words("kernel.task_self_" + o) for o in ("narrower", "wider")], hides=spoilers),
         Task("self", words("kernel.task_self"), 0 if itself > apart else 1,
              words("kernel.task_self_why", apart=show(apart, 2), itself=show(itself, 2)),
-             [words("kernel.task_self_" + o) for o in ("narrower", "wider")]),
+             [words("kernel.task_self_" + o) for o in ("narrower", "wider")], hides=spoilers),
     ]  # fmt: skip
 
 

@@ -32,5 +32,6 @@ TAB = Tab(
         ("example_training", {"mode": "training"}),
         ("example_decay", {"mode": "training", "weight_decay": 0.01}),
     ),
+    picks=("people",),
     layout=layout,
 )  # fmt: skip

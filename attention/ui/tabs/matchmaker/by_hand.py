@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,10 +10,14 @@ import torch
 from ....steps import Projections, Steps, forward_steps, make_projections
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, heading, signed
-from ...page.scene import Place, Scene, Task
+from ...page.scene import Goal, Place, Scene, Task
 from ...page.sheet import Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words
 from .inputs import Inputs
+from .match import Match
+
+SHARE = 0.99  # what a candidate is to get in the task about the temperature
+COLDEST = 0.05  # the lowest temperature of the slider
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +51,38 @@ def study(inputs: Inputs) -> Study:
 
 
 def panels(s: Study, words: Words) -> list[Panel]:
-    """Similarity, scaling, softmax, weighted sum; before them the projections where there are any."""
-    return [*projected(s, words), *weighing(s, words), *blending(s, words)]
+    """All of it as one picture; then step by step: projections if any, scores, softmax, weighted sum."""
+    return [picture(s, words), *projected(s, words), *weighing(s, words), *blending(s, words)]
+
+
+def picture(s: Study, words: Words) -> Match:
+    """Query, keys, products, scores, shares and values, joined."""
+    typed = not s.inputs.projections
+    caption = words("matchmaker.match_caption" if typed else "matchmaker.match_projected")
+    return Match("match", words("matchmaker.match"), caption, s.inputs.people, s.steps, traits(s, words),
+                 facts(s, words), typed, s.inputs.scoring, words)  # fmt: skip
+
+
+def traits(s: Study, words: Words) -> list[str]:
+    """What the features that meet are called: the traits, or numbers after a projection."""
+    if s.inputs.projections:
+        return [str(i + 1) for i in range(len(s.steps.query))]
+    given = s.inputs.people.get("traits") or [""] * len(s.inputs.people["query"])
+    return [name or words(f"matchmaker.trait_{i}") for i, name in enumerate(given, 1)]
+
+
+def facts(s: Study, words: Words) -> list[str]:
+    """What the features of the values are called: as the traits are, unless they have names of their own."""
+    count = s.steps.values.shape[1]
+    if s.inputs.projections:
+        return [str(i + 1) for i in range(count)]
+    people = s.inputs.people
+    given, claimed = people.get("facts") or [""] * count, people.get("traits", [])
+    claimed = claimed + [""] * (count - len(claimed))
+    return [
+        name or claimed[i] or words(f"matchmaker.trait_{i + 1}")
+        for i, name in enumerate(given)
+    ]  # fmt: skip
 
 
 def projected(s: Study, words: Words) -> list[Panel]:
@@ -63,8 +98,8 @@ def projected(s: Study, words: Words) -> list[Panel]:
                 signed(steps.query), look),
         Heatmap("projected_keys", words("matchmaker.projected_keys"), steps.keys, names, features,
                 signed(steps.keys), look),
-        Heatmap("projected_values", words("matchmaker.projected_values"), steps.values, names, traits(s),
-                signed(steps.values), look),
+        Heatmap("projected_values", words("matchmaker.projected_values"), steps.values, names,
+                features_of(s, words), signed(steps.values), look),
     ]  # fmt: skip
 
 
@@ -93,30 +128,33 @@ def blending(s: Study, words: Words) -> list[Panel]:
     return [
         heading(words("matchmaker.step_4"), words("matchmaker.step_4_text")),
         Heatmap("contributions", words("matchmaker.contributions"), steps.contributions, Axis(s.names),
-                traits(s), signed(steps.contributions)),
-        Heatmap("output", words("matchmaker.output"), steps.output[None], you, traits(s),
+                features_of(s, words), signed(steps.contributions)),
+        Heatmap("output", words("matchmaker.output"), steps.output[None], you, features_of(s, words),
                 signed(steps.output), Look(digits=4), words("matchmaker.output_caption")),
     ]  # fmt: skip
 
 
-def traits(s: Study) -> Axis:
-    """The traits of the values, by number."""
-    return Axis([str(i + 1) for i in range(s.steps.values.shape[1])])
+def features_of(s: Study, words: Words) -> Axis:
+    """The features of the values, by name."""
+    return Axis(facts(s, words))
 
 
 def sheet(s: Study, words: Words, place: Place) -> Sheet:
     """The arithmetic of a cell of any panel."""
     steps, names, column = s.steps, s.names, place.column
     you = words("matchmaker.you")
-    if place.panel in ("contributions", "output"):
-        place.within(1 if place.panel == "output" else len(names), steps.values.shape[1])
-        title = words("sheet.output_of", query=you, feature=column + 1)
+    blend = place.panel == "match" and place.row == 1  # the picture's second row; its first is the shares
+    if blend or place.panel in ("contributions", "output"):
+        place.within({"match": 2, "output": 1}.get(place.panel, len(names)), steps.values.shape[1])
+        title = words("sheet.output_of", query=you, feature=facts(s, words)[column])
         return output_sheet(words, title, steps.weights, steps.values[:, column], names)
-    if place.panel not in ("similarity", "scaled", "numerators", "weights"):
+    if place.panel not in ("match", "similarity", "scaled", "numerators", "weights"):
         raise Refusal("no_such_cell")
     place.within(1, len(names))
     left, right = (words(f"matchmaker.{side}_{s.inputs.scoring}") for side in ("left", "right"))
-    return cell_sheet(steps.cells[column], words, you, names[column], left=left, right=right)
+    met = [] if s.inputs.scoring == "additive" else traits(s, words)  # whose summands are hidden units
+    return cell_sheet(steps.cells[column], words, you, names[column], left=left, right=right,
+                      features=met, facts=facts(s, words))  # fmt: skip
 
 
 def snippet(s: Study) -> str:
@@ -155,24 +193,89 @@ def results(s: Study) -> Json:
     }  # fmt: skip
 
 
-def tasks(s: Study, words: Words) -> list[Task]:
+def tasks(s: Study, words: Words) -> list[Task | Goal]:
     steps, names = s.steps, s.names
     article = torch.softmax(torch.tensor([3.0, 1.0, 0.5]), dim=0)
     printed = torch.tensor([0.84, 0.11, 0.05])
     numbers = ", ".join(f"{w:.2f}" for w in article.tolist())
     fraction = {"numerator": show(steps.numerators[0].item()), "denominator": show(steps.denominator)}
     return [
-        Task("winner", words("matchmaker.task_winner"), int(steps.weights.argmax()),
-             words("matchmaker.task_winner_why"), names,
-             hides=["weights", "numerators", "contributions", "output"]),
+        *won(s, words),
+        Task("first", words("matchmaker.task_first", name=names[0]), steps.weights[0].item(),
+             words("matchmaker.task_first_why", **fraction), tolerance=0.02,
+             hides=["match", "weights", "contributions", "output"], bar=(0.0, 1.0), cell=("match", 0, 0)),
+        *blended(s, words),
+        *sharpened(s, words),
+        divided(s, words),
         Task("article", words("matchmaker.task_article"), int(((article - printed).abs() > 0.005).any()),
              words("matchmaker.task_article_why", numbers=numbers),
              [words("matchmaker.task_article_yes"), words("matchmaker.task_article_no")]),
-        Task("first", words("matchmaker.task_first", name=names[0]), steps.weights[0].item(),
-             words("matchmaker.task_first_why", **fraction), tolerance=0.02, hides=["weights"]),
         Task("shift", words("matchmaker.task_shift"), 1, words("matchmaker.task_shift_why"),
              [words("matchmaker.task_shift_" + o) for o in ("up", "same", "down")]),
     ]  # fmt: skip
+
+
+def won(s: Study, words: Words) -> list[Task]:
+    """Who gets most, where one alone does."""
+    first = s.steps.scaled.topk(min(2, len(s.names))).values
+    if len(first) == 2 and (first[0] - first[1]).item() < 1e-6:
+        return []
+    return [Task("winner", words("matchmaker.task_winner"), int(s.steps.scaled.argmax()),
+                 words("matchmaker.task_winner_why"), s.names,
+                 hides=["match", "similarity", "scaled", "numerators", "weights", "contributions",
+                        "output"])]  # fmt: skip
+
+
+def blended(s: Study, words: Words) -> list[Task]:
+    """The first number of the output, where the values differ in it; and whether the winner boasted."""
+    steps, first = s.steps, s.steps.values[:, 0]
+    low, high = first.min().item(), first.max().item()
+    if s.inputs.projections or high - low < 0.05:
+        return []
+    best = int(steps.weights.argmax())
+    pairs = zip(steps.weights.tolist(), first.tolist(), strict=True)
+    said = {
+        "sum": " + ".join(f"{w:.3f} × {v:g}" if v >= 0 else f"{w:.3f} × ({v:g})" for w, v in pairs),
+        "output": show(steps.output[0].item(), 3), "name": s.names[best],
+        "share": show(steps.weights[best].item(), 2),
+        "claim": f"{steps.keys[best, 0].item():g}", "truth": f"{first[best].item():g}",
+    }  # fmt: skip
+    trait = facts(s, words)[0]
+    boasted = steps.keys[best, 0] > first[best] and traits(s, words)[0] == trait
+    why = words("matchmaker.task_blend_boast" if boasted else "matchmaker.task_blend_why", **said)
+    return [Task("blend", words("matchmaker.task_blend", trait=trait), steps.output[0].item(), why,
+                 tolerance=0.1 * (high - low), hides=["match", "contributions", "output"], bar=(low, high),
+                 cell=("match", 1, 0))]  # fmt: skip
+
+
+def sharpened(s: Study, words: Words) -> list[Goal]:
+    """Make the best match get nearly all by the temperature, where any temperature does it."""
+    steps = s.steps
+    warm = steps.scaled * steps.temperature  # at temperature 1
+    if len(warm) < 2 or torch.softmax(warm / COLDEST, dim=0).max() < SHARE:
+        return []
+    best = int(warm.argmax())
+    first, second = steps.scaled.topk(2).values.tolist()
+    weight, gap = steps.weights[best].item(), first - second
+    ratio = f"{math.exp(min(gap, 700)):.3g}"
+    said = {"temperature": f"{steps.temperature:g}", "gap": show(gap, 2), "ratio": ratio}
+    target = {"name": s.names[best], "share": f"{SHARE:g}"}
+    return [Goal("sharp", words("matchmaker.task_sharp", **target), weight >= SHARE,
+                 words("matchmaker.task_sharp_now", weight=show(weight, 3), **target),
+                 words("matchmaker.task_sharp_why", **said))]  # fmt: skip
+
+
+def divided(s: Study, words: Words) -> Task:
+    """What dividing by the root of the width does to the largest share."""
+    steps, count = s.steps, len(s.steps.query)
+    plain = steps.similarity / steps.temperature
+    before, after = (torch.softmax(one, dim=0).max().item() for one in (plain, plain / count**0.5))
+    same = abs(before - after) < 5e-5
+    said = {"before": show(before), "after": show(after)}
+    answer = 1 if same else 0 if after > before else 2
+    return Task("root", words("matchmaker.task_root", count=count, root=show(count**0.5, 2)), answer,
+                words("matchmaker.task_root_why_same" if same else "matchmaker.task_root_why", **said),
+                [words("matchmaker.task_root_" + o) for o in ("up", "same", "down")])  # fmt: skip
 
 
 SCENE = Scene(

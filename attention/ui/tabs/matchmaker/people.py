@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import gradio as gr
 
@@ -18,12 +18,21 @@ LARGEST = 100.0  # exp() of a product stays finite in float64, and the numbers f
 
 
 class Crowd(TypedDict):
-    """Who says and is what: m names, a query of d traits, m keys of d and m values of v traits."""
+    """Who says and is what: m names, a query of d traits, m keys of d and m values of v traits.
+
+    traits (d,), facts (v,): what the traits of keys and of values are called, where the learner named any;
+    "" is a name of the page's own. A crowd without them is one in which nothing is named.
+    """
 
     names: list[str]
     query: list[float]
     keys: list[list[float]]
     values: list[list[float]]
+    traits: NotRequired[list[str]]
+    facts: NotRequired[list[str]]
+
+
+PARTS = {"names", "query", "keys", "values"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class People(Field[Crowd]):
         return read_json(text, nodes=400, depth=6)  # a table of people has 120 values, three deep
 
     def check(self, value: object, label: str) -> Crowd:
-        if not isinstance(value, dict) or set(value) != {"names", "query", "keys", "values"}:
+        if not isinstance(value, dict) or set(value) - {"traits", "facts"} != PARTS:
             raise Refusal("not_people", field=label)
         names, query, keys, values = (value[k] for k in ("names", "query", "keys", "values"))
         if not all(isinstance(part, list) for part in (names, query, keys, values)):
@@ -51,12 +60,17 @@ class People(Field[Crowd]):
             raise Refusal("candidates", field=label, limit=CANDIDATES)
         if not all(isinstance(name, str) for name in names):
             raise Refusal("not_people", field=label)
-        return {
-            "names": [" ".join(visible(name).split())[:NAME] or str(i + 1) for i, name in enumerate(names)],
+        crowd: Crowd = {
+            "names": [_named(name) or str(i + 1) for i, name in enumerate(names)],
             "query": self._rows([query], label, "query")[0],
             "keys": self._rows(keys, label, "key", len(query)),
             "values": self._rows(values, label, "value"),
         }
+        if traits := _words(value.get("traits"), len(query), label):
+            crowd["traits"] = traits
+        if facts := _words(value.get("facts"), len(crowd["values"][0]), label):
+            crowd["facts"] = facts
+        return crowd
 
     def _rows(
         self, rows: list[object], label: str, part: str, length: int | None = None
@@ -77,6 +91,20 @@ class People(Field[Crowd]):
 
     def component(self, label: str, info: str | None, options: Callable[[str], str]) -> PeopleGrid:
         return PeopleGrid(self.default, label=label)
+
+
+def _named(text: str) -> str:
+    return " ".join(visible(text).split())[:NAME]
+
+
+def _words(names: object, count: int, label: str) -> list[str]:
+    """Names of ``count`` traits; none for a list in which nothing is named."""
+    if names is None:
+        return []
+    if not isinstance(names, list) or len(names) != count or not all(isinstance(one, str) for one in names):
+        raise Refusal("not_people", field=label)
+    found = [_named(one) for one in names]
+    return found if any(found) else []
 
 
 def _cell(item: object, place: dict[str, Any]) -> float:

@@ -2,20 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from ....matchmaker import Training, make_people, train_dating
 from ....steps import forward_steps
 from ...page.busy import slot
 from ...page.guard import Json, Refusal
-from ...page.panels import Axis, Heatmap, Look, Panel, Player, Readouts, frame_at, heading, signed
+from ...page.panels import (
+    Arrays,
+    Axis,
+    Heatmap,
+    Look,
+    Panel,
+    Player,
+    Readouts,
+    Saved,
+    Table,
+    frame_at,
+    heading,
+    numbers,
+    signed,
+)
 from ...page.scene import Place, Scene, Task
 from ...page.sheet import Sheet, cell_sheet, show
 from ...page.texts import Words
 from .inputs import Inputs
+
+BOASTED = 2  # the first traits of ``make_people``, in which everybody claims the same
+
+
+@dataclass(frozen=True, eq=False)
+class Belief(Panel, Saved):
+    """What each trait counts in a score, step by step: bars that follow a player. frames: (steps, traits)."""
+
+    title: str
+    names: Sequence[str]
+    steps: Sequence[int]
+    frames: Tensor
+    follows: str
+    caption: str
+
+    def encode(self) -> Json:
+        return {
+            "kind": "belief", "id": self.id, "title": self.title, "names": list(self.names),
+            "steps": list(self.steps), "frames": numbers(self.frames), "follows": self.follows,
+            "caption": self.caption,
+        }  # fmt: skip
+
+    def table(self) -> Table:
+        return Table(self.frames.float().numpy(), [str(step) for step in self.steps], self.names)
+
+    def arrays(self) -> Arrays:
+        return super().arrays() | {"steps": np.array(self.steps)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +92,9 @@ def _train(
 def panels(s: Study, words: Words) -> list[Panel]:
     """The player: weights of one unseen evening and the curves, step by step."""
     training = s.training
-    numbers = range(1, s.inputs.candidates + 1)
-    people = [words("matchmaker.seeker", number=i) for i in numbers]
-    others = [words("matchmaker.candidate", number=i) for i in numbers]
+    everybody = range(1, s.inputs.candidates + 1)
+    people = [words("matchmaker.seeker", number=i) for i in everybody]
+    others = [words("matchmaker.candidate", number=i) for i in everybody]
     last = len(training.steps) - 1
     middle = min(range(last + 1), key=lambda i: abs(training.entropy[i] - training.entropy[0] / 2))
     player = Player(
@@ -70,20 +114,35 @@ def panels(s: Study, words: Words) -> list[Panel]:
     return [
         heading(words("matchmaker.training_title"), words("matchmaker.training_text")),
         player,
+        belief(training, words),
         believed(training, [name for name, _ in player.marks], [at for _, at in player.marks], words),
         Readouts("figures", figures),
     ]
 
 
-def believed(training: Training, names: list[str], at: list[int], words: Words) -> Heatmap:
-    """How much each trait counts in a score, at the named records: diag(W_q W_k^T) / sqrt(p)."""
-    counts = torch.stack([
+def counts(training: Training, at: Sequence[int]) -> Tensor:
+    """How much each trait counts in a score, at these records: diag(W_q W_k^T) / sqrt(p); (records, d)."""
+    return torch.stack([
         (one.w_q @ one.w_k.T).diagonal() * one.w_q.shape[1] ** -0.5
         for one in (training.projections[i] for i in at)
     ])  # fmt: skip
-    traits = Axis([str(i + 1) for i in range(counts.shape[1])], words("matchmaker.trait"))
-    return Heatmap("believed", words("matchmaker.believed"), counts, Axis(names, words("view.step")), traits,
-                   signed(counts), Look(opens=False), words("matchmaker.believed_caption"))  # fmt: skip
+
+
+def belief(training: Training, words: Words) -> Belief:
+    """The same at every record, as bars that follow the player."""
+    frames = counts(training, range(len(training.steps)))
+    traits = [words("matchmaker.trait_number", number=i + 1) for i in range(frames.shape[1])]
+    names = [words("matchmaker.boasted", trait=one) for one in traits[:BOASTED]] + traits[BOASTED:]
+    return Belief("belief", words("matchmaker.belief"), names, training.steps, frames, "training",
+                  words("matchmaker.belief_caption"))  # fmt: skip
+
+
+def believed(training: Training, names: list[str], at: list[int], words: Words) -> Heatmap:
+    """How much each trait counts in a score, at the named records."""
+    found = counts(training, at)
+    traits = Axis([str(i + 1) for i in range(found.shape[1])], words("matchmaker.trait"))
+    return Heatmap("believed", words("matchmaker.believed"), found, Axis(names, words("view.step")), traits,
+                   signed(found), Look(opens=False), words("matchmaker.believed_caption"))  # fmt: skip
 
 
 def notices(s: Study, words: Words) -> list[str]:
@@ -135,7 +194,7 @@ def tasks(s: Study, words: Words) -> list[Task]:
              words("matchmaker.task_even_why"), tolerance=0.05, hides=["figures"]),
         Task("boast", words("matchmaker.task_boast"), 1, words("matchmaker.task_boast_why"),
              [words("matchmaker.task_boast_yes"), words("matchmaker.task_boast_no")],
-             hides=["believed"]),
+             hides=["belief", "believed"]),
         Task("learned", words("matchmaker.task_learned"), 100 * s.training.accuracy[-1],
              words("matchmaker.task_learned_why"), tolerance=5.0, unit="%", hides=["training", "figures"]),
     ]  # fmt: skip
