@@ -283,7 +283,8 @@ def test_a_text_too_long_or_of_other_words_is_refused():
 
 
 @pytest.mark.parametrize(
-    "text", [ENGLISH, CHINESE, "Ann sings.Bo reads , who?", "小明说 书在钥匙旁边，the dog!", "<end> <unk> ．a b"]
+    "text",
+    [ENGLISH, CHINESE, "Ann sings.Bo reads , who?", "小明说 书在钥匙旁边，the dog!", "<end> <unk> ．a b"],
 )
 def test_a_text_is_read_as_the_tokenizer_reads_it(model, text):
     ids, unknown = read(text)

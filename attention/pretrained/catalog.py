@@ -1,7 +1,9 @@
 """Chapter 11, part 3: which models there are, and loading each of them once.
 
 One ships with this project and two come as Python packages: these need no network. The others come
-from the Hugging Face hub at a pinned revision. Weights are read from safetensors (or a package's GGUF) only, never from pickle,
+from the Hugging Face hub at a pinned revision.
+
+Weights are read from safetensors (or a package's GGUF) only, never from pickle,
 and no code of a model's author is ever run.
 """
 

@@ -19,7 +19,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from .sentences import UNKNOWN, vocabulary
+from .sentences import vocabulary
+from .train import encode
 from .transformer import Storyteller
 
 END = 0  # the number of the mark that ends a text
@@ -45,9 +46,8 @@ def read(text: str) -> tuple[list[int], tuple[str, ...]]:
     words = [word for piece in pieces for word in _cuts().split(piece) if word]
     if not words:
         raise ValueError("a text must hold at least one word, got none; type one, such as 'ann and bo'")
-    known = {word: number for number, word in enumerate(vocabulary())}
-    unknown = tuple(dict.fromkeys(word for word in words if word not in known))
-    return [known.get(word, known[UNKNOWN]) for word in words], unknown
+    unknown = tuple(dict.fromkeys(word for word in words if word not in vocabulary()))
+    return encode(words), unknown
 
 
 def spoken(word: int) -> str:

@@ -15,8 +15,12 @@ from .inputs import Inputs
 from .runs import Captured, run_of
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
-READS_CHINESE = ("bert-base-chinese", "distilbert-base-multilingual-cased")  # of the catalog, the storyteller's few words apart
-STORIES = {"en": "ann and bo went to the park . ann gave the ball to", "zh": "小安和小波去了公园。小安把球给了"}
+# of the catalog, apart from the storyteller with its few words
+READS_CHINESE = ("bert-base-chinese", "distilbert-base-multilingual-cased")
+STORIES = {
+    "en": "ann and bo went to the park . ann gave the ball to",
+    "zh": "小安和小波去了公园。小安把球给了",
+}
 EVEN = 0.999  # of the normalised entropy: from here on a row counts as even
 ALIKE = 0.01  # of a vector's length: so close together the tokens' vectors count as one
 ELSEWHERE = 7  # the position that 0 is compared with; any other in the middle does as well

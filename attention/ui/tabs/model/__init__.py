@@ -29,6 +29,6 @@ TAB = Tab(
         ("story_example_ask", {"text": "ann sings . bo reads . who reads ?"}),
         ("story_example_wild", {"text": "ann and", "written": 12, "temperature": 1.5, "seed": 3}),
     ),
-    picks=("text", "written", "place", "seed"),
+    picks=("written", "place", "seed"),
     layout=layout,
 )  # fmt: skip

@@ -132,7 +132,6 @@ def layer_points(layer: LayerPoints, number: int, at: int) -> list[Point]:
         ]
     return [
         *found,
-        Point("attention", layer.attention[at], number),
         Point("middle", layer.middle[at], number),
         Point("norm_2", layer.read[at], number),
         Point("hidden", layer.hidden[at], number),
