@@ -28,11 +28,13 @@ from attention.ui.tabs.decoder import parts
 from attention.ui.tabs.heads import runs, understand
 from attention.ui.tabs.kernel import fit, learned
 from attention.ui.tabs.matchmaker import by_hand, trained
+from attention.ui.tabs.model.story import study as story_study
 from tests.bench.learners import own_inputs
 from tests.ui.views import packed
 
 TAB = {tab.id: tab for tab in TABS}
 positions = sys.modules[TAB["positions"].scenes[""].study.__module__]
+story = sys.modules[story_study.__module__]
 SCENES = [(tab.id, key) for tab in TABS for key in tab.scenes]
 
 
@@ -92,6 +94,7 @@ COSTLY = {
     ("applications", "classifier train"): [(classifier_training, "classify", 1)],
     ("applications", "recommender use"): [(recommender, "recommend", 1)],
     ("applications", "recommender train"): [],  # nothing before the first chunk
+    ("model", "story"): [(story, "write", 1)],
 }
 
 

@@ -70,11 +70,13 @@ ids, unknown = read({inputs.text!r})
 heat = {inputs.temperature!r}
 choices = write(model, ids, {inputs.written + 1}, seed={inputs.seed}, temperature=heat, k={k})
 ids += [choice.word for choice in choices[:-1]]
-points = model.points(torch.tensor(ids))      # every number of the pass
-at = {s.place}                                # the column that is drawn
+points = model.points(torch.tensor(ids))  # every number of the pass
+at = {s.place}  # the column that is drawn
+print(points.embedding[at], points.position[at])
 for layer in points.layers:
-    print(layer.weights[:, at, : at + 1])     # (heads, words): who is looked at
-    print(layer.after[at])                    # the stream after this layer
+    for name, numbers in vars(layer).items():  # (words, ...) or (heads, words, ...)
+        print(name, numbers[..., at, :])
+print(points.normed[at], points.logits[at])
 best = points.logits[at].topk(5)
 print([(spoken(word), logit) for word, logit in zip(best.indices.tolist(), best.values.tolist())])
 print([(spoken(choice.word), choice.drawn) for choice in choices])
