@@ -126,7 +126,10 @@ def test_a_sheet_can_be_done_by_hand():
     """The norm, the neuron and the choice, from the numbers written out."""
     panel, vectors = drawn(view())
     kinds = [(one["kind"], one["layer"]) for one in panel["points"]]
-    ask = lambda row, column: ask_sheet("en", TAB, {"inputs": {}, "panel": "pass", "row": row, "column": column})  # noqa: E731, E501
+
+    def ask(row, column):
+        return ask_sheet("en", TAB, {"inputs": {}, "panel": "pass", "row": row, "column": column})
+
     stream = vectors[kinds.index(("stream", -1))]
     lines = ask(kinds.index(("norm_1", 0)), 5)["sections"][0]["lines"]
     assert float(lines[1][2]) == pytest.approx(stream.mean().item(), abs=1e-4)

@@ -16,7 +16,7 @@ from ....page.guard import Json
 from ....page.panels import Axis, Heatmap, Look, Panel, Scale, heading
 from ....page.scene import Goal, Point, Scene, Task
 from ....page.texts import Words
-from ..inputs import STORY, Inputs
+from ..inputs import STORY
 from .picture import picture
 from .sheets import sheet
 from .study import Study, study
