@@ -42,10 +42,10 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``hub_errors``      what a hub can say, and what it means
     ``loading``         reading a model, one at a time
     ``hub``             fetching one, within limits
+    ``adopted``         the storyteller as a GPT-2, to be asked like the others
     ``catalog``         which there are, each loaded once
     ``blocks``          every head of a long text, at bounded memory
     ``tokens``          a text as a model sees it, and as a person can read it
-    ``adopted``         the storyteller as a GPT-2, to be asked like the others
     ``pretrained``      asking them: real language models running ``attend``
 13. ``reading``         one weight matrix: numbers per query, and what it says about the output
     ``heads``           what do the heads of a real model do?

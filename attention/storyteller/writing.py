@@ -10,15 +10,49 @@ so the same seed tells the same story.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from .sentences import vocabulary
+from .train import encode
 from .transformer import Storyteller
 
 END = 0  # the number of the mark that ends a text
+
+
+@lru_cache(maxsize=1)
+def _cuts() -> re.Pattern[str]:
+    """What is cut out of a typed text: punctuation, and Chinese at the longest words that are known."""
+    chinese = sorted((word for word in vocabulary() if re.match(r"[\u3000-\uffef]", word)), key=len)
+    return re.compile(f"([.,?]|{'|'.join(map(re.escape, reversed(chinese)))})")
+
+
+def read(text: str) -> tuple[list[int], tuple[str, ...]]:
+    """A text as it is typed -> the numbers of its words, and the words that no story uses.
+
+    Lower case is made, punctuation is cut off, Chinese needs no spaces; an unknown word becomes
+    ``<unk>``. Raises ``ValueError`` for a text without a word.
+
+    >>> read("Ann sings.")[0] == [vocabulary().index(word) for word in ("ann", "sings", ".")]
+    True
+    """
+    pieces = unicodedata.normalize("NFC", text).lower().split()
+    words = [word for piece in pieces for word in _cuts().split(piece) if word]
+    if not words:
+        raise ValueError("a text must hold at least one word, got none; type one, such as 'ann and bo'")
+    unknown = tuple(dict.fromkeys(word for word in words if word not in vocabulary()))
+    return encode(words), unknown
+
+
+def spoken(word: int) -> str:
+    """A word's name by its number."""
+    return vocabulary()[word]
 
 
 @dataclass(frozen=True)

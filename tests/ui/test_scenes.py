@@ -29,11 +29,13 @@ from attention.ui.tabs.heads import measures, runs
 from attention.ui.tabs.kernel import fit, learned
 from attention.ui.tabs.matchmaker import by_hand, trained
 from attention.ui.tabs.model.copying import runs as circuits
+from attention.ui.tabs.model.story import study as story_study
 from tests.bench.learners import own_inputs
 from tests.ui.views import packed
 
 TAB = {tab.id: tab for tab in TABS}
 positions = sys.modules[TAB["positions"].scenes[""].study.__module__]
+story = sys.modules[story_study.__module__]
 SCENES = [(tab.id, key) for tab in TABS for key in tab.scenes]
 
 
@@ -94,6 +96,7 @@ COSTLY = {
     ("applications", "recommender use"): [(recommender, "recommend", 1)],
     ("applications", "recommender train"): [],  # nothing before the first chunk
     ("model", "copy"): [(circuits, "record", 1)],  # the control waits until the page asks
+    ("model", "story"): [(story, "write", 1)],
 }
 
 

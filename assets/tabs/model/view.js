@@ -1,6 +1,9 @@
-// The tab "model": what its scenes draw that no other tab has.
+// What the model tab alone draws.
 import { register } from "../../view/core/registry.js";
 import { circuit, copied, lettermap } from "./copy.js";
+import { longrun } from "./longrun.js";
 import { race } from "./race.js";
+import { pass } from "./story.js";
+import { pairs, pickmap, sumbars } from "./why.js";
 
-register({ circuit, copied, lettermap, race });
+register({ circuit, copied, lettermap, longrun, pairs, pass, pickmap, race, sumbars });

@@ -16,6 +16,7 @@ from .inputs import CHANGING, MEASURING, Inputs
 
 SHUFFLED = "The dog bit the man in the park."
 CHINESE = "我爱北京天安门，天安门上太阳升。"
+STORY = "ann and bo went to the park . ann gave the ball to"
 REPEATED = "red dog seven lamp tree cold red dog seven lamp tree cold"
 
 
@@ -48,6 +49,7 @@ TAB = Tab(
                              "position": 7}),
         ("example_roles", {"look": "understand", "model": "smollm2", "text": REPEATED, "layer": 17,
                            "head": 5}),
+        ("example_story", {"look": "touch", "model": "storyteller", "text": STORY, "layer": 1, "head": 0}),
         ("example_next", {"look": "touch", "model": "smollm2", "text": "The capital of France is",
                           "knock_out": "0", "layer": 0, "head": 0}),
     ),

@@ -27,7 +27,7 @@ from ...page.texts import Words
 log = logging.getLogger("attention.ui")
 
 PATIENCE = 1.5  # seconds a request waits for a model; then the page shows progress and asks again
-LOADS = 8  # models on their way at once in one process; the list has seven
+LOADS = 8  # models on their way at once in one process: the whole list
 REST, LONGEST_REST = 5.0, 120.0  # seconds before a failed load may be tried again
 REMEMBERED = 100  # failures, since names may come from outside
 SENTENCES = ("unknown", "unsupported", "missing", "corrupt", "not_safetensors", "offline", "gated",

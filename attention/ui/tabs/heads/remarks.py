@@ -7,13 +7,20 @@ from dataclasses import replace
 
 from ....heads import allowed_keys, entropy, patterns
 from ....pretrained import Changes, moved
+from ....pretrained.adopted import NAME as STORYTELLER
+from ....storyteller.sentences import DOINGS, NAMES, vocabulary
 from ...page.texts import Words
 from .answers import asking
 from .inputs import Inputs
 from .runs import Captured, run_of
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
-READS_CHINESE = ("bert-base-chinese", "distilbert-base-multilingual-cased")  # of the catalog
+# of the catalog, apart from the storyteller with its few words
+READS_CHINESE = ("bert-base-chinese", "distilbert-base-multilingual-cased")
+STORIES = {
+    "en": "ann and bo went to the park . ann gave the ball to",
+    "zh": "小安和小波去了公园。小安把球给了",
+}
 EVEN = 0.999  # of the normalised entropy: from here on a row counts as even
 ALIKE = 0.01  # of a vector's length: so close together the tokens' vectors count as one
 ELSEWHERE = 7  # the position that 0 is compared with; any other in the middle does as well
@@ -30,7 +37,13 @@ def unknown(inputs: Inputs, captured: Captured, words: Words) -> list[str]:
         return []
     of = sum(not added for added in tokens.special)
     said = words("heads.unknown", count=count, of=of, sign=model.tokenizer.unk_token)
-    if CHINESE.search(inputs.text + inputs.pair):
+    chinese = bool(CHINESE.search(inputs.text + inputs.pair))
+    if model.name == STORYTELLER:
+        language = "zh" if chinese else "en"
+        people, doings = (", ".join(table[language][:4]) + " …" for table in (NAMES, DOINGS))
+        return [said + " " + words("heads.unknown_storyteller", count=len(vocabulary()), people=people,
+                                   doings=doings, text=STORIES[language])]  # fmt: skip
+    if chinese:
         models = [words(f"heads.model.{name}") for name in READS_CHINESE if name != model.name]
         said += " " + words("heads.unknown_chinese", models=words("heads.or").join(models))
     return [said]

@@ -18,7 +18,7 @@ from ....page.sheet import Sheet
 from ....page.tab import Controls
 from ....page.texts import Words
 from . import learn, lengths, models, seeds, use
-from .inputs import Inputs
+from ..inputs import Inputs
 from .runs import STEPS
 
 

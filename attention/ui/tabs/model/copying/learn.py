@@ -13,7 +13,8 @@ from ....page.panels import Curve, Later, Panel, Part, Plot, Readouts, heading
 from ....page.scene import Place, Task
 from ....page.sheet import Sheet, cell_sheet, show
 from ....page.texts import Words
-from .inputs import Inputs, letters_of
+from ..inputs import Inputs
+from .letters import letters_of
 from .panels import Circuit
 from .runs import STEPS, Recording, recording
 

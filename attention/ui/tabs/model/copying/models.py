@@ -19,7 +19,7 @@ from ....page.scene import Place, Task, Unready
 from ....page.sheet import Section, Sheet, show
 from ....page.texts import Words
 from ...heads.loads import Absent, Waiting, model_of
-from .inputs import Inputs
+from ..inputs import Inputs
 
 WORDS = 24  # random words, and the same again
 BEST = 10  # heads that are listed

@@ -12,7 +12,8 @@ from ....page.panels import Panel, heading
 from ....page.scene import Carried, Place, Task
 from ....page.sheet import Sheet, cell_sheet, show
 from ....page.texts import Words
-from .inputs import Inputs, letters_of
+from ..inputs import Inputs
+from .letters import letters_of
 from .learn import spots
 from .panels import Race
 from .runs import STEPS

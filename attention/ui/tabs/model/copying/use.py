@@ -14,7 +14,8 @@ from ....page.panels import Panel, Readouts, heading
 from ....page.scene import Goal, Place, Point, Task
 from ....page.sheet import Sheet, cell_sheet, show
 from ....page.texts import Words
-from .inputs import LETTERS, Inputs, letters_of, tokens_of
+from ..inputs import LETTERS, Inputs
+from .letters import letters_of, tokens_of
 from .learn import named, spots
 from .panels import Said, weight_map
 from .runs import STEPS, Head, Recording, recording

@@ -1,0 +1,72 @@
+// Where everything of the pass stands: words across on the left, the spine, the column's numbers on the right.
+
+export const WIDE = 880;
+export const LEFT = 116; // the words' columns begin
+export const RIGHT = 552; // and end
+export const SPINE = 584;
+export const NAMES = 608; // names of the strips
+export const STRIP = 672; // the strips begin
+export const ROOM = 200; // and are this wide
+export const THIN = 10; // a strip's height
+const HEAD = 36; // a head's row
+const PITCH = 16; // a strip's row
+const STREAM = new Set(["stream", "middle", "after"]);
+
+// How wide the words' columns are, and whether their names stand upright.
+export const columnsOf = (tokens) => {
+  const wide = Math.min((RIGHT - LEFT) / tokens.length, 64);
+  const longest = Math.max(...tokens.map((word) => inked(word)));
+  const turned = longest > wide - 6;
+  return { wide, turned, tall: turned ? Math.min(longest, 74) + 12 : 24, start: RIGHT - wide * tokens.length };
+};
+
+// Roughly how long a word is in 13 px type.
+export const inked = (word) => [...word].reduce((sum, letter) => sum + (letter.charCodeAt(0) > 0x2e7f ? 13 : 7.3), 0);
+
+// {height, boxes: one for each point {x, y, wide, tall, at: (cell) -> x}, layers, heads, bottom}
+export const planOf = (panel) => {
+  const columns = columnsOf(panel.tokens);
+  const plan = { columns, boxes: [], layers: [], heads: [], adds: [], reads: [], nets: [] };
+  let y = columns.tall + 16;
+  const strip = (point, x = STRIP, wide = ROOM) => {
+    const box = { x, y, wide, tall: THIN, cell: wide / point.size };
+    plan.boxes.push(box);
+    return box;
+  };
+  panel.points.forEach((point) => {
+    if (point.kind === "norm_1") {
+      y += 8;
+      plan.layers.push({ y: y - 6, number: point.layer + 1 });
+    }
+    if (point.kind === "weights") plan.heads.push(headAt(plan, point, columns, y, panel.place));
+    else if (["query", "key", "value", "head"].includes(point.kind)) {
+      const at = ["query", "key", "value", "head"].indexOf(point.kind);
+      strip(point, STRIP + 51 * at + 12, 35);
+    } else if (point.kind === "written") {
+      y += PITCH - 1;
+      plan.adds.push({ y: strip(point).y, head: plan.heads.length - 1 });
+      y += HEAD - PITCH + 1;
+    } else if (point.kind === "hidden") {
+      plan.nets.push({ y, layer: point.layer });
+      plan.boxes.push({ x: LEFT, y: y - 14, wide: RIGHT - LEFT, tall: 30, cell: (RIGHT - LEFT) / point.size, bars: true });
+    } else if (point.kind === "logits") plan.bottom = y + 10;
+    else {
+      if (STREAM.has(point.kind)) y += 2;
+      const box = strip(point);
+      if (point.kind === "feed_forward") plan.adds.push({ y: box.y, net: plan.nets.length - 1 });
+      if (point.kind.startsWith("norm")) plan.reads.push({ y: box.y, kind: point.kind, layer: point.layer });
+      y += PITCH + (STREAM.has(point.kind) ? 4 : 0);
+      if (point.kind === "after") plan.layers[plan.layers.length - 1].end = y - 4;
+    }
+  });
+  plan.boxes.push({ x: STRIP, y: plan.bottom, wide: ROOM, tall: 15, cell: 15, rows: true });
+  plan.height = plan.bottom + 17 * panel.candidates.length + 14;
+  return plan;
+};
+
+// A head's bars stand on the words' columns.
+const headAt = (plan, point, columns, y, place) => {
+  const box = { x: columns.start, y, wide: columns.wide * (place + 1), tall: HEAD - 7, cell: columns.wide, bars: true, words: true };
+  plan.boxes.push(box);
+  return { y, layer: point.layer, head: point.head, box };
+};

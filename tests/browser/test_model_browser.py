@@ -1,0 +1,84 @@
+"""The pass of the storyteller in a browser: words to click, numbers to open, words written on."""
+
+from __future__ import annotations
+
+import pytest
+
+WIDTHS = (390, 1280, 1920)
+
+
+@pytest.fixture
+def page(open_page):
+    page = open_page("?tab=model", ready="#view-model .am-pass-art")
+    return page
+
+
+def words(page) -> list[str]:
+    return page.locator("#view-model .am-pass-word title").all_text_contents()
+
+
+def test_a_number_is_named_lit_and_opened_by_mouse_and_by_keyboard(page):
+    bar = page.locator("#view-model .am-pass-bar").nth(20)
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 1)
+    assert page.locator("#view-model .am-pass-status").text_content().startswith("Head 1.2: weights")
+    assert page.locator("#view-model .am-pass-head.am-lit").count() == 1
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] - 1)
+    page.wait_for_selector("#view-model .am-sheet h3")
+    assert "comes to look at" in page.locator("#view-model .am-sheet h3").text_content()
+    page.keyboard.press("Escape")
+    page.locator("#view-model .am-pass-art").focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_selector("#view-model .am-sheet:not([hidden]) h3")
+    assert "norm before the heads, number 2" in page.locator("#view-model .am-sheet h3").text_content()
+
+
+def test_it_writes_a_word_takes_it_back_and_draws_the_column_that_is_clicked(page):
+    before = words(page)
+    page.locator("#view-model").get_by_role("button", name="Write a word").click()
+    page.wait_for_function("document.querySelectorAll('#view-model .am-pass-word').length === 14")
+    assert words(page) == [*before, "bo"] and "written=1" in page.url
+    page.locator("#view-model .am-pass-word").nth(2).click()
+    page.wait_for_function(
+        "document.querySelector('#view-model .am-pass-word.am-chosen title').textContent === 'bo'"
+    )
+    assert page.locator("#view-model .am-pass-later").count() == 11
+    page.locator("#view-model").get_by_role("button", name="Take one back").click()
+    page.wait_for_function("document.querySelectorAll('#view-model .am-pass-word').length === 13")
+    assert words(page) == before
+
+
+def test_let_it_write_goes_on_to_the_end_of_the_story(page):
+    page.locator("#view-model").get_by_role("button", name="Let it write").click()
+    page.locator("#view-model .am-pass-result", has_text="<end>").wait_for()
+    page.wait_for_selector("#view-model button:disabled:has-text('Let it write')")
+    assert words(page)[-2:] == ["bo", "."]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_label_is_cut_or_covered(open_page, width):
+    page = open_page(
+        "?tab=model&text=ann and bo went to the library . ann gave the lamp to",
+        ready="#view-model .am-pass-art",
+        viewport={"width": width, "height": 800},
+    )
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    small, outside, covered = page.evaluate("""() => {
+      const art = document.querySelector('#view-model .am-pass-art');
+      const edge = art.getBoundingClientRect();
+      const scale = edge.width / art.viewBox.baseVal.width;
+      const size = (one) => parseFloat(getComputedStyle(one).fontSize) * scale;
+      const boxes = [...art.querySelectorAll('text')]
+        .map((one) => [one.textContent, one.getBoundingClientRect(), size(one)]);
+      const beyond = (box) => box.left < edge.left - 1 || box.right > edge.right + 1
+        || box.bottom > edge.bottom + 1;
+      const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 5;
+      return [boxes.filter(([, , size]) => size < 11.9).map(([text]) => text),
+        boxes.filter(([, box]) => beyond(box)).map(([text]) => text),
+        boxes.flatMap(([text, a], i) => boxes.slice(i + 1)
+          .filter(([, b]) => meet(a, b)).map(([other]) => [text, other]))];
+    }""")  # fmt: skip
+    assert (small, outside, covered) == ([], [], [])
