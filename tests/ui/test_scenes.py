@@ -33,6 +33,7 @@ from tests.ui.views import packed
 
 TAB = {tab.id: tab for tab in TABS}
 positions = sys.modules[TAB["positions"].scenes[""].study.__module__]
+why = sys.modules[TAB["model"].scenes["why"].study.__module__]
 SCENES = [(tab.id, key) for tab in TABS for key in tab.scenes]
 
 
@@ -92,6 +93,16 @@ COSTLY = {
     ("applications", "classifier train"): [(classifier_training, "classify", 1)],
     ("applications", "recommender use"): [(recommender, "recommend", 1)],
     ("applications", "recommender train"): [],  # nothing before the first chunk
+    # both sentences; the chosen head replaced, and silent; all heads replaced, and silent
+    ("model", "why"): [
+        (why, "run", 2),
+        (why, "patch", 2),
+        (why, "patch_grid", 2),
+        (why, "logit_parts", 1),
+        (why, "lens", 1),
+        (why, "score_parts", 1),
+        (why, "walk", 1),
+    ],
 }
 
 

@@ -51,7 +51,7 @@ def value_of(s: Study, found: Patched, before: bool = False) -> float:
     """The watched number after a change, or before it."""
     if s.speaks:
         return s.difference(found.before if before else found.after)
-    goal = found.hidden_before if s.there is None else s.there.hidden_before
+    goal = found.hidden_before if s.there is None else s.there.hidden
     hidden = found.hidden_before if before else found.hidden_after
     return F.cosine_similarity(hidden.mean(0), goal.mean(0), dim=0).item()
 
@@ -68,7 +68,7 @@ def figures(s: Study, words: Words) -> Readouts:
          words("model.why_change_by", change=signed_text(after - before))),
     ]  # fmt: skip
     if s.there is not None and s.speaks:
-        items.append((words("model.why_in_other"), show(s.difference(s.there.before), 2), ""))
+        items.append((words("model.why_in_other"), show(s.difference(s.there.logits), 2), ""))
     return Readouts("change", items, wide=True)
 
 

@@ -26,7 +26,7 @@ from .....circuits import (
     tables,
 )  # fmt: skip
 from .....circuits.walk import Walk, layout_of, walk
-from .....pretrained import Layer, Model, ModelRefused, Tokens, tokenize
+from .....pretrained import Layer, Model, ModelRefused, Run, Tokens, run, tokenize
 from .....pretrained.tokens import readable
 from ....page.busy import slot
 from ....page.guard import Refusal
@@ -40,7 +40,8 @@ AT_ONCE = 16  # heads up to which all of them are tried with the first picture
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """tokens, other: of equal length; other None: heads are knocked out instead of replaced.
+    """tokens, other: of equal length; other None: heads are knocked out instead of replaced. own, there:
+    what the model makes of both, as they are.
 
     target, instead: numbers of two words; None in a model that names no next word. query, key: the cell.
     """
@@ -49,6 +50,8 @@ class Study:
     model: Model
     tokens: Tokens
     other: Tokens | None
+    own: Run
+    there: Run | None
     target: int | None
     instead: int | None
     query: int
@@ -132,15 +135,10 @@ class Study:
     @cached_property
     def silent(self) -> Patched:
         """The chosen head knocked out."""
-        return patch(self.model, self.tokens, None, [self.chosen])
+        return self.patched if self.other is None else patch(self.model, self.tokens, None, [self.chosen])
 
     def replaced(self, head: tuple[int, int], position: int | None) -> Patched:
         return patch(self.model, self.tokens, self.other, [head], position)
-
-    @cached_property
-    def there(self) -> Patched | None:
-        """The other sentence as it is; None where there is none."""
-        return None if self.other is None else patch(self.model, self.other, None, [])
 
     @cached_property
     def score(self) -> ScoreParts:
@@ -191,10 +189,12 @@ def study(inputs: Inputs) -> Study:
     for name, count in (("layer", model.num_layers), ("head", model.num_heads)):
         if getattr(inputs, name) >= count:
             raise Refusal("out_of_range", field=f"model.{name}", low="0", high=str(count - 1))
-    target, instead = candidates(inputs, model, tokens, other) if model.has_logits else (None, None)
+    own = run(model, tokens, capture=None, logits=True)
+    there = None if other is None else run(model, other, capture=None, logits=True)
+    target, instead = candidates(inputs, model, own, there) if model.has_logits else (None, None)
     query = min(inputs.query, len(tokens) - 1)
     key = min(inputs.key, query if model.kind == "decoder" else len(tokens) - 1)
-    return Study(inputs, model, tokens, other, target, instead, query, key)
+    return Study(inputs, model, tokens, other, own, there, target, instead, query, key)
 
 
 def read(model: Model, text: str, field: str) -> Tokens:
@@ -211,20 +211,19 @@ def read(model: Model, text: str, field: str) -> Tokens:
     return tokens
 
 
-def candidates(inputs: Inputs, model: Model, tokens: Tokens, other: Tokens | None) -> tuple[int, int]:
+def candidates(inputs: Inputs, model: Model, own: Run, there: Run | None) -> tuple[int, int]:
     """The word asked about and the one it is held against.
 
     Left open, they are what the model would say after this sentence and after the other, or the second
     choice where it would say the same.
     """
-    order = patch(model, tokens, None, []).before
-    assert order is not None
-    best = order.topk(3).indices.tolist()
+    assert own.logits is not None
+    best = own.logits.topk(3).indices.tolist()
     target = best[0] if not inputs.word.strip() else one_token(model, inputs.word, "word")
     if inputs.instead.strip():
         instead = one_token(model, inputs.instead, "instead")
     else:
-        theirs = None if other is None else patch(model, other, None, []).before
+        theirs = None if there is None else there.logits
         ordered = [*([] if theirs is None else [int(theirs.argmax())]), *best]
         instead = next(word for word in ordered if word != target)
     if target == instead:

@@ -58,7 +58,7 @@ def predict(s: Study, words: Words) -> Task | None:
     """The chosen head replaced: which word then?"""
     after = s.says(s.patched.after)
     before = s.says(s.patched.before)
-    there = s.says(s.there.before if s.there is not None else None)
+    there = s.says(s.there.logits if s.there is not None else None)
     options = list(dict.fromkeys((before, there, after)))
     if len(options) < 2:
         return None
@@ -73,7 +73,7 @@ def predict(s: Study, words: Words) -> Task | None:
 def flip(s: Study, words: Words) -> Goal | None:
     """Choose the head that, replaced, makes the model say what it says in the other sentence."""
     assert s.there is not None
-    before, there = s.says(s.patched.before), s.says(s.there.before)
+    before, there = s.says(s.patched.before), s.says(s.there.logits)
     if before == there:
         return None
     after = s.says(s.patched.after)
