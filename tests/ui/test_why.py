@@ -98,7 +98,7 @@ def test_the_head_that_decides_says_little_and_turns_the_answer_round():
     share = packed(panels["share"]["data"]).reshape(2, 4)
     assert np.unravel_index(np.abs(effect).argmax(), effect.shape) == (1, 2)
     assert abs(share[1, 2]) < 0.1 * abs(effect[1, 2])
-    assert any(one["label"] == "head 1.2" for one in panels["disagree"]["items"])
+    assert any(one["value"] == "head 1.2" for one in panels["disagree"]["items"])
     tasks = {task["id"]: task for task in view["tasks"]}
     assert tasks["flip"]["reached"] and tasks["predict"]["options"][tasks["predict"]["answer"]] == "ann"
     [other] = [task for task in shown({"head": 1})[0]["tasks"] if task["id"] == "flip"]
@@ -110,7 +110,7 @@ def test_the_head_that_decides_says_little_and_turns_the_answer_round():
 )
 def test_the_matrix_adds_up_to_the_score_that_explain_gives(changes):
     s, (_, panels) = study_of(changes), shown(changes)
-    layer = run(s.model, s.tokens).layers[s.inputs.layer]
+    layer = run(s.model, s.tokens, capture="all").layers[s.inputs.layer]
     score = explain_head(layer, s.inputs.head, s.query, s.key).logit
     matrix = packed(panels["score"]["data"])
     assert matrix.sum() == pytest.approx(score, rel=1e-4, abs=1e-4)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gradio as gr
+
 from ...page.scene import Tab
+from ...page.tab import Controls
+from ...page.texts import Words
 from . import why
 from .inputs import Inputs
 
@@ -10,6 +14,16 @@ TIRED = "The animal did not cross the street because it was tired."
 WIDE = "The animal did not cross the street because it was wide."
 MARY = "When Mary and John went to the store, John gave a drink to"
 JOHN = "When Mary and John went to the store, Mary gave a drink to"
+
+
+def layout(controls: Controls, words: Words) -> None:
+    """Sentences and words first, then which head and which of its cells."""
+    controls.place("scene", "model", "text", "other")
+    for pair in (("word", "instead"), ("layer", "head"), ("query", "key")):
+        with gr.Row(elem_classes="am-pair"):
+            controls.place(*pair)
+    controls.place("convention", "order")
+
 
 TAB = Tab(
     id="model",
@@ -35,5 +49,6 @@ TAB = Tab(
                                 "query": 9, "key": 2}),
     ),
     picks=("query", "key"),
+    layout=layout,
     slow=True,
 )  # fmt: skip

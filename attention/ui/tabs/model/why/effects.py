@@ -15,7 +15,6 @@ from ....page.panels import (
     Heatmap,
     Later,
     Look,
-    PairBars,
     Panel,
     Part,
     Readouts,
@@ -25,10 +24,11 @@ from ....page.panels import (
 from ....page.scene import Place
 from ....page.sheet import Grid, Section, Sheet, show
 from ....page.texts import Words
-from .kinds import LongRun
+from .kinds import LongRun, WideBars
 from .study import Study
 
 SAID = 5  # next words shown
+RARE = 0.005  # a probability from which a word is shown; the two candidates always are
 PAIRS = 3  # heads named whose share and effect disagree, of either kind
 
 
@@ -83,12 +83,14 @@ def said(s: Study, words: Words) -> list[Panel]:
     layer, head = s.chosen
     both = [torch.softmax(one.double(), -1) for one in (s.patched.before, s.patched.after) if one is not None]
     best = list(dict.fromkeys(word for one in both for word in one.topk(SAID).indices.tolist()))
-    best = sorted(best, key=lambda word: -max(one[word].item() for one in both))[: SAID + 1]
+    best = [word for word in best if max(one[word].item() for one in both) >= RARE]
+    best += [word for word in (s.target, s.instead) if word is not None and word not in best]
+    best = sorted(best, key=lambda word: -max(one[word].item() for one in both))
     way = "replaced" if s.other is not None else "silenced"
     names = words("model.why_as_it_is"), words(f"model.why_head_{way}", layer=layer, head=head)
     series = [(name, [one[word].item() for word in best]) for name, one in zip(names, both, strict=True)]
     labels = [s.spelled(word) for word in best]
-    return [PairBars("said", words("model.why_said"), labels, series, words("model.why_said_text"), 3)]
+    return [WideBars("said", words("model.why_said"), labels, series, words("model.why_said_text"), 3)]
 
 
 def every(s: Study, words: Words) -> Sequence[Panel]:
@@ -166,12 +168,12 @@ def disagree(s: Study, words: Words) -> Readouts:
     assert found is not None
     kinds = (("much", found.says_much_does_little), ("little", found.says_little_does_much))
     items = [
-        (words("model.why_head", layer=layer, head=head), words(f"model.why_says_{kind}"),
+        (words(f"model.why_says_{kind}"), words("model.why_head", layer=layer, head=head),
          words("model.why_says_does", share=signed_text(share), effect=signed_text(effect)))
         for kind, heads in kinds for layer, head, share, effect in heads[:PAIRS]
     ]  # fmt: skip
     if not items:
-        items = [(words("model.why_agree"), "–", words("model.why_agree_note"))]
+        items = [("", words("model.why_agree"), words("model.why_agree_note"))]
     return Readouts("disagree", items, words("model.why_disagree"), wide=True)
 
 

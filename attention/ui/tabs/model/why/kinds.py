@@ -9,7 +9,7 @@ import numpy as np
 
 from .....export.plotting import Series, save_plot
 from ....page.guard import Json
-from ....page.panels import Heatmap, Panel, Saved, Table
+from ....page.panels import Heatmap, PairBars, Panel, Saved, Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +37,14 @@ class SumBars(Panel, Saved):
         names, values = zip(*self.items, strict=True)
         bars = [Series(self.value, "bars", range(len(names)), values, "accent")]
         return save_plot(bars, self.title, format, x_names=names)
+
+
+@dataclass(frozen=True, eq=False)
+class WideBars(PairBars):
+    """Bars that take a line of their own, so that what follows stands side by side."""
+
+    def encode(self) -> Json:
+        return super().encode() | {"wide": True}
 
 
 @dataclass(frozen=True, eq=False)

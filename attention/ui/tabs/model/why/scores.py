@@ -25,7 +25,7 @@ def panels(s: Study, words: Words) -> list[Panel]:
     """The head's weights, to choose a cell from; the sums; the matrix."""
     layer, head = s.chosen
     names = labels(s)
-    cell = {"query": f"{names[s.query]} ({s.query})", "key": f"{names[s.key]} ({s.key})"}
+    cell = {"query": f"“{names[s.query]}” ({s.query})", "key": f"“{names[s.key]}” ({s.key})"}
     weights = s.layer.weights
     assert weights is not None
     return [

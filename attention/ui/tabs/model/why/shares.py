@@ -39,11 +39,16 @@ def figures(s: Study, words: Words) -> Readouts:
     """The difference, and how likely both words are."""
     word, instead = s.names
     logits = s.lens.logits[-1]
-    chances = [(words("model.why_chance", word=one), f"{s.probability(logits, at):.1%}", "")
+    chances = [(words("model.why_chance", word=one), percent(s.probability(logits, at)), "")
                for one, at in ((word, s.target), (instead, s.instead))]  # fmt: skip
     total = words("model.why_difference", word=word, instead=instead)
     note = words("model.why_odds", factor=odds(s.shares.total), word=word, instead=instead)
     return Readouts("total", [(total, show(s.shares.total, 2), note), *chances], wide=True)
+
+
+def percent(share: float) -> str:
+    """A probability as a person writes it, however small."""
+    return f"{share:.1%}" if share >= 0.001 else f"{100 * share:.2g}%"
 
 
 def odds(difference: float) -> str:
