@@ -115,5 +115,5 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
     rank = int((found.writes[one] > found.writes[one, other]).sum()) + 1
     line = (words("model.why_rank"), "", words("model.why_rank_of", rank=rank, count=len(found.writes)))
     title = words("model.why_sheet_writes", word=names[0], spoken=names[1])
-    return Sheet(title, [Section(words("sheet.terms_title"), words("model.why_sheet_writes_text"),
+    return Sheet(title, [Section(words("model.why_products"), words("model.why_sheet_writes_text"),
                                  Grid(header, lines, total=True), [line])])  # fmt: skip

@@ -103,8 +103,8 @@ def every(s: Study, words: Words) -> Sequence[Panel]:
 
 
 def later(s: Study, words: Words) -> Sequence[Panel]:
-    """The answer to the ``Later`` panel."""
-    if s.small or s.long:
+    """The answer to the ``Later`` panel; a large model's heads come layer by layer (``chunks``)."""
+    if s.long:
         raise Refusal("bad_request")
     return [Part("grid", panel) for panel in grid_panels(s, words)]
 

@@ -11,7 +11,7 @@ from .....circuits import Part
 from .....pretrained import explain_head
 from ....page.panels import Axis, Heatmap, Look, Panel, Readouts, heading, signed
 from ....page.scene import Place
-from ....page.sheet import TOP, Grid, Section, Sheet, cell_sheet, show
+from ....page.sheet import TOP, Grid, Section, Sheet, show
 from ....page.texts import Words
 from .effects import labels, number
 from .kinds import PickMap
@@ -106,13 +106,11 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
     )
     score = (words("model.why_score_is"), "", show(found.score))
     share = (words("model.why_of_score"), f"{show(value)} / {number(found.score)}",
-             f"{value / found.score:.1%}" if found.score else "–")  # fmt: skip
-    labelled = labels(s)
-    whole = cell_sheet(
-        explain_head(s.layer, s.inputs.head, s.query, s.key), words, labelled[s.query], labelled[s.key]
-    )
-    first = products(left, right, found.scale, words)
-    return Sheet(title, [first, Section(lines=[score, share]), *whole.sections[1:3]])
+             show(value / found.score) if found.score else "–")  # fmt: skip
+    opened = explain_head(s.layer, s.inputs.head, s.query, s.key)
+    weight = (words("sheet.weight"), "", show(opened.weight))
+    of_score = Section(text=words("model.why_weight_note"), lines=[score, share, weight])
+    return Sheet(title, [products(left, right, found.scale, words), of_score])
 
 
 def pick(vectors: Tensor, shown: list[int], at: int) -> Tensor:
@@ -133,7 +131,7 @@ def products(left: Tensor, right: Tensor, scale: float, words: Words) -> Section
     rows.append([words("sheet.sum"), "", "", show(raw)])
     columns = [words("sheet.dimension"), "q", "k", "q × k"]
     line = (words("sheet.scaled"), f"{number(raw)} × {show(scale)}", show(raw * scale))
-    return Section(words("sheet.terms_title"), table=Grid(columns, rows, total=True), lines=[line])
+    return Section(words("model.why_products"), table=Grid(columns, rows, total=True), lines=[line])
 
 
 def _row(left: Tensor, right: Tensor, terms: Tensor, i: int) -> list[str]:

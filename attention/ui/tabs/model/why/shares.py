@@ -126,7 +126,7 @@ def part_sheet(s: Study, words: Words, at: int) -> Sheet:
     lines = [
         (words("model.why_share"), "", show(value)),
         (words("model.why_of_total"), f"{show(value)} / {show(found.total)}",
-         f"{value / found.total:.1%}" if found.total else "–"),
+         show(value / found.total) if found.total else "–"),
         (words("model.why_running"), f"{show(before)} + {show(value)}", show(before + value)),
     ]  # fmt: skip
     text = words(f"model.why_part_{part.kind}_text", word=word, instead=instead)
@@ -175,6 +175,6 @@ def lens_sheet(s: Study, words: Words, place: Place) -> Sheet:
     ]
     columns = [words("model.why_word"), words("model.why_logit_of"), f"exp(… - {show(top)})",
                words("model.why_p")]  # fmt: skip
-    lines = [(words("sheet.denominator"), words("model.why_all_words", count=len(logits)), show(total))]
+    lines = [(words("model.why_all_words", count=len(logits)), "", show(total))]
     text, title = words("model.why_sheet_lens_text"), words("model.why_sheet_lens", layer=stage(row, words))
     return Sheet(title, [Section(text=text, table=Grid(columns, rows), lines=lines)])
