@@ -22,7 +22,7 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
     """Who is loudest; which head decides; what a patch does, and silence; which pair made a score."""
     makers: list[Callable[[Study, Words], Asked]] = [pair]
     if s.speaks:
-        patched = [decides, predict, flip] if s.small and s.other is not None else []
+        patched = [find, predict] if s.small and s.other is not None else []
         makers = [loudest, *patched, silent, without, pair]
     return [task for make in makers if (task := make(s, words)) is not None]
 
@@ -39,6 +39,11 @@ def loudest(s: Study, words: Words) -> Task:
     question = words("model.why_task_loudest", word=word, instead=instead)
     return Task("loudest", question, options.index(order[0]), why,
                 [named(found.parts[at], words) for at in options], hides=["logit"])  # fmt: skip
+
+
+def find(s: Study, words: Words) -> Task | Goal:
+    """The head that decides: to be found by trying, where replacing one can turn the answer round."""
+    return flip(s, words) or decides(s, words)
 
 
 def decides(s: Study, words: Words) -> Task:
