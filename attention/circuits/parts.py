@@ -131,7 +131,8 @@ def _moved_from(
 class ScoreParts:
     """``matrix.sum() + bias == score``: the score of explain_head()'s cell, before the softmax.
 
-    queries, keys: who wrote what the query (key) was made from. matrix (P, P'): scaled products.
+    queries, keys: who wrote what the query (key) was made from; left (P, d), right (P', d): what the
+    head makes of each, turned by position where the model does. matrix: ``scale * left @ right.T``.
     bias: what the model adds by position (T5), else 0. score: the ``logit`` of the cell.
     """
 
@@ -140,6 +141,9 @@ class ScoreParts:
     matrix: Tensor
     bias: float
     score: float
+    left: Tensor
+    right: Tensor
+    scale: float
 
     def largest(self, count: int = 10) -> list[tuple[Part, Part, float]]:
         """The pairs with the largest products, of either sign."""
@@ -189,7 +193,8 @@ def score_parts(model: Model, tokens: Tokens, layer: int, head: int, row: int, c
     assert made.query is not None and made.key is not None
     query = _affine(made.query[head][: len(left) + 1], queries)
     key = _affine(made.key[head][-len(right) - 1 :], keys)
-    return ScoreParts(tuple(queries), tuple(keys), (query @ key.T) * cell.scale, cell.bias, cell.logit)
+    matrix = (query @ key.T) * cell.scale
+    return ScoreParts(tuple(queries), tuple(keys), matrix, cell.bias, cell.logit, query, key, cell.scale)
 
 
 def _read_parts(

@@ -36,6 +36,7 @@ from tests.ui.views import packed
 TAB = {tab.id: tab for tab in TABS}
 positions = sys.modules[TAB["positions"].scenes[""].study.__module__]
 story = sys.modules[story_study.__module__]
+why = sys.modules[TAB["model"].scenes["why"].study.__module__]
 SCENES = [(tab.id, key) for tab in TABS for key in tab.scenes]
 
 
@@ -97,6 +98,16 @@ COSTLY = {
     ("applications", "recommender train"): [],  # nothing before the first chunk
     ("model", "copy"): [(circuits, "record", 1)],  # the control waits until the page asks
     ("model", "story"): [(story, "write", 1)],
+    # both sentences; the chosen head replaced, and silent; all heads replaced, and silent
+    ("model", "why"): [
+        (why, "run", 2),
+        (why, "patch", 2),
+        (why, "patch_grid", 2),
+        (why, "logit_parts", 1),
+        (why, "lens", 1),
+        (why, "score_parts", 1),
+        (why, "walk", 1),
+    ],
 }
 
 

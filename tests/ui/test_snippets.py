@@ -23,7 +23,7 @@ SHOWN = {
     "positions": ("encoding",),
     "decoder": ("alignment",),
     "applications": ("weights", "attention"),
-    "model": ("circuit", "copy_copying", "fixed", "copy_induction", "pass"),
+    "model": ("circuit", "copy_copying", "fixed", "copy_induction", "pass", "effect"),
 }
 CASES = [(tab, {}) for tab in TABS] + [(tab, changes) for tab in TABS for _, changes in tab.examples]
 NUMBER = re.compile(r"-?\d+\.\d*(?:e[+-]\d+)?|-?\d+(?:e[+-]\d+)?|nan|inf")

@@ -1,0 +1,81 @@
+// All heads of a large model, layer by layer: the page carries what is known, and stops by not asking.
+import { el, prefersStill } from "../../view/core/dom.js";
+import { unpack } from "../../view/core/numbers.js";
+import { fill } from "../../view/core/words.js";
+import { panelFrame } from "../../view/panels/frame.js";
+import { heatmap } from "../../view/panels/heatmap.js";
+import { fillSheet } from "../../view/panels/sheet.js";
+
+const sleep = (seconds) => new Promise((wake) => window.setTimeout(wake, 1000 * seconds));
+const fresh = (key) => ({ key, state: null, step: 0, data: null, turn: 0, running: false, alert: "", draw: () => {} });
+
+const halt = (run) => { // whatever answer is under way will be dropped: its turn is over
+  run.turn += 1;
+  run.running = false;
+};
+
+const go = async (view, run, steps) => {
+  const turn = ++run.turn;
+  const mine = () => run.turn === turn && view.root.offsetWidth > 0;
+  Object.assign(run, { running: true, alert: "" });
+  while (mine() && run.step < steps) {
+    run.draw();
+    const answer = await view.ask("train", { state: run.state, step: run.step });
+    if (!mine()) break;
+    run.alert = answer.error || "";
+    if (answer.error && !answer.retry) break;
+    if (answer.error) await sleep(answer.retry);
+    else Object.assign(run, { state: answer.state, step: answer.step, data: answer.data });
+  }
+  if (run.turn === turn) halt(run);
+  run.draw();
+};
+
+export const longrun = (panel, view) => {
+  const { words, steps } = panel;
+  const key = JSON.stringify(panel.run);
+  let run = view.state.longrun;
+  if (!run || run.key !== key) { // another question than the one under way
+    if (run) halt(run);
+    run = view.state.longrun = fresh(key);
+  }
+  const toggle = el("button", { type: "button", class: "am-button", disabled: !view.server, "data-focus": "longrun.toggle",
+    onclick: () => { if (run.running) { halt(run); run.draw(); } else go(view, run, steps); } });
+  const progress = el("progress", { class: "am-progress", max: steps, "aria-label": panel.title });
+  const count = el("span", { class: "am-caption" });
+  const say = el("p", { class: "am-note", role: "status" });
+  const sheet = el("section", { class: "am-sheet", hidden: true, tabindex: "-1" });
+  const picture = el("div", { class: "am-longrun-picture" });
+  const parts = { picture, sheet };
+  run.draw = () => {
+    toggle.textContent = run.running ? words.stop : run.step ? words.go_on : words.start;
+    toggle.disabled = !view.server || (run.step >= steps && !run.running);
+    progress.value = run.step;
+    count.textContent = run.step >= steps ? fill(words.finished, { wanted: steps }) : fill(words.progress, { done: run.step, wanted: steps });
+    say.textContent = view.server ? run.alert : words.offline;
+    say.hidden = !say.textContent;
+    if (run.data) picture.replaceChildren(map(panel, view, run, parts));
+  };
+  run.draw();
+  return panelFrame(panel, view, el("div", {}, el("div", { class: "am-player-bar" }, toggle, progress, count), say, picture, sheet));
+};
+
+// What is known so far, its colours by the largest of it.
+const map = (panel, view, run, parts) => {
+  const known = [...unpack(run.data).data].filter((number) => Number.isFinite(number));
+  const high = Math.max(1e-6, ...known.map(Math.abs));
+  const names = (length) => Array.from({ length }, (_, i) => String(i));
+  const opening = Object.create(view);
+  opening.open = ({ row, column }) => openCell(view, run, parts, row, column);
+  return heatmap({ id: "longrun.map", title: "", caption: "", rows: names(panel.steps), columns: names(panel.heads), row_title: panel.row_title,
+    column_title: panel.column_title, data: run.data, low: -high, high, diverging: true, digits: 1, opens: true, masked: null }, opening);
+};
+
+const openCell = async (view, run, { picture, sheet }, row, column) => {
+  const answer = await view.ask("cell", { state: run.state, row, column });
+  const close = () => { sheet.hidden = true; picture.querySelector('[tabindex="0"]')?.focus({ preventScroll: true }); };
+  fillSheet({ sheet, close, word: (name) => view.word(name) }, answer);
+  sheet.hidden = false;
+  sheet.focus({ preventScroll: true });
+  sheet.scrollIntoView({ block: "nearest", behavior: prefersStill() ? "auto" : "smooth" });
+};

@@ -1,0 +1,188 @@
+"""The scene "why": what it shows adds up, agrees with the model run another way, and refuses in words."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from attention.pretrained import Changes, explain_head, run, tokenize
+from attention.ui.page.fields import check_all
+from attention.ui.page.guard import Refusal
+from attention.ui.page.questions import ask_sheet, draw, draw_part, train
+from attention.ui.page.texts import words_for
+from attention.ui.tabs.model import TAB
+from attention.ui.tabs.model.models import model_named
+from tests.ui.views import packed
+
+GAVE = "ann and bo went to the park . ann gave the ball to"
+STORIES = [name for name, changes in TAB.examples if changes.get("model") is None]
+CHANGES = dict(TAB.examples)
+
+
+def shown(changes=None, language="en"):
+    view = draw(language, TAB, {"inputs": dict(changes or {})})
+    assert "error" not in view, view
+    return view, {panel["id"]: panel for panel in view["panels"]}
+
+
+def study_of(changes=None):
+    return TAB.scenes["why"].study(check_all("model", TAB.inputs, changes or {}))
+
+
+def sheet(panel, row, column, changes=None):
+    request = {"inputs": dict(changes or {}), "panel": panel, "row": row, "column": column}
+    return ask_sheet("en", TAB, request)
+
+
+def numbers(text: str) -> list[float]:
+    return [float(one) for one in re.findall(r"-?\d+\.\d+", text)]
+
+
+@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("convention", ["shared", "sum"])
+def test_the_bars_add_up_to_the_model_s_own_difference(name, convention):
+    changes = CHANGES[name] | {"convention": convention}
+    s, (_, panels) = study_of(changes), shown(changes)
+    logits = run(s.model, s.tokens, logits=True).logits
+    own = (logits[s.target] - logits[s.instead]).item()
+    assert sum(one["value"] for one in panels["logit"]["items"]) == pytest.approx(own, abs=1e-3)
+    assert panels["logit"]["total"]["value"] == pytest.approx(own, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_the_model_answers_the_examples_right_and_the_grid_is_the_library_s_knock_out(name):
+    """Every example asks for what its story settles; silent heads agree with another way to silence."""
+    settled = {
+        "gave": "bo",
+        "silent": "bo",
+        "list": "bread",
+        "agree": "is",
+        "question": "bo",
+        "chinese": "小波",
+    }
+    s = study_of(CHANGES[name])
+    assert s.names[0] == settled.get(name.removeprefix("why_example_"), "bo")
+    assert s.probability(s.lens.logits[-1], s.target) > 0.9
+    base = run(s.model, s.tokens, logits=True).logits
+    for layer, head in ((0, 0), (1, 2)):
+        logits = run(s.model, s.tokens, Changes(knock_out=[(layer, head)]), logits=True).logits
+        change = (logits - base)[s.target] - (logits - base)[s.instead]
+        assert s.knocked.whole[layer, head].item() == pytest.approx(change.item(), abs=1e-3)
+
+
+def test_a_head_s_sheet_adds_up_to_its_bar_and_shows_its_weights():
+    s, (_, panels) = study_of(), shown()
+    [row] = [i for i, one in enumerate(panels["logit"]["items"]) if one["name"] == "head 1.1"]
+    table = sheet("logit", row, 0)["sections"][1]["table"]["rows"]
+    assert len(table) == len(s.tokens) + 1
+    shares = [float(line[2]) for line in table]
+    assert sum(shares[:-1]) == pytest.approx(panels["logit"]["items"][row]["value"], abs=1e-3)
+    weights = run(s.model, s.tokens).layers[1].weights[1, -1]
+    assert [float(line[1]) for line in table[:-1]] == pytest.approx(weights.tolist(), abs=1e-4)
+
+
+@pytest.mark.parametrize(("row", "column"), [(6, 0), (6, 1), (2, 9)])
+def test_a_cell_of_the_grid_opens_into_its_own_number(row, column):
+    _, panels = shown()
+    grid = packed(panels["grid"]["data"]).reshape(panels["grid"]["data"]["shape"])
+    [_, _, change] = sheet("grid", row, column)["sections"][0]["lines"]
+    assert float(change[2]) == pytest.approx(grid[row, column], abs=2e-3)
+
+
+def test_the_head_that_decides_says_little_and_turns_the_answer_round():
+    view, panels = shown()
+    effect = packed(panels["effect"]["data"]).reshape(2, 4)
+    share = packed(panels["share"]["data"]).reshape(2, 4)
+    assert np.unravel_index(np.abs(effect).argmax(), effect.shape) == (1, 2)
+    assert abs(share[1, 2]) < 0.1 * abs(effect[1, 2])
+    assert any(one["value"] == "head 1.2" for one in panels["disagree"]["items"])
+    tasks = {task["id"]: task for task in view["tasks"]}
+    assert tasks["flip"]["reached"] and tasks["predict"]["options"][tasks["predict"]["answer"]] == "ann"
+    [other] = [task for task in shown({"head": 1})[0]["tasks"] if task["id"] == "flip"]
+    assert not other["reached"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"layer": 0}, CHANGES["why_example_minilm"]], ids=["1", "0", "minilm"]
+)
+def test_the_matrix_adds_up_to_the_score_that_explain_gives(changes):
+    s, (_, panels) = study_of(changes), shown(changes)
+    layer = run(s.model, s.tokens, capture="all").layers[s.inputs.layer]
+    score = explain_head(layer, s.inputs.head, s.query, s.key).logit
+    matrix = packed(panels["score"]["data"])
+    assert matrix.sum() == pytest.approx(score, rel=1e-4, abs=1e-4)
+    assert max(panels["score"]["data"]["shape"]) <= 12
+    opened = sheet("score", 1, 1, changes)["sections"][0]
+    assert float(opened["lines"][0][2]) == pytest.approx(matrix[1, 1], abs=1e-3)
+
+
+def test_tables_open_into_their_own_numbers_and_lists_hold_the_largest():
+    part = draw_part("en", TAB, "tables", {"inputs": {}})
+    panels = {panel["id"]: panel for panel in part["panels"]}
+    for name in ("looks", "writes"):
+        table = packed(panels[name]["data"]).reshape(panels[name]["data"]["shape"])
+        first = panels[f"{name}_pairs"]["items"][0]
+        assert first["value"] == pytest.approx(table.max())
+        assert table[first["row"], first["column"]] == table.max()
+        rows = sheet(name, 3, 5)["sections"]
+        total = (
+            float(rows[0]["table"]["rows"][-1][-1]) if name == "writes" else float(rows[1]["lines"][-1][2])
+        )
+        assert total == pytest.approx(table[3, 5], abs=1e-3)
+    strong = draw_part("en", TAB, "tables", {"inputs": {"order": "strong"}})["panels"][0]
+    best = np.abs(packed(strong["data"]).reshape(strong["data"]["shape"]))
+    assert best[0].max() == best.max() and best[:, 0].max() == best.max()
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"other": "bo gave the ball to"}, "The other sentence"),
+        ({"word": "zebra"}, "Word"),
+        ({"word": "bo", "instead": "bo"}, "rather than"),
+        ({"layer": 2}, "Layer"),
+        ({"head": 4}, "Head"),
+        ({"text": "ann " * 60, "other": ""}, "Sentence"),
+    ],
+)
+def test_what_does_not_fit_is_refused_at_its_field(changes, named):
+    answer = draw("en", TAB, {"inputs": changes})
+    assert answer["error"].startswith(named + ":")
+
+
+def test_the_lengths_are_named():
+    answer = draw("en", TAB, {"inputs": {"other": "bo gave the ball to"}})
+    assert "13" in answer["error"] and "5" in answer["error"]
+
+
+def test_a_run_layer_by_layer_is_the_grid_and_a_changed_state_is_refused():
+    state, step = None, 0
+    for layer in range(2):
+        answer = train("en", TAB, {"inputs": {}, "state": state, "step": step})
+        state, step = answer["state"], answer["step"]
+        assert step == layer + 1
+    assert packed(answer["data"]) == pytest.approx(study_of().grid.whole.numpy(), abs=1e-4)
+    broken = train("en", TAB, {"inputs": {}, "state": "AAAA", "step": 1})
+    assert broken["error"] == words_for("en")("errors.training_state")
+
+
+def test_an_encoder_is_watched_by_its_cosine():
+    changes = CHANGES["why_example_minilm"]
+    s = study_of(changes)
+    _, panels = shown(changes)
+    assert "logit" not in panels and "later-grid" in panels
+    effect = s.all_heads(s.other, each_position=False).whole[3, 1].item()
+    before, after = (float(one["value"]) for one in panels["change"]["items"][:2])
+    assert after - before == pytest.approx(effect, abs=0.011)
+    first, second = (run(s.model, one).hidden.mean(0) for one in (s.tokens, s.other))
+    assert before == pytest.approx(torch.cosine_similarity(first, second, dim=0).item(), abs=0.006)
+    with pytest.raises(Refusal):
+        TAB.scenes["why"].sheet(s, words_for("en"), type("P", (), {"panel": "logit"})())
+
+
+def test_the_storyteller_is_read_once():
+    assert model_named("storyteller") is model_named("storyteller")
+    assert len(tokenize(model_named("storyteller"), GAVE)) == 13
