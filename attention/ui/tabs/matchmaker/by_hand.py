@@ -67,7 +67,7 @@ def traits(s: Study, words: Words) -> list[str]:
     """What the features that meet are called: the traits, or numbers after a projection."""
     if s.inputs.projections:
         return [str(i + 1) for i in range(len(s.steps.query))]
-    given = s.inputs.people.get("traits") or [""] * len(s.inputs.people["query"])
+    given: list[str] = s.inputs.people.get("traits") or [""] * len(s.inputs.people["query"])
     return [name or words(f"matchmaker.trait_{i}") for i, name in enumerate(given, 1)]
 
 
@@ -77,12 +77,10 @@ def facts(s: Study, words: Words) -> list[str]:
     if s.inputs.projections:
         return [str(i + 1) for i in range(count)]
     people = s.inputs.people
-    given, claimed = people.get("facts") or [""] * count, people.get("traits", [])
+    given: list[str] = people.get("facts") or [""] * count
+    claimed: list[str] = people.get("traits") or []
     claimed = claimed + [""] * (count - len(claimed))
-    return [
-        name or claimed[i] or words(f"matchmaker.trait_{i + 1}")
-        for i, name in enumerate(given)
-    ]  # fmt: skip
+    return [name or claimed[i] or words(f"matchmaker.trait_{i + 1}") for i, name in enumerate(given)]
 
 
 def projected(s: Study, words: Words) -> list[Panel]:

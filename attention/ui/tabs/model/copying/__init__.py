@@ -17,8 +17,8 @@ from ....page.scene import Carried, Goal, Place, Point, Scene, Task, Trainer
 from ....page.sheet import Sheet
 from ....page.tab import Controls
 from ....page.texts import Words
-from . import learn, lengths, models, seeds, use
 from ..inputs import Inputs
+from . import learn, lengths, models, seeds, use
 from .runs import STEPS
 
 

@@ -15,8 +15,8 @@ from ....page.scene import Place, Task
 from ....page.sheet import Sheet, cell_sheet, show
 from ....page.texts import Words
 from ..inputs import LETTERS, Inputs
-from .letters import letters_of
 from .learn import named, spots
+from .letters import letters_of
 from .panels import weight_map
 from .runs import FIXED, FIXED_STEPS, STEPS, Head, Recording, recording
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
@@ -11,7 +11,6 @@ from torch import Tensor
 from .....copying import rank_heads, repeated_tokens
 from .....heads import MARGIN, RoleScore
 from .....pretrained import Model, Tokens, run
-from .....pretrained.adopted import NAME, load_storyteller
 from ....page.busy import slot
 from ....page.guard import Json, Refusal
 from ....page.panels import Axis, Heatmap, Look, PairBars, Panel, Readouts, Scale, heading
@@ -145,31 +144,21 @@ def study(inputs: Inputs) -> Models:
 
 def present(name: str) -> Model:
     """The model, if it is there; raises :class:`Absent` while it is on its way."""
-    return storyteller() if name == NAME else model_of(name)
-
-
-@cache
-def storyteller() -> Model:
-    """The one that ships."""
-    return load_storyteller()
+    return model_of(name)
 
 
 def ready(inputs: Inputs, seconds: float | None) -> None:
     """Wait for the model, where one is needed."""
-    if inputs.stage == "models" and inputs.ranked != NAME:
+    if inputs.stage == "models":
         model_of(inputs.ranked, seconds)
 
 
 def code_of(inputs: Inputs) -> str:
     """What prints the scores shown."""
-    if inputs.ranked == NAME:
-        load = "from attention.pretrained.adopted import load_storyteller\n\nmodel = load_storyteller()"
-        first = "run"
-    else:
-        load, first = f'\nmodel = load_model("{inputs.ranked}")', "load_model, run"
     return f"""from attention.copying import rank_heads, repeated_tokens
-from attention.pretrained import {first}
-{load}
+from attention.pretrained import load_model, run
+
+model = load_model("{inputs.ranked}")
 tokens = repeated_tokens(model, {WORDS})
 weights = [layer.weights for layer in run(model, tokens, capture="all").layers]
 for role in {ROLES}:

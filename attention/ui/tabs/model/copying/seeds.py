@@ -13,8 +13,8 @@ from ....page.scene import Carried, Place, Task
 from ....page.sheet import Sheet, cell_sheet, show
 from ....page.texts import Words
 from ..inputs import Inputs
-from .letters import letters_of
 from .learn import spots
+from .letters import letters_of
 from .panels import Race
 from .runs import STEPS
 

@@ -15,8 +15,8 @@ from ....page.scene import Goal, Place, Point, Task
 from ....page.sheet import Sheet, cell_sheet, show
 from ....page.texts import Words
 from ..inputs import LETTERS, Inputs
-from .letters import letters_of, tokens_of
 from .learn import named, spots
+from .letters import letters_of, tokens_of
 from .panels import Said, weight_map
 from .runs import STEPS, Head, Recording, recording
 

@@ -65,10 +65,6 @@ def snippet(s: Study) -> str:
         f"tokens = tokenize(model, {given.text!r})",
         f"other = {other}",
     ]
-    if given.model == "storyteller":
-        lines[1:2] = ["from attention.pretrained import tokenize",
-                      "from attention.pretrained.adopted import load_storyteller"]  # fmt: skip
-        lines[4] = "model = load_storyteller()"
     if s.speaks:
         said = " - ".join(s.names)
         lines += [
