@@ -24,6 +24,7 @@ from attention.ui.page.scene import Place, Unready
 from attention.ui.page.texts import LANGUAGES, words_for
 from attention.ui.tabs import masks
 from attention.ui.tabs.applications import classifier, classifier_training, recommender
+from attention.ui.tabs.cost import cache_study, share_study
 from attention.ui.tabs.decoder import parts
 from attention.ui.tabs.heads import runs, understand
 from attention.ui.tabs.kernel import fit, learned
@@ -92,6 +93,12 @@ COSTLY = {
     ("applications", "classifier train"): [(classifier_training, "classify", 1)],
     ("applications", "recommender use"): [(recommender, "recommend", 1)],
     ("applications", "recommender train"): [],  # nothing before the first chunk
+    ("cost", "cache"): [(cache_study, "keep_ledger", 2)],  # with a cache and without
+    ("cost", "share"): [
+        (share_study, "run_shared", 12),  # six sizes, and three other sentences as it is and as chosen
+        (share_study, "run_squeezed", 5),
+        (share_study, "rotary_proof", 1),
+    ],
 }
 
 
@@ -122,7 +129,8 @@ def watch(monkeypatch, where, name: str) -> list:
 def forget(monkeypatch) -> None:
     """Nothing is known from an earlier question."""
     monkeypatch.setattr(runs, "_kept", OrderedDict())
-    for remembered in (parts.written, learned._train, trained._train):
+    for remembered in (parts.written, learned._train, trained._train, cache_study.ledger_of,
+                       share_study.answer_of, share_study.proof):  # fmt: skip
         remembered.cache_clear()
 
 
