@@ -61,8 +61,10 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``sharing``         do twelve heads need twelve sets of keys?
     ``windows``         must every word look at every word before it?
     ``decode``          writing one word at a time, with a cache and without
-    ``decoders``        GPT-2 and Llama, opened for it
+    ``decoders``        GPT-2, Llama and BERT, opened for it
     ``cache_pitfalls``  five mistakes, and the first word that each gets wrong
+    ``ledger``          what every step computes, and what it only reads again
+    ``damage``          what a model loses when its keys are shared, or squeezed
     ``tiles``           a score matrix cut into tiles
     ``running``         the softmax that never sees a whole row, forward and backward
     ``online``          asking it: what FlashAttention does

@@ -162,5 +162,5 @@ def test_what_cannot_be_is_refused(module):
         first_wrong(decoder, ids(3), 3, "shared")
     with pytest.raises(ValueError, match="at least one token"):
         write(decoder, ids(0), 3)
-    with pytest.raises(ValueError, match="gpt2 and llama"):
-        decoder_of(T.BertModel(T.BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1)))
+    with pytest.raises(ValueError, match="gpt2, llama and bert"):
+        decoder_of(T.OPTModel(T.OPTConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1)))

@@ -43,6 +43,29 @@ class Decoder(Protocol):
     def logits(self, x: Tensor) -> Tensor: ...
 
 
+class Around:
+    """A decoder that passes everything on to another one; what is to be different is overridden."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+        self.num_layers, self.rotary, self.scale = decoder.num_layers, decoder.rotary, decoder.scale
+
+    def embed(self, ids: Tensor, positions: Tensor) -> Tensor:
+        return self.decoder.embed(ids, positions)
+
+    def project(self, layer: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.decoder.project(layer, x)
+
+    def rotate(self, x: Tensor, positions: Tensor) -> Tensor:
+        return self.decoder.rotate(x, positions)
+
+    def finish(self, layer: int, x: Tensor, attended: Tensor) -> Tensor:
+        return self.decoder.finish(layer, x, attended)
+
+    def logits(self, x: Tensor) -> Tensor:
+        return self.decoder.logits(x)
+
+
 @torch.no_grad()
 def forward(
     decoder: Decoder,

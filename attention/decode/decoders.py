@@ -1,7 +1,8 @@
-"""Decoders of the library's two best known shapes, opened so that ``decode`` can run them.
+"""Models of the library's best known shapes, opened so that ``decode`` can run them.
 
-Both take a loaded module apart by the names of its parts and keep its weights; nothing is copied.
+All take a loaded module apart by the names of its parts and keep its weights; nothing is copied.
 GPT-2 adds learned positions, Llama (and SmolLM2, Mistral without its window, ...) turns queries and keys.
+BERT is here as well, so that its keys can be shared or squeezed like theirs.
 
 Shapes: b texts, n tokens, h heads, g key and value heads, d features per head, D features of a token.
 """
@@ -56,6 +57,43 @@ class GPT2Decoder:
         return logits
 
 
+class BertDecoder:
+    """A ``BertModel``, to be run the same way: it writes nothing, and reads with ``causal=False``.
+
+    Norms come after their parts, positions are learned. logits gives the vectors (b, n, D) of the tokens.
+    """
+
+    rotary = False
+    scale = None
+
+    def __init__(self, module: Any) -> None:
+        self._embeddings, self._blocks = module.embeddings, list(module.encoder.layer)
+        self._num_heads, self.num_layers = module.config.num_attention_heads, len(self._blocks)
+
+    def embed(self, ids: Tensor, positions: Tensor) -> Tensor:
+        embedded: Tensor = self._embeddings(input_ids=ids, position_ids=positions[None])
+        return embedded
+
+    def project(self, layer: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        own = self._blocks[layer].attention.self
+        query, key, value = (
+            _split(part(x), self._num_heads) for part in (own.query, own.key, own.value)
+        )  # fmt: skip
+        return query, key, value
+
+    def rotate(self, x: Tensor, positions: Tensor) -> Tensor:
+        return x
+
+    def finish(self, layer: int, x: Tensor, attended: Tensor) -> Tensor:
+        block = self._blocks[layer]
+        x = block.attention.output(_merge(attended), x)
+        finished: Tensor = block.output(block.intermediate(x), x)
+        return finished
+
+    def logits(self, x: Tensor) -> Tensor:
+        return x
+
+
 class LlamaDecoder:
     """A ``LlamaForCausalLM``: RMS norm first, rotary positions, grouped key heads."""
 
@@ -99,14 +137,36 @@ class LlamaDecoder:
         return logits
 
 
-def decoder_of(module: Any) -> GPT2Decoder | LlamaDecoder:
+def projections(module: Any, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A layer's w_q (h, d, D), w_k (h, d, D), w_v (h, d, D) and the biases of keys and values (2 h d,).
+
+    For GPT-2 and BERT, whose keys come straight from the token's (normed) vector; ``ValueError`` for others.
+    """
+    kind = module.config.model_type
+    if kind == "gpt2":
+        own = module.transformer.h[layer].attn.c_attn  # stores its matrix as (in, out)
+        weight, bias, heads = own.weight.T, own.bias, module.config.n_head
+    elif kind == "bert":
+        own = module.encoder.layer[layer].attention.self
+        parts = own.query, own.key, own.value
+        weight, bias = torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts])
+        heads = module.config.num_attention_heads
+    else:
+        raise ValueError(f"matrices of gpt2 and bert are known, got {kind!r}")
+    w_q, w_k, w_v = weight.reshape(3, heads, -1, weight.shape[-1])
+    return w_q, w_k, w_v, bias[len(bias) // 3 :]
+
+
+def decoder_of(module: Any) -> GPT2Decoder | LlamaDecoder | BertDecoder:
     """The decoder around a loaded module; ``ValueError`` for another architecture."""
     kind = module.config.model_type
     if kind == "gpt2":
         return GPT2Decoder(module)
     if kind == "llama":
         return LlamaDecoder(module)
-    raise ValueError(f"decoding by hand knows gpt2 and llama, got {kind!r}")
+    if kind == "bert":
+        return BertDecoder(module)
+    raise ValueError(f"decoding by hand knows gpt2, llama and bert, got {kind!r}")
 
 
 def _split(x: Tensor, num_heads: int) -> Tensor:

@@ -22,11 +22,11 @@ from .page.steps import base_of, begins_at, free_play
 from .page.tab import QUIET, build_tab, early_values, is_early, show, switch_style
 from .page.texts import LANGUAGES, lesson, words_for
 from .page.view import head
-from .tabs import applications, decoder, heads, kernel, masks, matchmaker, model, positions
+from .tabs import applications, cost, decoder, heads, kernel, masks, matchmaker, model, positions
 
 TABS: tuple[Tab[Any], ...] = (
     matchmaker.TAB, kernel.TAB, masks.TAB, heads.TAB, positions.TAB, decoder.TAB, applications.TAB,
-    model.TAB,
+    model.TAB, cost.TAB,
 )  # fmt: skip
 BY_ID = {tab.id: tab for tab in TABS}
 FIELDS = {tab.id: tab.fields for tab in TABS}

@@ -80,7 +80,7 @@ def warm_up(delay: float = 1.0) -> None:
     def work() -> None:
         import matplotlib.figure  # noqa: F401
 
-        from .tabs.heads.loads import warm_up as load_model
+        from .page.loads import warm_up as load_model
 
         load_model()
 

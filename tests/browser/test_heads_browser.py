@@ -15,7 +15,7 @@ PAINT = """() => { const c = document.querySelector('.am-overview-canvas');
 
 @pytest.fixture(autouse=True, scope="module")
 def loaded():
-    from attention.ui.tabs.heads.loads import model_of
+    from attention.ui.page.loads import model_of
 
     model_of("minilm", patience=120)
 

@@ -7,6 +7,6 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def built_in_model():
-    from attention.ui.tabs.heads.loads import model_of
+    from attention.ui.page.loads import model_of
 
     return model_of("minilm", patience=120)

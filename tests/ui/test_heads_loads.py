@@ -10,12 +10,12 @@ import pytest
 from attention.pretrained import ModelRefused, catalog
 from attention.pretrained.catalog import CATALOG
 from attention.ui.notebook import show
+from attention.ui.page import loads as loading
 from attention.ui.page.guard import Refusal
+from attention.ui.page.loads import Failed, Loading, model_of
 from attention.ui.page.questions import draw, endpoint
 from attention.ui.page.texts import LANGUAGES, words_for
 from attention.ui.tabs.heads import TAB
-from attention.ui.tabs.heads import loads as loading
-from attention.ui.tabs.heads.loads import Failed, Loading, model_of
 from tests.hub_imitation import Trouble
 from tests.tiny_models import save
 

@@ -16,11 +16,11 @@ import torch
 from attention.heads import hide_special, join_pieces
 from attention.pretrained import CATALOG, Changes, ModelRefused, load_model, run, tokenize
 from attention.pretrained.catalog import adopt, package_file
-from attention.ui.page import busy, link
+from attention.ui.page import busy, link, loads
 from attention.ui.page.guard import Refusal
 from attention.ui.page.questions import ask_export, ask_sheet, draw_part, endpoint, view_of
 from attention.ui.page.texts import LANGUAGES, words_for
-from attention.ui.tabs.heads import TAB, loads, runs
+from attention.ui.tabs.heads import TAB, runs
 
 TEXT = "The animal did not cross the street because it was too tired."
 SMOLLM = pytest.mark.skipif(package_file(CATALOG["smollm2"]) is None, reason="no SmolLM2 wheel")

@@ -24,6 +24,7 @@ from attention.ui.page.scene import Place, Unready
 from attention.ui.page.texts import LANGUAGES, words_for
 from attention.ui.tabs import masks
 from attention.ui.tabs.applications import classifier, classifier_training, recommender
+from attention.ui.tabs.cost import cache_study, share_study
 from attention.ui.tabs.decoder import parts
 from attention.ui.tabs.heads import measures, runs
 from attention.ui.tabs.kernel import fit, learned
@@ -108,6 +109,12 @@ COSTLY = {
         (why, "score_parts", 1),
         (why, "walk", 1),
     ],
+    ("cost", "cache"): [(cache_study, "keep_ledger", 2)],  # with a cache and without
+    ("cost", "share"): [
+        (share_study, "run_shared", 12),  # six sizes, and three other sentences as it is and as chosen
+        (share_study, "run_squeezed", 5),
+        (share_study, "rotary_proof", 1),
+    ],
 }
 
 
@@ -139,7 +146,8 @@ def forget(monkeypatch) -> None:
     """Nothing is known from an earlier question."""
     monkeypatch.setattr(runs, "_kept", OrderedDict())
     monkeypatch.setattr(circuits, "_kept", OrderedDict())
-    for remembered in (parts.written, learned._train, trained._train):
+    for remembered in (parts.written, learned._train, trained._train, cache_study.ledger_of,
+                       share_study.answer_of, share_study.proof):  # fmt: skip
         remembered.cache_clear()
 
 

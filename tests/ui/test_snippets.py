@@ -24,6 +24,7 @@ SHOWN = {
     "decoder": ("alignment",),
     "applications": ("weights", "attention"),
     "model": ("circuit", "copy_copying", "fixed", "copy_induction", "pass", "effect"),
+    "cost": ("weights", "forms"),
 }
 CASES = [(tab, {}) for tab in TABS] + [(tab, changes) for tab in TABS for _, changes in tab.examples]
 NUMBER = re.compile(r"-?\d+\.\d*(?:e[+-]\d+)?|-?\d+(?:e[+-]\d+)?|nan|inf")

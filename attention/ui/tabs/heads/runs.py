@@ -22,8 +22,8 @@ from ....pretrained import ChangeRefused, Changes, Layer, Model, ModelRefused, R
 from ....pretrained.catalog import in_memory
 from ...page.busy import GpuRefused, lent_gpu, on_gpu, slot
 from ...page.guard import Refusal
+from ...page.loads import PATIENCE, key_of, model_of
 from .inputs import Inputs
-from .loads import PATIENCE, key_of, model_of
 
 KEPT = 32 * 2**20  # bytes of runs kept in memory: a sentence each of 50 learners fits
 FORWARDS = 2  # at once in one process

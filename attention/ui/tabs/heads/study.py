@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from ...page.guard import Json, Refusal
+from ...page.loads import Absent, Waiting, model_of
 from ...page.scene import Place, Unready
 from ...page.sheet import Sheet
 from ...page.texts import Words
 from .inputs import Inputs, within
-from .loads import Absent, Waiting, model_of
 from .opened import Opened, weight_sheet
 from .remarks import unknown
 from .runs import Captured, run_of

@@ -67,7 +67,8 @@ def traits(s: Study, words: Words) -> list[str]:
     """What the features that meet are called: the traits, or numbers after a projection."""
     if s.inputs.projections:
         return [str(i + 1) for i in range(len(s.steps.query))]
-    given: list[str] = s.inputs.people.get("traits") or [""] * len(s.inputs.people["query"])
+    people = s.inputs.people
+    given = people["traits"] if "traits" in people else [""] * len(people["query"])
     return [name or words(f"matchmaker.trait_{i}") for i, name in enumerate(given, 1)]
 
 
@@ -77,8 +78,8 @@ def facts(s: Study, words: Words) -> list[str]:
     if s.inputs.projections:
         return [str(i + 1) for i in range(count)]
     people = s.inputs.people
-    given: list[str] = people.get("facts") or [""] * count
-    claimed: list[str] = people.get("traits") or []
+    given = people["facts"] if "facts" in people else [""] * count
+    claimed = people["traits"] if "traits" in people else []
     claimed = claimed + [""] * (count - len(claimed))
     return [name or claimed[i] or words(f"matchmaker.trait_{i + 1}") for i, name in enumerate(given)]
 

@@ -17,7 +17,7 @@ from ....page.panels import Axis, Heatmap, Look, PairBars, Panel, Readouts, Scal
 from ....page.scene import Place, Task, Unready
 from ....page.sheet import Section, Sheet, show
 from ....page.texts import Words
-from ...heads.loads import Absent, Waiting, model_of
+from ....page.loads import Absent, Waiting, model_of
 from ..inputs import Inputs
 
 WORDS = 24  # random words, and the same again

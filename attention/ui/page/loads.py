@@ -1,4 +1,4 @@
-"""Models on their way to the heads tab: loaded in the background, one load of each in a process.
+"""Models on their way to a tab: loaded in the background, one load of each in a process.
 
 A request never waits long: it gets the model, or :class:`Loading` with how far it is, or
 :class:`Failed` with what went wrong and when it may be tried again. A load that failed rests, twice as
@@ -17,12 +17,12 @@ from collections import OrderedDict
 from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass
 
-from ....pretrained import Model, ModelRefused, load_model
-from ....pretrained.catalog import loaded
-from ...page.busy import slot
-from ...page.guard import Json, Refusal
-from ...page.panels import Panel
-from ...page.texts import Words
+from ...pretrained import Model, ModelRefused, load_model
+from ...pretrained.catalog import loaded
+from .busy import slot
+from .guard import Json, Refusal
+from .panels import Panel
+from .texts import Words
 
 log = logging.getLogger("attention.ui")
 

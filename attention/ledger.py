@@ -1,0 +1,123 @@
+"""What does a step really compute, and what does it only read again?
+
+:func:`keep_ledger` lets a decoder write and notes every step: the query that was new, the keys and values
+that were there, and the multiplications of each part of the model, counted while they happen. Written with
+a cache, without one, or without the causal mask, where the keys of old words move at every step.
+
+Shapes: n tokens read in a step, m tokens so far, h heads, g key and value heads, d features, L layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .cache import KeyValueCache
+from .count import Count
+from .decode import Around, Decoder, forward
+
+PARTS = ("projections", "attention", "rest", "words")
+
+
+class Counted(Around):
+    """Notes the last token's queries, layer by layer, and what each part of the model multiplies.
+
+    "projections": queries, keys and values; "rest": output projection and feed-forward; "words": from the
+    last vector to the logits. What a forward pass multiplies besides is its attention.
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__(decoder)
+        self.queries: list[Tensor] = []  # per layer (h, d), turned to its position
+        self.parts = dict.fromkeys(PARTS, 0)
+        self._fresh = False  # whether queries come next to be turned
+
+    def project(self, layer: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        with Count() as count:
+            projected = self.decoder.project(layer, x)
+        self.parts["projections"] += count.multiplications
+        self._fresh = True
+        return projected
+
+    def rotate(self, x: Tensor, positions: Tensor) -> Tensor:
+        turned = self.decoder.rotate(x, positions)
+        if self._fresh:
+            self.queries.append(turned[0, :, -1])
+        self._fresh = False
+        return turned
+
+    def finish(self, layer: int, x: Tensor, attended: Tensor) -> Tensor:
+        with Count() as count:
+            finished = self.decoder.finish(layer, x, attended)
+        self.parts["rest"] += count.multiplications
+        return finished
+
+    def logits(self, x: Tensor) -> Tensor:
+        with Count() as count:
+            logits = self.decoder.logits(x)
+        self.parts["words"] += count.multiplications
+        return logits
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step. read: tokens that went through the model; token: the one it chose; logits (vocabulary,).
+
+    queries (L, h, d): of the last token. keys, values (L, g, m, d): all that it looks at. parts: what each
+    of PARTS multiplied. bytes: of keys and values that are kept for the next step, 0 without a cache.
+    """
+
+    read: int
+    token: int
+    logits: Tensor
+    queries: Tensor
+    keys: Tensor
+    values: Tensor
+    parts: dict[str, int]
+    bytes: int
+
+    @property
+    def multiplications(self) -> int:
+        return sum(self.parts.values())
+
+
+@torch.no_grad()
+def keep_ledger(
+    decoder: Decoder, prompt: Tensor, steps: int, *, cached: bool = True, causal: bool = True
+) -> list[Step]:
+    """Write ``steps`` tokens after prompt (n,) greedily, as :func:`attention.decode.write` does, and note it.
+
+    Raises ``ValueError`` for a cache without the causal mask: its keys would be wrong ones.
+    """
+    if cached and not causal:
+        raise ValueError("a cache needs the causal mask: without it old keys change; set cached=False")
+    cache, text, ledger = KeyValueCache(), prompt[None], []
+    for step in range(steps):
+        if not cached:
+            cache = KeyValueCache()
+        counted = Counted(decoder)
+        read = text[:, -1:] if cached and step else text
+        with Count() as count:
+            logits = forward(counted, read, cache, causal=causal, last_only=True)[0, 0]
+        parts = counted.parts
+        parts["attention"] = count.multiplications - sum(parts.values())
+        token = int(logits.argmax())
+        sides = zip(*(cache.view(layer) for layer in range(decoder.num_layers)), strict=True)
+        keys, values = (torch.cat(side) for side in sides)
+        queries = torch.stack(counted.queries)
+        kept = cache.bytes if cached else 0
+        ledger.append(Step(read.shape[-1], token, logits, queries, keys, values, parts, kept))
+        text = torch.cat([text, text.new_tensor([[token]])], dim=-1)
+    return ledger
+
+
+def first_written(ledger: list[Step]) -> tuple[Tensor, Tensor]:
+    """Keys and values (L, g, m, d) as each was when its token was first read: what a cache would hold."""
+    keys, values = ledger[0].keys, ledger[0].values
+    for step in ledger[1:]:
+        m = keys.shape[-2]
+        keys = torch.cat([keys, step.keys[..., m:, :]], dim=-2)
+        values = torch.cat([values, step.values[..., m:, :]], dim=-2)
+    return keys, values

@@ -1,0 +1,32 @@
+"""What a learner sets in the cost tab."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....decode.cache_pitfalls import PITFALLS
+from ...page.fields import Choice, Flag, Text, Whole, given
+
+STEPS = 12  # words written
+LOST = "ann lost the key . bo"
+GAVE = "ann and bo went to the park . ann gave the ball to"
+GAVE_ZH = "小安 和 小波 去 公园 。 小安 把 球 给 了"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All scenes' inputs; ``scene`` is the scene."""
+
+    scene: str = given(Choice("cache", ("cache", "share"), radio=True))
+    writer: str = given(Choice("storyteller", ("storyteller", "smollm2")))
+    story: str = given(Text(LOST, 300, lines=2))
+    step: int = given(Whole(3, 0, STEPS - 1))
+    layer: int = given(Whole(1, 0, 29, typed=True))
+    head: int = given(Whole(0, 0, 8, typed=True))
+    looks_back: bool = given(Flag(True))
+    mistake: str = given(Choice("none", ("none", *PITFALLS), radio=False))
+    model: str = given(Choice("minilm", ("minilm", "storyteller", "smollm2")))
+    sentence: str = given(Text(GAVE, 300, lines=2))
+    form: str = given(Choice("shared", ("shared", "latent")))
+    groups: int = given(Whole(3, 1, 12))
+    rank: int = given(Whole(192, 1, 384))

@@ -1,0 +1,116 @@
+"""The cost tab: what its sentences say of the storyteller and MiniLM is what the pictures hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from attention.ui.page.questions import ask_sheet, draw_part, endpoint, view_of
+from attention.ui.tabs.cost import TAB
+from tests.ui.views import packed
+
+STORY = {"scene": "share", "model": "storyteller"}
+
+
+def results(**changes):
+    return endpoint(TAB)(**changes)
+
+
+def panels(language="en", **changes):
+    return {panel["id"]: panel for panel in view_of(TAB, language, changes)["panels"] if panel["id"]}
+
+
+def number(text):
+    return float(text.replace(",", ""))
+
+
+@pytest.mark.parametrize("step", [0, 1, 5, 11])
+def test_old_rows_are_grey_and_untouched(step):
+    keys = panels(step=step)["keys"]
+    assert keys["new"] == (0 if step == 0 else len(keys["tokens"]) - 1) and keys["moved"] is None
+    for row in (0, len(keys["tokens"]) - 1):
+        sheet = ask_sheet("en", TAB, {"inputs": {"step": step}, "panel": "keys", "row": row, "column": 0})
+        assert {one[3] for one in sheet["sections"][0]["table"]["rows"]} == {"0.0000"}
+
+
+def test_without_the_mask_deeper_keys_move_and_the_words_own_do_not():
+    for layer, moves in ((0, False), (1, True)):
+        moved = packed(panels(step=6, looks_back=False, layer=layer)["keys"]["moved"])
+        assert (moved[:-1] > 0.1).all() == moves and (moves or moved.max() < 1e-5) and moved[-1] == 0
+    assert [task["answer"] for task in view_of(TAB, "en", {"looks_back": False})["tasks"]][0] == 2
+
+
+def test_every_sheet_of_counts_adds_up():
+    shown = panels()
+    for row, column in ((0, 0), (0, 11), (1, 11)):
+        place = {"inputs": {}, "panel": "products", "row": row, "column": column}
+        *parts, total = ask_sheet("en", TAB, place)["sections"][0]["table"]["rows"]
+        assert sum(number(one[1]) for one in parts) == number(total[1])
+        assert number(total[1]) == packed(shown["products"]["data"])[row, column]
+    assert packed(shown["bytes"]["data"]).sum() == results()["bytes"][3] == 9 * 1024
+
+
+@pytest.mark.parametrize(("mistake", "first"), [("restart", 1), ("corner", 1), ("evict", 9), ("shared", 0)])
+def test_every_mistake_says_its_first_wrong_word(mistake, first):
+    wrong = panels(mistake=mistake)["wrong"]
+    assert wrong["first"] == first and wrong["instead"] != wrong["right"][first]
+    assert f"“{wrong['instead']}”" in wrong["caption"] and f"“{wrong['right'][first]}”" in wrong["caption"]
+
+
+def test_turning_twice_is_told_where_nothing_turns():
+    view = view_of(TAB, "en", {"mistake": "twice"})
+    assert any("no key is ever rotated" in panel.get("caption", "") for panel in view["panels"])
+    assert "wrong" not in {panel["id"] for panel in view["panels"]}
+
+
+def test_cached_and_uncached_logits_agree():
+    assert results()["largest_difference_of_logits"] < 1e-4
+    assert results(story="ann sings . bo reads . who")["largest_difference_of_logits"] < 1e-4
+
+
+def test_the_stopwatch_shows_both_rates_and_their_ratio():
+    readouts, plot = draw_part("en", TAB, "cache_speed", {"inputs": {}})["panels"]
+    ratio, fast, slow = (number(item["value"].split()[0].rstrip("×")) for item in readouts["items"])
+    assert ratio == pytest.approx(fast / slow, rel=0.1) and len(plot["series"]) == 2
+
+
+@pytest.mark.parametrize("model", ["minilm", "storyteller"])
+def test_bytes_fall_with_the_heads_and_the_whole_form_loses_nothing(model):
+    found = results(scene="share", model=model)
+    shared = [form for form in found["forms"] if form["kind"] == "shared"]
+    latent = [form for form in found["forms"] if form["kind"] == "latent"]
+    whole, squeezed = shared[0], latent[0]
+    assert [form["size"] for form in shared] == [
+        g for g in range(whole["size"], 0, -1) if whole["size"] % g == 0
+    ]
+    assert all(
+        form["bytes_per_token"] * whole["size"] == whole["bytes_per_token"] * form["size"] for form in shared
+    )
+    assert whole["kept"] > 0.99 and squeezed["kept"] == pytest.approx(whole["kept"], abs=1e-4)
+    assert 2 * squeezed["bytes_per_token"] == whole["bytes_per_token"]
+    assert shared[-1]["kept"] < 0.7
+
+
+@pytest.mark.parametrize("changes", [{"scene": "share"}, STORY])
+def test_a_sheet_of_what_was_kept_ends_in_the_cell(changes):
+    forms = panels(**changes)["forms"]
+    matrix = packed(forms["data"])
+    for row in range(len(matrix)):
+        for column in (0, 1):
+            place = {"inputs": changes, "panel": "forms", "row": row, "column": column}
+            sections = ask_sheet("en", TAB, place)["sections"]
+            last = sections[-1]
+            end = last["lines"][-1][-1] if last.get("lines") else last["table"]["rows"][-1][-1]
+            assert number(end) == pytest.approx(matrix[row, column], abs=6e-5)
+
+
+def test_a_number_that_does_not_divide_is_told_and_taken_down():
+    view = view_of(TAB, "en", STORY | {"groups": 3})
+    assert "2 is taken" in view["notices"][0]
+    assert results(**STORY, groups=3)["chosen"] == {"kind": "shared", "size": 2}
+
+
+def test_the_rotary_part_costs_rounding_only():
+    full, absorbed, kept = panels(**STORY, rank=32)["latent"]["items"]
+    assert number(full["value"]) < 1e-10 and number(absorbed["value"]) < 1e-10 and kept["value"] == "40"
+    assert np.isfinite(packed(panels(**STORY)["forms"]["data"])).all()
