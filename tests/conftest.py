@@ -44,7 +44,8 @@ def hub(monkeypatch, tmp_path):
     import huggingface_hub.constants as constants
 
     from attention.pretrained import catalog
-    from attention.ui.tabs.heads import loads, runs
+    from attention.ui.page import loads
+    from attention.ui.tabs.heads import runs
     from tests.hub_imitation import Hub
 
     imitation = Hub()

@@ -19,7 +19,7 @@ class GPT2Decoder:
     """A ``GPT2LMHeadModel``: layer norm first, learned positions, as many key heads as query heads."""
 
     rotary = False
-    scale = None
+    scale: float | None = None
 
     def __init__(self, module: Any) -> None:
         config, self._top = module.config, module.transformer
@@ -64,7 +64,7 @@ class BertDecoder:
     """
 
     rotary = False
-    scale = None
+    scale: float | None = None
 
     def __init__(self, module: Any) -> None:
         self._embeddings, self._blocks = module.embeddings, list(module.encoder.layer)

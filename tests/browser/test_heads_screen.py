@@ -22,7 +22,7 @@ WIDE = """view => [...document.querySelectorAll(view + ' .am-scroll, ' + view + 
 
 @pytest.fixture(autouse=True, scope="module")
 def loaded():
-    from attention.ui.tabs.heads.loads import model_of
+    from attention.ui.page.loads import model_of
 
     model_of("minilm", patience=120)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attention.pretrained.catalog import CATALOG
-from attention.ui.tabs.heads import loads
+from attention.ui.page import loads
 from tests.hub_imitation import Trouble
 from tests.tiny_models import save
 

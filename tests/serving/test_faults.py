@@ -12,7 +12,8 @@ from attention.ui import TABS
 from attention.ui.page.questions import draw, view_of
 from attention.ui.page.texts import LANGUAGES, words_for
 from attention.ui.tabs.heads import TAB as HEADS
-from attention.ui.tabs.heads import loads, runs
+from attention.ui.page import loads
+from attention.ui.tabs.heads import runs
 
 OTHERS = [tab for tab in TABS if tab is not HEADS]
 

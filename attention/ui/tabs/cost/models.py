@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from ....pretrained import Model, ModelRefused, tokenize
-from ....pretrained.adopted import load_storyteller
-from ....pretrained.loading import READING
 from ....pretrained.tokens import readable
 from ...page.guard import Refusal
 from ...page.loads import Absent, Waiting, key_of, model_of
@@ -18,16 +16,8 @@ from ...page.scene import Unready
 LONGEST = 32  # tokens of a text that are read; more would not fit in the pictures
 
 
-@lru_cache(maxsize=1)
-def _storyteller() -> Model:
-    with READING:
-        return load_storyteller()
-
-
 def model_named(name: str, code: str) -> Model:
     """A model; raises ``Unready`` while it is on its way, with the snippet to show meanwhile."""
-    if name == "storyteller":
-        return _storyteller()
     try:
         return model_of(name)
     except Absent as absent:
@@ -36,8 +26,7 @@ def model_named(name: str, code: str) -> Model:
 
 def ready(name: str, seconds: float | None) -> None:
     """Wait for a model; for programs."""
-    if name != "storyteller":
-        model_of(name, seconds)
+    model_of(name, seconds)
 
 
 def ids_of(model: Model, text: str, field: str) -> tuple[Tensor, bool]:
@@ -46,7 +35,8 @@ def ids_of(model: Model, text: str, field: str) -> tuple[Tensor, bool]:
         ids = tokenize(model, text).ids
     except ModelRefused as refused:
         raise Refusal(key_of(refused), field=field, limit=model.max_tokens) from refused
-    return torch.tensor(ids[:LONGEST], device=model.module.device), len(ids) > LONGEST
+    device = next(model.module.parameters()).device
+    return torch.tensor(ids[:LONGEST], device=device), len(ids) > LONGEST
 
 
 def names_of(model: Model, ids: Tensor | list[int]) -> list[str]:
@@ -58,6 +48,4 @@ def names_of(model: Model, ids: Tensor | list[int]) -> list[str]:
 
 def loading_of(name: str) -> tuple[str, str]:
     """The lines of a snippet that import and load a model."""
-    if name == "storyteller":
-        return "from attention.pretrained.adopted import load_storyteller", "load_storyteller()"
     return "from attention import load_model", f"load_model({name!r})"

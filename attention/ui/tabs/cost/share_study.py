@@ -149,8 +149,8 @@ def proof(name: str, text: str, rank: int) -> dict[str, float]:
     ids, _ = ids_of(model, text, "cost.sentence")
     seen = _Read(decoder_of(model.module))
     forward(seen, ids[None], causal=model.kind == "decoder")
-    exact = (part.double() for part in (*projections(model.module, 0)[:3], seen.read))
-    return rotary_proof(*exact, rank)
+    w_q, w_k, w_v, _ = projections(model.module, 0)
+    return rotary_proof(w_q.double(), w_k.double(), w_v.double(), seen.read.double(), rank)
 
 
 class _Read(Around):

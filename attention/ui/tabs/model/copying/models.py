@@ -13,11 +13,11 @@ from .....heads import MARGIN, RoleScore
 from .....pretrained import Model, Tokens, run
 from ....page.busy import slot
 from ....page.guard import Json, Refusal
+from ....page.loads import Absent, Waiting, model_of
 from ....page.panels import Axis, Heatmap, Look, PairBars, Panel, Readouts, Scale, heading
 from ....page.scene import Place, Task, Unready
 from ....page.sheet import Section, Sheet, show
 from ....page.texts import Words
-from ....page.loads import Absent, Waiting, model_of
 from ..inputs import Inputs
 
 WORDS = 24  # random words, and the same again
