@@ -20,10 +20,11 @@ from .page.scene import Tab
 from .page.tab import QUIET, build_tab, early_values, is_early, show, switch_style
 from .page.texts import LANGUAGES, lesson, words_for
 from .page.view import head
-from .tabs import applications, decoder, heads, kernel, masks, matchmaker, positions
+from .tabs import applications, cost, decoder, heads, kernel, masks, matchmaker, positions
 
 TABS: tuple[Tab[Any], ...] = (
     matchmaker.TAB, kernel.TAB, masks.TAB, heads.TAB, positions.TAB, decoder.TAB, applications.TAB,
+    cost.TAB,
 )  # fmt: skip
 FIELDS = {tab.id: tab.fields for tab in TABS}
 
