@@ -75,12 +75,16 @@ def learn_sinks(
 
 
 @torch.no_grad()
-def measure(decoder: Decoder, ids: Tensor, learned: Tensor, windows: Sequence[int] = WINDOWS) -> dict[str, Any]:
-    """Loss (n - 1) by position under every key, windows, windows with the first tokens, and with ``learned``."""
+def measure(
+    decoder: Decoder, ids: Tensor, learned: Tensor, windows: Sequence[int] = WINDOWS
+) -> dict[str, Any]:
+    """Loss (n - 1) by position: every key, windows, those with first tokens, those with ``learned``."""
     n = ids.shape[-1]
     share: list[Tensor] = []
 
-    def loss(mask: Tensor, sinks: Tensor | None = None, look: Callable[[Tensor], None] | None = None) -> list[float]:
+    def loss(
+        mask: Tensor, sinks: Tensor | None = None, look: Callable[[Tensor], None] | None = None
+    ) -> list[float]:
         found = loss_by_position(read(decoder, ids, mask, sinks, look), ids)[0]
         return [round(x, 3) for x in found.tolist()]
 

@@ -85,9 +85,7 @@ def study(inputs: Inputs) -> Study:
     told = torch.randint(1, 10, (WRITES,), generator=generator).float()
     x, y = make_data(POINTS, NOISE, inputs.seed)
     queries = torch.linspace(x.min().item(), x.max().item(), QUERIES)
-    found = recover(
-        queries, x, y, inputs.bandwidth, inputs.features, kind=inputs.random, seed=inputs.seed
-    )
+    found = recover(queries, x, y, inputs.bandwidth, inputs.features, kind=inputs.random, seed=inputs.seed)
     added, corrected = memories(written, told, inputs.rate)
     return Study(
         inputs, query, key, value, linear_attend(query, key, value, causal=True),
@@ -129,7 +127,8 @@ def recurrent(s: Study, words: Words) -> list[Panel]:
         Heatmap("weights", words("cost.linear_weights"), s.whole.weights, queries, keys, look=Look(sums=True),
                 caption=words("cost.linear_weights_caption"), masked=future),
         Memory("memory", words("cost.linear_memory"), s.states, positive_part(s.query), positive_part(s.key),
-               s.value, s.whole.output, words.section("cost.linear_word"), words("cost.linear_memory_caption")),
+               s.value, s.whole.output, words.section("cost.linear_word"),
+               words("cost.linear_memory_caption")),
         Readouts("agree", [
             (words("cost.linear_agree"), show(s.error), words("cost.linear_agree_note")),
             (words("cost.linear_state"), str(size), words("cost.linear_state_note", features=D, values=V)),
@@ -157,11 +156,13 @@ def random(s: Study, words: Words) -> list[Panel]:
             Curve(words("cost.linear_measured"), "line", counts, torch.tensor(curve.kernel_errors), "accent"),
             Curve(words("cost.linear_law"), "line", counts, fall, "muted"),
         ], words("cost.linear_count"), words("cost.linear_rms"),
-            words("cost.linear_errors_caption", exponent=show(curve.exponent, 2), far=f"{FAR:g}"), log_x=True),
+            words("cost.linear_errors_caption", exponent=show(curve.exponent, 2), far=f"{FAR:g}"),
+            log_x=True),
         Readouts("recovered", [
             (words("cost.linear_error"), show(found.error), words("cost.linear_error_note")),
             (words("cost.linear_bound"), bound, words("cost.linear_bound_note")),
-            (words("cost.linear_kernel_error"), show(found.kernel_error), words("cost.linear_kernel_error_note")),
+            (words("cost.linear_kernel_error"), show(found.kernel_error),
+             words("cost.linear_kernel_error_note")),
         ]),
     ]  # fmt: skip
 
@@ -187,7 +188,9 @@ def overwriting(s: Study, words: Words) -> list[Panel]:
 
 def writes(s: Study, words: Words) -> str:
     """The ten writes as a sentence."""
-    listed = ", ".join(f"{KEYS[at]} = {told:.0f}" for at, told in zip(s.written, s.told.tolist(), strict=True))
+    listed = ", ".join(
+        f"{KEYS[at]} = {told:.0f}" for at, told in zip(s.written, s.told.tolist(), strict=True)
+    )
     return words("cost.linear_writes", writes=listed)
 
 
@@ -214,15 +217,20 @@ def weight_sheet(s: Study, words: Words, place: Place) -> Sheet:
     score = (q @ k).item()
     rows.append([words("sheet.sum"), "", "", show(score)])
     columns = [words("sheet.dimension"), "f(q)", "f(k)", "f(q) × f(k)"]
-    table = Section(words("cost.linear_product"), words("cost.linear_product_text"), Grid(columns, rows, total=True))
+    table = Section(
+        words("cost.linear_product"), words("cost.linear_product_text"), Grid(columns, rows, total=True)
+    )
     assert s.whole.scores is not None
     every = s.whole.scores[row, : row + 1].tolist()
     total = sum(every)
     weight = s.whole.weights[row, column].item()
-    listed = [[str(j + 1), "", show(one)] for j, one in enumerate(every)] + [[words("sheet.sum"), "", show(total)]]
-    sums = Section(words("cost.linear_row"), table=Grid([words("sheet.key"), "", words("cost.linear_product")], listed, total=True))  # fmt: skip
-    share = Section(words("cost.linear_share"), words("cost.linear_share_text"),
-                    lines=[(words("sheet.weight"), f"{show(score)} / {show(total)}", show(weight))])  # fmt: skip
+    listed = [[str(j + 1), "", show(one)] for j, one in enumerate(every)] + [
+        [words("sheet.sum"), "", show(total)]
+    ]
+    names = [words("sheet.key"), "", words("cost.linear_product")]
+    sums = Section(words("cost.linear_row"), table=Grid(names, listed, total=True))
+    lines = [(words("sheet.weight"), f"{show(score)} / {show(total)}", show(weight))]
+    share = Section(words("cost.linear_share"), words("cost.linear_share_text"), lines=lines)
     return Sheet(title, [table, sums, share], weight)
 
 
@@ -257,7 +265,9 @@ def held_sheet(s: Study, words: Words, place: Place) -> Sheet:
     if not told:
         return Sheet(title, [Section(words(f"cost.linear_{kind}"), words("cost.linear_never", key=key))])
     if kind == "last":
-        listed = [(words("cost.linear_nth", number=i + 1), "", show(value, 0)) for i, value in enumerate(told)]
+        listed = [
+            (words("cost.linear_nth", number=i + 1), "", show(value, 0)) for i, value in enumerate(told)
+        ]
     elif kind == "added":
         formula = f"({' + '.join(show(value, 0) for value in told)}) / {len(told)}"
         listed = [(words("cost.linear_mean"), formula, show(s.added[-1, column].item()))]
@@ -268,7 +278,9 @@ def held_sheet(s: Study, words: Words, place: Place) -> Sheet:
             formula = f"{show(now)} + {show(rate, 2)} × ({show(value, 0)} - {show(now)})"
             listed.append((words("cost.linear_nth", number=i + 1), formula, show(new)))
             now = new
-    return Sheet(title, [Section(words(f"cost.linear_{kind}"), words(f"cost.linear_{kind}_text"), lines=listed)])
+    return Sheet(
+        title, [Section(words(f"cost.linear_{kind}"), words(f"cost.linear_{kind}_text"), lines=listed)]
+    )
 
 
 def snippet(s: Study) -> str:
@@ -289,7 +301,8 @@ for state, row in zip(linear_steps(query, key, value), whole.output):
 
 x, y = make_data({POINTS}, {NOISE}, {inputs.seed})
 queries = torch.linspace(x.min().item(), x.max().item(), {QUERIES})
-found = recover(queries, x, y, {inputs.bandwidth!r}, {inputs.features}, kind={inputs.random!r}, seed={inputs.seed})
+how = dict(kind={inputs.random!r}, seed={inputs.seed})
+found = recover(queries, x, y, {inputs.bandwidth!r}, {inputs.features}, **how)
 print(found.error, found.bound.max())             # the error, and what it cannot exceed
 
 one = torch.eye({len(KEYS)})

@@ -12,7 +12,7 @@ from torch import Tensor
 from ....cell import explain
 from ....count import Count
 from ....masks import causal_mask
-from ....online import online_attend, tile_steps
+from ....online import tile_steps
 from ....online.running import TileStep
 from ....pooling import attend
 from ...page.guard import Json, Refusal
@@ -200,11 +200,16 @@ def state_sheet(s: Study, words: Words, at: int, row: int, column: int) -> Sheet
     title = words("cost.tiles_state_title", row=row + 1, step=at + 1)
     keys = names(len(s.key), "k")[step.columns]
     largest = [(words("cost.tiles_old_maximum"), "", show(old))]
-    largest += [(words("cost.tiles_score_of", key=key), "", show(x)) for key, x in zip(keys, scores.tolist(), strict=True)]
+    largest += [
+        (words("cost.tiles_score_of", key=key), "", show(x))
+        for key, x in zip(keys, scores.tolist(), strict=True)
+    ]
     largest.append((words("cost.tiles_new_maximum"), words("cost.tiles_largest_of"), show(new)))
     sections = [Section(words("cost.tiles_maximum"), lines=largest)]
     if new == -math.inf:
-        return Sheet(title, [Section(words("cost.tiles_maximum"), words("cost.tiles_nothing_yet"), lines=largest)])
+        return Sheet(
+            title, [Section(words("cost.tiles_maximum"), words("cost.tiles_nothing_yet"), lines=largest)]
+        )
     if column >= 1:
         lines = [(words("cost.tiles_factor"), f"exp({show(old)} - {bracket(new)})", show(factor))]
         sections.append(Section(words("cost.tiles_factor"), words("cost.tiles_factor_text"), lines=lines))
@@ -321,8 +326,8 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
              hides=["weights"], bar=(0.0, 1.0), cell=("weights", row, column))
     )  # fmt: skip
     now = words("cost.tiles_task_less_now", held=s.held, half=f"{n * m / 2:g}")
-    found.append(Goal("less", words("cost.tiles_task_less"), 2 * s.held < n * m, now,
-                      words("cost.tiles_task_less_why", tile=s.inputs.tile, held=s.held, whole=n * m)))  # fmt: skip
+    why = words("cost.tiles_task_less_why", tile=s.inputs.tile, held=s.held, whole=n * m)
+    found.append(Goal("less", words("cost.tiles_task_less"), 2 * s.held < n * m, now, why))
     return found
 
 

@@ -41,11 +41,12 @@ class Tiles(Panel, Saved):
             "columns": list(self.columns.labels), "column_title": self.columns.title,
             "data": numbers(s.scores), "masked": None if s.mask is None else (~s.mask).int().tolist(),
             "low": scale.low, "high": scale.high, "diverging": True, "digits": 2, "opens": True,
-            "finished": numbers(finished), "words": dict(self.words), "tile": s.inputs.tile, "whole": s.scores.numel(),
+            "finished": numbers(finished), "words": dict(self.words),
+            "tile": s.inputs.tile, "whole": s.scores.numel(),
             "first": 1 + (s.rise[0] if s.rise else len(s.steps) // 2),
             "steps": [
-                {"rows": [step.rows.start, step.rows.stop], "columns": [step.columns.start, step.columns.stop],
-                 "skipped": step.scores is None, "held": step.held,
+                {"rows": [step.rows.start, step.rows.stop],
+                 "columns": [step.columns.start, step.columns.stop], "skipped": step.scores is None, "held": step.held,
                  "state": numbers(torch.cat([step.maximum, step.rescale, step.total, step.output], dim=1))}
                 for step in s.steps
             ],
@@ -61,9 +62,12 @@ class Tiles(Panel, Saved):
         state = torch.full((len(s.steps), s.shape[0], 3 + s.value.shape[1]), math.nan)
         for at, step in enumerate(s.steps):
             state[at, step.rows] = torch.cat([step.maximum, step.rescale, step.total, step.output], dim=1)
-        corners = torch.tensor([[x.rows.start, x.rows.stop, x.columns.start, x.columns.stop] for x in s.steps])
+        corners = torch.tensor(
+            [[x.rows.start, x.rows.stop, x.columns.start, x.columns.stop] for x in s.steps]
+        )
         return super().arrays() | {
-            "state": state.numpy(), "tiles": corners.numpy(), "lse": s.lse.numpy(), "output": s.output.numpy(),
+            "state": state.numpy(), "tiles": corners.numpy(), "lse": s.lse.numpy(),
+            "output": s.output.numpy(),
         }  # fmt: skip
 
     def picture(self, format: str) -> bytes:

@@ -36,8 +36,8 @@ class Study:
     """Two stories read with every key, behind a window, and with the first tokens kept beside it.
 
     weights (h, n, n): the last layer's under the mask that was chosen. parked_here: the mean weight on the
-    first token with every key, all layers and heads, queries from the 9th on. losses: (n - 1,) by setting. heard
-    (L, n, n): who hears whom after each layer. right: the share of held-out stories that were continued
+    first token with every key, all layers and heads, queries from the 9th on. losses: (n - 1,) by setting.
+    heard (L, n, n): who hears whom after each layer. right: the share of held-out stories that were continued
     rightly, by setting.
     """
 
@@ -85,7 +85,9 @@ def stories(language: str, seed: int) -> tuple[str, ...]:
     generator = torch.Generator().manual_seed(seed)
     while True:
         first, second = (
-            make_story(PATTERNS[int(torch.randint(len(PATTERNS), (), generator=generator))], language, generator)
+            make_story(
+                PATTERNS[int(torch.randint(len(PATTERNS), (), generator=generator))], language, generator
+            )
             for _ in range(2)
         )
         if SHORTEST <= len(first.tokens) + len(second.tokens) <= LONGEST:
@@ -144,7 +146,8 @@ def panels(s: Study, words: Words) -> list[Panel]:
         Heatmap("weights", words("cost.window_weights"), s.weights.mean(0), queries, keys,
                 look=Look(wide=True), caption=words("cost.window_weights_caption"), masked=~s.mask),
         Heatmap("reach", words("cost.window_reach", token=names[-1]), last, layers, keys,
-                look=Look(digits=0, wide=True, cells=cells), caption=words("cost.window_reach_caption", count=int(last[0].sum()), n=n)),
+                look=Look(digits=0, wide=True, cells=cells),
+                caption=words("cost.window_reach_caption", count=int(last[0].sum()), n=n)),
         *losing(s, words), *breaking(s, words),
     ]  # fmt: skip
 
@@ -155,7 +158,8 @@ def losing(s: Study, words: Words) -> list[Panel]:
     rows = Axis([words(f"cost.window_{setting}") for setting in s.settings])
     return [
         heading(words("cost.window_small"), words("cost.window_small_text")),
-        Heatmap("loss", words("cost.window_loss"), losses, rows, Axis(list(s.tokens[1:]), words("cost.window_next")),
+        Heatmap("loss", words("cost.window_loss"), losses, rows,
+                Axis(list(s.tokens[1:]), words("cost.window_next")),
                 Scale(high=max(losses.max().item(), 1e-6)), Look(digits=1, wide=True),
                 words("cost.window_loss_caption")),
         Readouts("right", [
@@ -170,10 +174,17 @@ def breaking(s: Study, words: Words) -> list[Panel]:
     found = figures()
     settings = [*s.settings, "learned"]
     roles = {"full": "truth", "near": "data", "both": "accent", "learned": "muted"}
-    curves = [Curve(words(f"cost.window_{one}"), "line", *blocks(s.larger(one)), roles[one]) for one in settings]
+    curves = [
+        Curve(words(f"cost.window_{one}"), "line", *blocks(s.larger(one)), roles[one]) for one in settings
+    ]
     layers, heads = s.parked.shape
     scale = Scale(high=s.parked.max().item())
     deep = s.parked[layers // 2 :].mean().item()
+    values = {"share": f"{deep:.0%}", "half": layers // 2 + 1, "layers": layers}
+    note = words("cost.window_mean_note")
+    means = [(words(f"cost.window_{one}"), show(s.larger(one).mean().item(), 3), note) for one in settings]
+    own = (words("cost.window_own"), f"{s.parked_here:.1%}",
+           words("cost.window_own_note", share=f"{s.parked.mean():.0%}"))  # fmt: skip
     return [
         heading(words("cost.window_large"),
                 words("cost.window_large_text", tokens=found["tokens"], count=layers * heads)),
@@ -182,12 +193,8 @@ def breaking(s: Study, words: Words) -> list[Panel]:
         Heatmap("parked", words("cost.window_parked"), s.parked.T,
                 Axis([str(i + 1) for i in range(heads)], words("cost.window_head")),
                 Axis([str(i + 1) for i in range(layers)], words("cost.window_layers")), scale,
-                Look(opens=False), words("cost.window_parked_caption", share=f"{deep:.0%}", half=layers // 2 + 1, layers=layers)),
-        Readouts("means", [
-            (words(f"cost.window_{one}"), show(s.larger(one).mean().item(), 3), words("cost.window_mean_note"))
-            for one in settings
-        ] + [(words("cost.window_own"), f"{s.parked_here:.1%}", words("cost.window_own_note", share=f"{s.parked.mean():.0%}"))],
-            words("cost.window_means")),
+                Look(opens=False), words("cost.window_parked_caption", **values)),
+        Readouts("means", [*means, own], words("cost.window_means")),
     ]  # fmt: skip
 
 
@@ -231,7 +238,8 @@ def weight_sheet(s: Study, words: Words, place: Place) -> Sheet:
     every = s.weights[:, row, column].tolist()
     mean = s.weights[:, row, column].mean().item()
     listed = [[words("cost.window_head_number", number=i + 1), show(one)] for i, one in enumerate(every)]
-    table = Grid([words("cost.window_head"), words("sheet.weight")], [*listed, [words("sheet.sum"), show(sum(every))]], total=True)  # fmt: skip
+    listed.append([words("sheet.sum"), show(sum(every))])
+    table = Grid([words("cost.window_head"), words("sheet.weight")], listed, total=True)
     lines = [(words("cost.window_mean"), f"{show(sum(every))} / {len(every)}", show(mean))]
     return Sheet(title, [Section(words("cost.window_rule"), rule),
                          Section(words("cost.window_heads"), table=table, lines=lines)])  # fmt: skip
@@ -271,7 +279,7 @@ with torch.no_grad():
     logits = read(decoder, ids, mask, look=seen.append)
 print(seen[-1][0].mean(0))                         # the last layer's weights, mean of its heads
 print(loss_by_position(logits, ids))
-print(reach([mask] * {inputs.layers})[:, -1].int())            # what the last token hears from, layer by layer
+print(reach([mask] * {inputs.layers})[:, -1].int())            # what the last token hears from
 
 larger = figures()["loss"]                         # SmolLM2, 512 tokens: python -m attention.window_figures
 for name in ("full", "{s.window}.0", "{s.window}.{inputs.first}", "{s.window}.learned"):
@@ -323,7 +331,9 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
              bar=(0.0, 100.0), hides=["right", "loss"])
     )  # fmt: skip
     reached = first == 0 and s.window <= 8 and bool(s.heard[-1, -1, 0])
-    now = words("cost.window_task_through_now", count=int(s.heard[-1, -1].sum()), n=n, window=s.window, first=first)
+    now = words(
+        "cost.window_task_through_now", count=int(s.heard[-1, -1].sum()), n=n, window=s.window, first=first
+    )
     found.append(Goal("through", words("cost.window_task_through"), reached, now,
                       words("cost.window_task_through_why", layers=layers, window=s.window)))  # fmt: skip
     return found
