@@ -24,6 +24,9 @@ from attention.ui.page.scene import Place, Unready
 from attention.ui.page.texts import LANGUAGES, words_for
 from attention.ui.tabs import masks
 from attention.ui.tabs.applications import classifier, classifier_training, recommender
+from attention.ui.tabs.cost import linear as cost_linear
+from attention.ui.tabs.cost import tiles as cost_tiles
+from attention.ui.tabs.cost import window as cost_window
 from attention.ui.tabs.decoder import parts
 from attention.ui.tabs.heads import runs, understand
 from attention.ui.tabs.kernel import fit, learned
@@ -91,6 +94,9 @@ COSTLY = {
     ("applications", "classifier use"): [(classifier, "classify", 2)],  # as learned, an exercise's even one
     ("applications", "classifier train"): [(classifier_training, "classify", 1)],
     ("applications", "recommender use"): [(recommender, "recommend", 1)],
+    ("cost", "tiles"): [(cost_tiles, "tile_steps", 1)],
+    ("cost", "window"): [(cost_window, "read", 5)],  # the stories in three settings, examples in two
+    ("cost", "linear"): [(cost_linear, "recover", 1), (cost_linear, "linear_steps", 2)],
     ("applications", "recommender train"): [],  # nothing before the first chunk
 }
 
@@ -122,7 +128,7 @@ def watch(monkeypatch, where, name: str) -> list:
 def forget(monkeypatch) -> None:
     """Nothing is known from an earlier question."""
     monkeypatch.setattr(runs, "_kept", OrderedDict())
-    for remembered in (parts.written, learned._train, trained._train):
+    for remembered in (parts.written, learned._train, trained._train, cost_window.accuracy):
         remembered.cache_clear()
 
 

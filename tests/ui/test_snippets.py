@@ -23,6 +23,7 @@ SHOWN = {
     "positions": ("encoding",),
     "decoder": ("alignment",),
     "applications": ("weights", "attention"),
+    "cost": ("weights",),
 }
 CASES = [(tab, {}) for tab in TABS] + [(tab, changes) for tab in TABS for _, changes in tab.examples]
 NUMBER = re.compile(r"-?\d+\.\d*(?:e[+-]\d+)?|-?\d+(?:e[+-]\d+)?|nan|inf")

@@ -20,7 +20,7 @@ export const tiles = (panel, view) => {
   const stage = el("div", { class: "am-tiles-stage" }, matrix, kept);
   const draw = (at) => {
     const now = at ? steps[at - 1] : null;
-    for (const cell of cells) dress(cell, statusOf(cell, steps, at), panel.words);
+    for (const cell of cells) dress(cell, statusOf(cell, steps, at), panel, view);
     kept.replaceChildren(keptTable(panel, view, steps, at, n));
     memory.replaceChildren(bars(panel, now));
     return sentence(panel, steps, at);
@@ -45,10 +45,10 @@ const statusOf = ({ row, column }, steps, at) => {
   return index === at - 1 ? "here" : "gone";
 };
 
-const dress = ({ node, text, label }, status, words) => {
+const dress = ({ node, row, column, text, label }, status, { rows, columns, words }, view) => {
   for (const one of ["unread", "skipped", "here", "gone"]) node.classList.toggle(`am-${one}`, one === status);
   node.textContent = { unread: "", skipped: "", gone: "·", here: text }[status];
-  const said = status === "here" ? label : `${label.split(":")[0]}: ${words[status]}`;
+  const said = status === "here" ? label : view.word("cell", { row: rows[row], column: columns[column], value: words[status] });
   node.setAttribute("aria-label", said);
   node.title = said;
 };
@@ -64,10 +64,10 @@ const keptTable = (panel, view, steps, at, n) => {
   const names = [words.maximum, words.factor, words.sum, words.output_1, words.output_2];
   const rows = Array.from({ length: n }, (_, row) => {
     const working = now && !now.skipped && within(row, now.rows);
-    const running = Array.from({ length: RUNNING }, (_, i) => running1(panel, view, { now, at, row, i, working, name: names[i] }));
+    const numbers = Array.from({ length: RUNNING }, (_, i) => running(panel, view, { now, at, row, i, working, name: names[i] }));
     const stored = Array.from({ length: width }, (_, i) => el("td", { class: done(row) ? "am-stored" : "am-none" },
       done(row) ? briefNumber(finished[row * width + i], 2) : ""));
-    return el("tr", { class: row % panel.tile === 0 ? "am-block" : null }, el("th", { scope: "row" }, panel.rows[row]), running, stored);
+    return el("tr", { class: row % panel.tile === 0 ? "am-block" : null }, el("th", { scope: "row" }, panel.rows[row]), numbers, stored);
   });
   return el("table", { class: "am-numbers am-kept-table", "aria-label": words.kept_label },
     el("thead", {},
@@ -77,7 +77,7 @@ const keptTable = (panel, view, steps, at, n) => {
 };
 
 // One running number; a click opens how it came from the one before.
-const running1 = (panel, view, { now, at, row, i, working, name }) => {
+const running = (panel, view, { now, at, row, i, working, name }) => {
   if (!working) return el("td", { class: "am-none" });
   const value = now.state[(row - now.rows[0]) * RUNNING + i];
   const open = () => view.open({ panel: panel.id, frame: String(at - 1), row, column: i });

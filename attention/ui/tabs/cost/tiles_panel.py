@@ -46,7 +46,8 @@ class Tiles(Panel, Saved):
             "first": 1 + (s.rise[0] if s.rise else len(s.steps) // 2),
             "steps": [
                 {"rows": [step.rows.start, step.rows.stop],
-                 "columns": [step.columns.start, step.columns.stop], "skipped": step.scores is None, "held": step.held,
+                 "columns": [step.columns.start, step.columns.stop], "skipped": step.scores is None,
+                 "held": step.held,
                  "state": numbers(torch.cat([step.maximum, step.rescale, step.total, step.output], dim=1))}
                 for step in s.steps
             ],
