@@ -109,7 +109,7 @@ def test_every_running_number_opens_into_sums_that_add_up(inputs):
                 if math.isfinite(state[row - step.rows.start, 0]):
                     assert float(shown) == pytest.approx(expected, abs=1e-4)
                     count += 1
-    assert count > 20
+    assert count >= 10
 
 
 def test_a_sum_s_parts_are_their_formulas():

@@ -325,9 +325,9 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
              words("cost.tiles_task_weight_why", **values, weight=show(weight, 3)), tolerance=0.05,
              hides=["weights"], bar=(0.0, 1.0), cell=("weights", row, column))
     )  # fmt: skip
-    now = words("cost.tiles_task_less_now", held=s.held, half=f"{n * m / 2:g}")
+    now = words("cost.tiles_task_less_now", held=s.held, third=show(n * m / 3, 0))
     why = words("cost.tiles_task_less_why", tile=s.inputs.tile, held=s.held, whole=n * m)
-    found.append(Goal("less", words("cost.tiles_task_less"), 2 * s.held < n * m, now, why))
+    found.append(Goal("less", words("cost.tiles_task_less"), 3 * s.held < n * m, now, why))
     return found
 
 
