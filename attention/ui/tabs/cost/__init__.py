@@ -30,7 +30,7 @@ TAB = Tab(
         ("example_one_key", {"tile": 1}),
         ("example_causal", {"look_back": True, "queries": 12, "keys": 12}),
         ("example_window", {"scene": "window"}),
-        ("example_sinks", {"scene": "window", "window": "64", "first": 1}),
+        ("example_sinks", {"scene": "window", "window": "64", "first": "1"}),
         ("example_linear", {"scene": "linear"}),
         ("example_features", {"scene": "linear", "features": 512}),
     ),

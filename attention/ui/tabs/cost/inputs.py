@@ -18,7 +18,7 @@ class Inputs:
     tile: int = given(Whole(3, 1, 12))
     look_back: bool = given(Flag(False))
     window: str = given(Choice("8", ("4", "8", "16", "32", "64", "128"), radio=False))
-    first: int = given(Whole(0, 0, 4))
+    first: str = given(Choice("0", ("0", "1", "2", "4")))
     layers: int = given(Whole(2, 1, 6))
     story: str = given(Choice("en", ("en", "zh")))
     features: int = given(Whole(16, 1, 512))

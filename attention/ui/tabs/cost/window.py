@@ -16,7 +16,7 @@ from ....masks import pad_sequences
 from ....pretrained.adopted import to_gpt2
 from ....storyteller.sentences import PATTERNS, make_story
 from ....storyteller.train import encode, load
-from ....window_figures import figures, read
+from ....window_figures import WINDOWS, figures, read
 from ....windows import loss_by_position, reach, window_mask
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, heading
@@ -55,9 +55,18 @@ class Study:
         return int(self.inputs.window)
 
     @property
+    def first(self) -> int:
+        return int(self.inputs.first)
+
+    @property
+    def measured(self) -> int:
+        """The window that the larger model was measured behind: none is below 16."""
+        return max(self.window, WINDOWS[0])
+
+    @property
     def settings(self) -> list[str]:
         """The settings that differ: the first tokens only where some are kept."""
-        return ["full", "near"] + ["both"] * (self.inputs.first > 0)
+        return ["full", "near"] + ["both"] * (self.first > 0)
 
     @cached_property
     def parked(self) -> Tensor:
@@ -66,8 +75,8 @@ class Study:
 
     def larger(self, setting: str) -> Tensor:
         """(511,): the larger model's loss by position; setting may be "learned" too."""
-        kind = {"near": "0", "both": str(self.inputs.first), "learned": "learned"}.get(setting)
-        return torch.tensor(figures()["loss"]["full" if kind is None else f"{self.window}.{kind}"])
+        kind = {"near": "0", "both": str(self.first), "learned": "learned"}.get(setting)
+        return torch.tensor(figures()["loss"]["full" if kind is None else f"{self.measured}.{kind}"])
 
     def damage(self, setting: str) -> float:
         """How much a setting adds to the larger model's mean loss."""
@@ -98,10 +107,10 @@ def stories(language: str, seed: int) -> tuple[str, ...]:
 def study(inputs: Inputs) -> Study:
     """Read the stories three times, follow who hears whom, and count what is continued rightly."""
     tokens = stories(inputs.story, inputs.seed)
-    n, window = len(tokens), int(inputs.window)
+    n, window, first = len(tokens), int(inputs.window), int(inputs.first)
     ids = torch.tensor([encode(tokens)])
     masks = {"full": window_mask(n, n, n), "near": window_mask(n, n, window)}
-    masks["both"] = window_mask(n, n, window, inputs.first) if inputs.first else masks["near"]
+    masks["both"] = window_mask(n, n, window, first) if first else masks["near"]
     seen: dict[str, list[Tensor]] = {setting: [] for setting in masks}  # the weights of every layer
     losses = {
         setting: loss_by_position(read(small(), ids, mask, look=seen[setting].append), ids)[0]
@@ -109,7 +118,7 @@ def study(inputs: Inputs) -> Study:
     }
     here = torch.cat(seen["full"])[..., EARLY:, 0].mean().item()
     heard = reach([masks["both"]] * inputs.layers)
-    kept = {"full": (n, 0), "near": (window, 0), "both": (window, inputs.first)}
+    kept = {"full": (n, 0), "near": (window, 0), "both": (window, first)}
     right = {name: accuracy(inputs.story, *each) if name != "full" else accuracy(inputs.story, 64, 0)
              for name, each in kept.items()}  # fmt: skip
     return Study(inputs, tokens, masks["both"], seen["both"][-1][0], here, losses, heard, right)
@@ -188,13 +197,13 @@ def breaking(s: Study, words: Words) -> list[Panel]:
     return [
         heading(words("cost.window_large"),
                 words("cost.window_large_text", tokens=found["tokens"], count=layers * heads)),
-        Plot("larger", words("cost.window_larger"), curves, words("cost.window_position"),
+        Plot("larger", words("cost.window_larger", window=s.measured), curves, words("cost.window_position"),
              words("cost.window_nats"), words("cost.window_larger_caption", block=BLOCK)),
         Heatmap("parked", words("cost.window_parked"), s.parked.T,
                 Axis([str(i + 1) for i in range(heads)], words("cost.window_head")),
                 Axis([str(i + 1) for i in range(layers)], words("cost.window_layers")), scale,
                 Look(opens=False), words("cost.window_parked_caption", **values)),
-        Readouts("means", [*means, own], words("cost.window_means")),
+        Readouts("means", [*means, own], words("cost.window_means", window=s.measured)),
     ]  # fmt: skip
 
 
@@ -233,8 +242,8 @@ def weight_sheet(s: Study, words: Words, place: Place) -> Sheet:
     if back < 0:
         rule = words("cost.window_ahead")
     else:
-        key = "near" if back < s.window else "first" if column < s.inputs.first else "neither"
-        rule = words(f"cost.window_rule_{key}", back=back, window=s.window, first=s.inputs.first)
+        key = "near" if back < s.window else "first" if column < s.first else "neither"
+        rule = words(f"cost.window_rule_{key}", back=back, window=s.window, first=s.first)
     every = s.weights[:, row, column].tolist()
     mean = s.weights[:, row, column].mean().item()
     listed = [[words("cost.window_head_number", number=i + 1), show(one)] for i, one in enumerate(every)]
@@ -267,13 +276,13 @@ def snippet(s: Study) -> str:
 from attention.decode.decoders import decoder_of
 from attention.pretrained.adopted import to_gpt2
 from attention.storyteller.train import encode, load
-from attention.window_figures import figures, read
+from attention.window_figures import WINDOWS, figures, read
 from attention.windows import loss_by_position, reach, window_mask
 
 decoder = decoder_of(to_gpt2(load()))
 tokens = {list(s.tokens)!r}
 ids, n = torch.tensor([encode(tokens)]), {n}
-mask = window_mask(n, n, window={s.window}, sinks={inputs.first})
+mask = window_mask(n, n, window={s.window}, sinks={s.first})
 seen = []
 with torch.no_grad():
     logits = read(decoder, ids, mask, look=seen.append)
@@ -282,7 +291,7 @@ print(loss_by_position(logits, ids))
 print(reach([mask] * {inputs.layers})[:, -1].int())            # what the last token hears from
 
 larger = figures()["loss"]                         # SmolLM2, 512 tokens: python -m attention.window_figures
-for name in ("full", "{s.window}.0", "{s.window}.{inputs.first}", "{s.window}.learned"):
+for name in ("full", "{s.measured}.0", "{s.measured}.{s.first}", "{s.measured}.learned"):
     print(name, sum(larger[name]) / len(larger[name]))
 """
 
@@ -302,7 +311,7 @@ def results(s: Study) -> Json:
 
 def tasks(s: Study, words: Words) -> list[Task | Goal]:
     """How far the last token hears, what one first token mends, and letting it hear the first word."""
-    n, layers, first = len(s.tokens), s.inputs.layers, s.inputs.first
+    n, layers, first = len(s.tokens), s.inputs.layers, s.first
     found: list[Task | Goal] = []
     if not first:
         count = int(s.heard[-1, -1].sum())
@@ -313,10 +322,12 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
                  hides=["reach"])
         )  # fmt: skip
     loss = figures()["loss"]
-    means = {name: sum(loss[name]) / len(loss[name]) for name in ("full", f"{s.window}.0", f"{s.window}.1")}
+    means = {
+        name: sum(loss[name]) / len(loss[name]) for name in ("full", f"{s.measured}.0", f"{s.measured}.1")
+    }
     full, near, one = means.values()
     mended = (near - one) / (near - full)
-    values = {"window": s.window, "full": show(full, 2), "near": show(near, 2), "one": show(one, 2)}
+    values = {"window": s.measured, "full": show(full, 2), "near": show(near, 2), "one": show(one, 2)}
     found.append(
         Task("sink", words("cost.window_task_sink", **values), min(int(max(mended, 0) * 3), 2),
              words("cost.window_task_sink_why", **values, share=f"{mended:.0%}"),
