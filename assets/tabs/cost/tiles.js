@@ -16,7 +16,7 @@ export const tiles = (panel, view) => {
   const matrix = cellTable(panel, view, n, m, data);
   const cells = dressed(matrix, panel);
   const kept = el("div", { class: "am-scroll am-kept", tabindex: "-1" });
-  const memory = el("div", { class: "am-memory" });
+  const memory = el("div", { class: "am-count" });
   const stage = el("div", { class: "am-tiles-stage" }, matrix, kept);
   const draw = (at) => {
     const now = at ? steps[at - 1] : null;
@@ -91,9 +91,9 @@ const bars = (panel, now) => {
   const held = now ? now.held : 0;
   const most = Math.max(panel.whole, ...panel.steps.map((step) => step.held));
   const one = (name, value, kind) => {
-    const bar = el("span", { class: `am-memory-bar am-memory-${kind}`, "aria-hidden": "true" });
+    const bar = el("span", { class: `am-count-bar am-count-${kind}`, "aria-hidden": "true" });
     bar.style.width = `${(100 * value) / most}%`;
-    return el("div", {}, el("span", {}, name), el("span", { class: "am-memory-room" }, bar), el("b", {}, String(value)));
+    return el("div", {}, el("span", {}, name), el("span", { class: "am-count-room" }, bar), el("b", {}, String(value)));
   };
   return el("div", { role: "group", "aria-label": panel.words.memory }, one(panel.words.held, held, "held"), one(panel.words.whole, panel.whole, "whole"));
 };

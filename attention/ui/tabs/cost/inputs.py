@@ -23,6 +23,6 @@ class Inputs:
     story: str = given(Choice("en", ("en", "zh")))
     features: int = given(Whole(16, 1, 512))
     random: str = given(Choice("fourier", ("fourier", "positive")))
-    bandwidth: float = given(Number(1.0, 0.3, 3.0, 0.1))
+    bandwidth: float = given(Number(0.5, 0.3, 3.0, 0.1))
     rate: float = given(Number(1.0, 0.0, 1.0, 0.05))
     seed: int = given(Whole(0, 0, 999))

@@ -149,8 +149,8 @@ def random(s: Study, words: Words) -> list[Panel]:
         heading(words("cost.linear_random"), words("cost.linear_random_text")),
         Plot("fit", words("cost.linear_fit"), [
             Curve(words("cost.linear_points"), "points", s.x, s.y, "data"),
-            Curve(words("cost.linear_exact"), "line", s.queries, found.exact, "truth"),
             Curve(words("cost.linear_found", count=s.inputs.features), "line", s.queries, drawn, "accent"),
+            Curve(words("cost.linear_exact"), "line", s.queries, found.exact, "truth"),
         ], "x", "y", words("cost.linear_fit_caption")),
         Plot("errors", words("cost.linear_errors"), [
             Curve(words("cost.linear_measured"), "line", counts, torch.tensor(curve.kernel_errors), "accent"),
@@ -172,8 +172,8 @@ def overwriting(s: Study, words: Words) -> list[Panel]:
     at = torch.arange(1, WRITES + 1)
     curves = [
         Curve(words(f"cost.linear_{name}"), "line", at, values[:, 0], role)
-        for name, values, role in (("last", s.last, "truth"), ("added", s.added, "data"),
-                                   ("corrected", s.corrected, "accent"))
+        for name, values, role in (("added", s.added, "data"), ("corrected", s.corrected, "accent"),
+                                   ("last", s.last, "truth"))
     ]  # fmt: skip
     rows = Axis([words(f"cost.linear_{name}") for name in ("last", "added", "corrected")])
     end = torch.stack([s.last[-1].nan_to_num(0), s.added[-1], s.corrected[-1]])
