@@ -26,6 +26,7 @@ from ...page.texts import Words
 from .inputs import Inputs
 
 SHORTEST, LONGEST = 16, 24  # tokens of the two stories that are read
+FROM = 12  # the seed that 0 stands for: in both languages it opens with an answer a window hides
 STORIES = 20  # held-out stories of each pattern
 EARLY = 8  # queries that are too near the first token to tell what they park there
 BLOCK = 32  # positions that one point of the larger model's curve averages
@@ -91,7 +92,7 @@ def small() -> Decoder:
 
 def stories(language: str, seed: int) -> tuple[str, ...]:
     """Two stories of a language in one text, of 16 to 24 tokens."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(FROM + seed)
     while True:
         first, second = (
             make_story(
