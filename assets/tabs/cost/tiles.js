@@ -82,7 +82,7 @@ const running = (panel, view, { now, at, row, i, working, name }) => {
   const value = now.state[(row - now.rows[0]) * RUNNING + i];
   const open = () => view.open({ panel: panel.id, frame: String(at - 1), row, column: i });
   const button = el("button", { type: "button", class: "am-number", "aria-label": `${panel.rows[row]}, ${name}: ${showNumber(value)}`,
-    "data-focus": `${panel.id}.state.${row}.${i}`, "data-value": String(value), onclick: open }, i === 1 ? `× ${briefNumber(value, 2)}` : briefNumber(value, 2));
+    "data-focus": `${panel.id}.state.${row}.${i}`, "data-value": String(value), onclick: open }, briefNumber(value, 2));
   return el("td", { class: i === 1 && value < 1 ? "am-fast am-shrunk" : "am-fast" }, button);
 };
 
