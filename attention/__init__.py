@@ -60,10 +60,10 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``cache``           why is the thousandth word as quick as the tenth?
     ``sharing``         do twelve heads need twelve sets of keys?
     ``windows``         must every word look at every word before it?
-    ``window_figures``  does a small model break behind a window?
     ``decode``          writing one word at a time, with a cache and without
     ``decoders``        GPT-2 and Llama, opened for it
     ``cache_pitfalls``  five mistakes, and the first word that each gets wrong
+    ``window_figures``  does a small model break behind a window?
     ``tiles``           a score matrix cut into tiles
     ``running``         the softmax that never sees a whole row, forward and backward
     ``online``          asking it: what FlashAttention does
