@@ -7,6 +7,7 @@ A new tab is one file or folder in ``tabs/``, one in ``assets/tabs/``, and one n
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -17,6 +18,7 @@ from .page.edge import Edge
 from .page.guard import answer
 from .page.questions import endpoint
 from .page.scene import Tab
+from .page.steps import base_of, begins_at, free_play
 from .page.tab import QUIET, build_tab, early_values, is_early, show, switch_style
 from .page.texts import LANGUAGES, lesson, words_for
 from .page.view import head
@@ -26,6 +28,7 @@ TABS: tuple[Tab[Any], ...] = (
     matchmaker.TAB, kernel.TAB, masks.TAB, heads.TAB, positions.TAB, decoder.TAB, applications.TAB,
     cost.TAB,
 )  # fmt: skip
+BY_ID = {tab.id: tab for tab in TABS}
 FIELDS = {tab.id: tab.fields for tab in TABS}
 
 
@@ -58,26 +61,35 @@ def theme() -> gr.themes.Base:
     )
 
 
+def opened(query: Any) -> link.Opened:
+    """What a page's query string asks for: a tab at a step of its lesson, with these inputs."""
+
+    def begin(id: str, step: str | None, named: bool) -> tuple[int, Mapping[str, object]]:
+        at = begins_at(BY_ID[id], step, named)
+        return at, base_of(BY_ID[id], at)
+
+    return link.read(query, FIELDS, begin)
+
+
 def open_link(language: str, query: Any) -> list[Any]:
     """A page's query string -> the selected tab, a notice, and every tab's inputs and view."""
-    tab_id, values, good = link.read(query, FIELDS)
-    words = words_for(language)
-    notice = "" if good else words("app.bad_link")
+    asked, words = opened(query), words_for(language)
+    notice = "" if asked.good else words("app.bad_link")
     updates: list[Any] = []
     for tab in TABS:
-        if tab.id != tab_id:
+        if tab.id != asked.tab:
             updates += [gr.skip()] * (len(tab.fields) + 1)
             continue
         if tab.slow:  # the tab opens at once and asks for its picture itself
-            updates += [*(values[field.name] for field in tab.fields), gr.skip()]
+            updates += [*(asked.values[field.name] for field in tab.fields), gr.skip()]
             continue
         try:
-            updates += show(tab, language, values)
+            updates += show(tab, language, asked.values, asked.step)
         except gr.Error as error:  # each value may be fine alone and still not fit the others
             notice = f"{words('app.bad_link')} {error.message}"
-            updates += show(tab, language, {})
+            updates += show(tab, language, {}, free_play(tab))
     return [
-        gr.skip() if tab_id is None else gr.Tabs(selected=tab_id),
+        gr.skip() if asked.tab is None else gr.Tabs(selected=asked.tab),
         notice_box(notice) if notice else gr.skip(),
         *updates,
     ]
@@ -85,11 +97,11 @@ def open_link(language: str, query: Any) -> list[Any]:
 
 def open_inputs(query: Any) -> list[Any]:
     """The first half of opening a link: the inputs that ``tab.is_early`` names."""
-    tab_id, values, _ = link.read(query, FIELDS)
+    asked = opened(query)
     updates: list[Any] = []
     for tab in TABS:
-        if tab.id == tab_id:
-            updates += early_values(tab, values)
+        if tab.id == asked.tab:
+            updates += early_values(tab, asked.values)
         else:
             updates += [gr.skip()] * sum(map(is_early, tab.fields))
     return updates

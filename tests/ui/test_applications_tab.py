@@ -172,7 +172,7 @@ def test_the_snippet_prints_the_numbers_shown(changes):
 @pytest.mark.parametrize("changes", [*CASES, *(changes for _, changes in TAB.examples)])
 def test_a_link_restores_the_inputs(changes):
     values = as_json(checked(changes))
-    name, restored, good = link.read(link.write(TAB.id, TAB.fields, values), {TAB.id: TAB.fields})
+    name, restored, good, _ = link.read(link.write(TAB.id, TAB.fields, values), {TAB.id: TAB.fields})
     assert name == TAB.id and good and restored == values
 
 

@@ -163,7 +163,7 @@ def test_the_snippet_prints_the_numbers_shown(changes):
 def test_a_link_restores_the_inputs(changes):
     checked = values(changes)
     query = link.write("decoder", TAB.fields, as_json(checked))
-    tab, restored, good = link.read(query, {"decoder": TAB.fields})
+    tab, restored, good, _ = link.read(query, {"decoder": TAB.fields})
     assert tab == "decoder" and good and values(restored) == checked
 
 

@@ -300,7 +300,7 @@ def test_the_snippet_prints_the_weights_shown(changes):
 @pytest.mark.parametrize("changes", CASES)
 def test_a_link_restores_every_input(changes):
     view = view_of(TAB, "en", changes)
-    tab, values, good = link.read(view["link"], {"heads": TAB.fields})
+    tab, values, good, _ = link.read(view["link"], {"heads": TAB.fields})
     assert (tab, good, values) == ("heads", True, view["inputs"])
 
 

@@ -130,7 +130,7 @@ def test_the_snippet_prints_the_numbers_shown(changes):
 def test_a_link_restores_the_inputs(changes):
     values = checked(changes)
     query = link.write("kernel", TAB.fields, as_json(values))
-    tab, restored, good = link.read(query, {"kernel": TAB.fields})
+    tab, restored, good, _ = link.read(query, {"kernel": TAB.fields})
     assert tab == "kernel" and good and checked(restored) == values
 
 

@@ -203,7 +203,7 @@ def test_the_snippet_prints_the_numbers_shown(changes):
 @pytest.mark.parametrize("changes", CASES)
 def test_the_link_restores_the_inputs(changes):
     view = view_of(TAB, "en", changes)
-    tab, values, good = link.read(view["link"], {"positions": TAB.fields})
+    tab, values, good, _ = link.read(view["link"], {"positions": TAB.fields})
     assert (tab, values, good) == ("positions", view["inputs"], True)
 
 

@@ -96,13 +96,17 @@ def test_tasks_are_answerable(drawn):
             assert task["question"] and task["why"]
             if task["kind"] == "choice":
                 assert 0 <= task["answer"] < len(task["options"])
+            elif task["kind"] == "goal":
+                assert isinstance(task["reached"], bool) and task["now"]
+            elif task["kind"] == "point":
+                assert task["cells"]
             else:
                 assert math.isfinite(task["answer"])
 
 
 @pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.id)
-def test_every_tab_has_three_to_five_tasks(tab):
-    assert 3 <= len(view_of(tab, "en", {})["tasks"]) <= 5
+def test_every_tab_asks_three_questions_at_least(tab):
+    assert len(view_of(tab, "en", {})["tasks"]) >= 3
 
 
 @pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.id)

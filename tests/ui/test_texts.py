@@ -75,7 +75,7 @@ def test_every_link_of_the_lesson_plan_opens_what_it_says():
     assert plans["en"] == plans["zh"] and len(plans["en"]) >= 7
     modules = {tab.id: tab for tab in TABS}
     for query in plans["en"]:
-        tab, values, good = link.read(query, FIELDS)
+        tab, values, good, _ = link.read(query, FIELDS)
         assert good and tab, query
         cell = re.search(r"cell=([\w-]+)\.(\d+)\.(\d+)", query)
         if cell:

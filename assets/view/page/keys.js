@@ -1,4 +1,5 @@
 // The keyboard's way: a link past the inputs to the picture, and rows of buttons that are one stop each.
+import { tendMenu } from "./menu.js";
 
 // The first thing in the open tab's view that can be walked into: a canvas, a table's cell, a plot.
 export const skipToPicture = () => {
@@ -12,11 +13,12 @@ export const skipToPicture = () => {
 };
 
 // In a row of tabs or examples Tab stops once, at the chosen or latest one; arrows go along it.
-const ROWS = '[role="tablist"], .am-examples';
+const ROWS = '[role="tablist"], .am-examples, .am-step-dots';
 const steps = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
 const buttonsOf = (row) => [...row.querySelectorAll("button")].filter((one) => one.offsetParent !== null);
 
 const settle = () => {
+  tendMenu();
   for (const row of document.querySelectorAll(ROWS)) {
     const buttons = buttonsOf(row);
     if (!buttons.length) continue;

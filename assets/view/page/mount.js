@@ -2,10 +2,13 @@
 import { el, isDark } from "../core/dom.js";
 import { pageLanguage, wordsIn } from "../core/words.js";
 import { through } from "./gradio.js";
+import { startQuery } from "./link.js";
+import { startStep } from "./steps.js";
 import { View } from "./view.js";
 
 export const mount = (root, payload, server) => {
   const view = new View(root, server);
+  view.step = payload ? payload.step : 0;
   root.classList.add("am-view");
   if (payload) view.update(payload);
   let width = root.offsetWidth;
@@ -27,14 +30,29 @@ export const mount = (root, payload, server) => {
 const views = {};
 export const changed = (tab, names, values) => {
   through("example");
-  if (views[tab]) follow(views[tab], Object.fromEntries(names.map((name, i) => [name, values[i]])));
+  if (views[tab]) heed(views[tab], Object.fromEntries(names.map((name, i) => [name, values[i]])));
   return [];
 };
+
+// While a step sets its inputs, text boxes tell of themselves with the others as they stood before: what is
+// heard meanwhile counts only if it is still so afterwards.
+const SETTLING = 700; // milliseconds
+const heed = (view, inputs) => {
+  const steps = view.steps;
+  if (!steps || performance.now() > steps.until) return follow(view, inputs);
+  if (same(inputs, steps.inputs)) return undefined;
+  window.clearTimeout(steps.timer);
+  steps.heard = inputs;
+  steps.timer = window.setTimeout(() => { if (view.steps === steps) follow(view, steps.heard); }, steps.until - performance.now() + 1);
+  return undefined;
+};
+
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 const isWaiting = (payload) => payload.panels.some((panel) => panel.kind === "waiting"); // for a model
 
 const stands = (view, inputs) => view.payload && !view.alert && !isWaiting(view.payload)
-  && JSON.stringify(inputs) === JSON.stringify(view.payload.inputs);
+  && view.payload.step === (view.step || 0) && same(inputs, view.payload.inputs);
 
 // One question at a time; of the inputs that come meanwhile the latest are asked for next.
 const follow = async (view, inputs) => {
@@ -56,12 +74,68 @@ const follow = async (view, inputs) => {
 const picks = {};
 export const picked = (tab, names) => names.map((name) => picks[tab][name]);
 
-// need: ask for a picture of the inputs as they stand; pick: fetch what was picked.
-export const mountInGradio = (element, props, watch, server, tab, need, pick) => {
+// The lesson: enter a step, which sets the inputs; follow what a link or an example has opened.
+const leadThrough = (view, tab, trigger) => {
+  const say = (inputs) => { // the step's words and inputs go to Gradio
+    const step = view.lesson.steps[view.step - 1];
+    view.said = step ? step.text : "";
+    picks[tab] = { ...inputs, said: view.said };
+    view.steps = { inputs, until: performance.now() + SETTLING };
+    trigger();
+  };
+  view.enter = (step) => {
+    if (view.opened) view.close();
+    const next = view.lesson.steps[step - 1];
+    const inputs = next ? next.inputs : view.payload.inputs;
+    if (next) delete (view.state.answers || {})[`step.${step}`];
+    view.step = step;
+    say(inputs);
+    follow(view, inputs);
+    const top = view.root.closest(".am-tab");
+    if (top && top.getBoundingClientRect().top < 0) top.scrollIntoView({ block: "start" });
+  };
+  view.adopt = async (payload) => { // from Gradio: the page's first picture, a link, an example
+    if (payload.lesson) {
+      view.lesson = payload.lesson;
+      view.said = payload.lesson.steps[payload.step - 1].text;
+    }
+    view.step = payload.step || 0;
+    if (view.step && !view.lesson) await learn(view);
+    view.update(payload);
+  };
+  view.said = "";
+  view.root.addEventListener("am-update", () => { // a link has opened a step
+    const step = view.lesson && view.lesson.steps[view.step - 1];
+    if (step && view.said !== step.text) say(view.payload.inputs);
+  });
+};
+
+const learn = async (view) => {
+  const lesson = view.server && view.server.lesson ? await view.ask("lesson", {}) : null;
+  if (lesson && !lesson.error) view.lesson = lesson;
+};
+
+// A tab that is opened for the first time: at its first step, unless the page's link says otherwise.
+const begin = async (view, tab, need) => {
+  await learn(view);
+  if (view.payload) return undefined; // a link was quicker
+  const query = new URLSearchParams(startQuery);
+  view.step = view.lesson ? startStep(view, query, tab) : 0;
+  const linked = query.get("tab") === tab; // its inputs stand already
+  return view.step && view.step <= view.lesson.steps.length && !linked ? view.enter(view.step) : need();
+};
+
+// need: ask for a picture of the inputs as they stand; pick: fetch what was picked; step: what a step sets.
+export const mountInGradio = (element, props, watch, server, tab, need, pick, step) => {
   const root = element.querySelector(".am-view");
-  const view = (views[tab] = mount(root, props.value, server));
+  const view = (views[tab] = mount(root, null, server));
+  leadThrough(view, tab, step);
+  const query = new URLSearchParams(startQuery);
+  if (query.get("embed") === "1") view.alone = query.get("panel");
+  if (props.value) view.adopt(props.value);
+  if (props.value && view.lesson && (query.get("step") === "free" || view.alone)) view.enter(view.lesson.steps.length + 1);
   element.amView = view;
-  watch("value", () => view.update(props.value)); // a link was opened
+  watch("value", () => { if (props.value) view.adopt(props.value); });
   view.need = need;
   view.settle = (payload) => { // the page itself moved some inputs and drew them
     view.update(payload);
@@ -74,7 +148,7 @@ export const mountInGradio = (element, props, watch, server, tab, need, pick) =>
   };
   if (!props.value) {
     root.replaceChildren(el("p", { class: "am-loading", role: "status" }, wordsIn(pageLanguage()).loading));
-    need();
+    begin(view, tab, need);
   }
   return view;
 };

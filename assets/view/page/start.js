@@ -69,6 +69,7 @@ export const startPage = () => {
   keepTitle(page());
   document.documentElement.lang = page() === "zh" ? "zh-CN" : "en";
   if (query.get("embed") === "1") document.documentElement.classList.add("am-embed");
+  if (query.get("embed") === "1" && query.get("panel")) document.documentElement.classList.add("am-one");
   if (document.body) watchProse();
   else document.addEventListener("DOMContentLoaded", watchProse);
   document.addEventListener("click", clicked);

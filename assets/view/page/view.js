@@ -6,12 +6,15 @@ import { drawerOf } from "../core/registry.js";
 import { reach } from "../core/transport.js";
 import { fill, pageLanguage, wordsIn } from "../core/words.js";
 import { fillSheet } from "../panels/sheet.js";
+import { cellNode, markCells, placeSheet } from "./beside.js";
 import { codeBox } from "./code.js";
 import { copyText } from "./copy.js";
 import { linkTerms } from "./glossary.js";
 import { addressOf, forgetLinked, linkedIn } from "./link.js";
 import { pitfallsBox } from "./pitfalls.js";
+import { commit } from "./question.js";
 import { refuseAt } from "./refusal.js";
+import { drawStep, putAside, stepOf, taskOf } from "./steps.js";
 import { tasksBox, veil } from "./tasks.js";
 
 // Make these the children. What is in its place stays untouched: whatever moves is laid out anew.
@@ -39,7 +42,7 @@ export class View {
   }
 
   update(payload) {
-    if (!payload) return;
+    if (!payload || (payload.step ?? this.step) !== this.step) return; // an answer for a step that was left
     if (this.alert) this.alert.remove();
     this.alert = null;
     this.pardon();
@@ -81,14 +84,20 @@ export class View {
       arrange(section, this.opened && this.sheet.parentNode === section ? [...nodes, this.sheet] : nodes);
       return section;
     });
-    const parts = [this.toolbar(), ...notices, tasksBox(this), ...this.sections, pitfallsBox(this), codeBox(this)];
-    arrange(this.root, parts.filter(Boolean));
+    for (const mark of this.root.querySelectorAll(".am-guess")) mark.remove();
+    const free = !stepOf(this) && !this.alone;
+    const parts = [this.toolbar(free), ...notices, free && tasksBox(this), ...this.sections, free && pitfallsBox(this), free && codeBox(this)];
+    const beside = this.opened && this.sheet.parentNode === this.root ? [this.sheet] : [];
+    arrange(this.root, [...parts.filter(Boolean), ...beside]);
+    putAside(this);
+    drawStep(this);
     veil(this);
+    markCells(this);
     if (this.server) for (const node of this.root.querySelectorAll(".am-heading p:not([data-terms])")) {
       node.dataset.terms = "1"; // kept panels are linked already
       linkTerms(node);
     }
-    if (this.opened) this.placeSheet();
+    if (this.opened) placeSheet(this);
     if (focus) {
       const again = this.root.querySelector(`[data-focus="${window.CSS.escape(focus)}"]`);
       if (again) again.focus({ preventScroll: true });
@@ -134,12 +143,12 @@ export class View {
     return active && this.root.contains(active) ? active.dataset.focus : null;
   }
 
-  toolbar() {
+  toolbar(free) {
     const copy = el("button", { type: "button", class: "am-button", "data-focus": "copy-link" }, this.word("copy_link"));
     copy.addEventListener("click", () => copyText(addressOf(this), copy, this));
     const all = this.server && el("button", { type: "button", class: "am-button", "data-focus": "save-all",
       onclick: () => this.save(null, "html") }, this.word("save_all"));
-    return el("div", { class: "am-toolbar" }, el("span", { class: "am-hint" }, this.word("hint")), copy, all);
+    return el("div", { class: "am-toolbar" }, el("span", { class: "am-hint" }, free ? this.word("hint") : ""), copy, free ? all : null);
   }
 
   // The cell that the page's link names is opened once its panel is there.
@@ -153,21 +162,24 @@ export class View {
 
   // Open the arithmetic of a cell: {panel, row, column}. move: whether focus goes to the sheet.
   async open(cell, move = true) {
+    const [step, task] = [stepOf(this), taskOf(this)];
+    if (move && step && task && task.kind === "point" && task.panel === cell.panel) commit(task, this, step, cell);
     this.opened = cell;
     const number = ++this.asked;
     const panel = cell.frame === undefined ? cell.panel : `${cell.panel}@${cell.frame}`;
     const sheet = await this.ask("sheet", { ...cell, panel });
     if (number !== this.asked || !this.opened) return;
     fillSheet(this, sheet);
-    this.placeSheet();
+    placeSheet(this);
+    markCells(this);
     this.writeLink();
     if (move) this.sheet.focus({ preventScroll: true });
-    if (move) this.sheet.scrollIntoView({ block: "nearest", behavior: prefersStill() ? "auto" : "smooth" });
+    if (move && !this.sheet.classList.contains("am-beside")) this.sheet.scrollIntoView({ block: "nearest", behavior: prefersStill() ? "auto" : "smooth" });
   }
 
   async ask(name, question) {
     if (!this.server || !this.server[name]) return { error: this.word("offline") };
-    const asked = { inputs: this.payload && this.payload.inputs, ...question };
+    const asked = { inputs: this.payload && this.payload.inputs, step: this.step || 0, ...question };
     return (await reach(() => this.server[name](asked))) ?? { error: this.word("failed") };
   }
 
@@ -175,18 +187,12 @@ export class View {
     const cell = this.opened;
     this.opened = null;
     this.sheet.hidden = true;
+    this.root.style.minHeight = "";
+    markCells(this);
     this.writeLink();
     const panel = cell && this.root.querySelector(`[data-panel="${window.CSS.escape(cell.panel)}"]`);
-    const target = panel && panel.querySelector('[tabindex="0"]');
+    const target = cell && (cellNode(this, cell) || (panel && panel.querySelector('[tabindex="0"]')));
     if (target) target.focus({ preventScroll: true });
-  }
-
-  placeSheet() { // below the group of the panel it belongs to
-    const panel = this.root.querySelector(`[data-panel="${window.CSS.escape(this.opened.panel)}"]`);
-    const group = panel && panel.closest(".am-group");
-    if (!group) return;
-    this.sheet.hidden = false;
-    if (group.lastElementChild !== this.sheet) group.append(this.sheet);
   }
 
   async save(panel, format) {

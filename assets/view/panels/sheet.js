@@ -6,6 +6,8 @@ export const fillSheet = (view, sheet) => {
   const title = el("h3", { dir: "auto" }, sheet.error || sheet.title);
   const sections = (sheet.sections || []).map(section);
   view.sheet.replaceChildren(el("div", { class: "am-panel-head" }, title, close), el("div", { class: "am-sections" }, sections));
+  // the arithmetic builds up line by line; at once where motion is reduced (view.css)
+  [...view.sheet.querySelectorAll(".am-numbers tbody tr, .am-lines > div")].forEach((line, i) => line.style.setProperty("--at", Math.min(i, 14)));
   view.sheet.setAttribute("aria-label", sheet.error || sheet.title);
   view.sheet.onkeydown = (event) => { if (event.key === "Escape") view.close(); };
 };

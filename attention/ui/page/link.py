@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from .fields import Field
@@ -21,45 +21,84 @@ QUERY = 30_000  # the longest query that is looked at
 Fields = Sequence[Field[Any]]
 
 
-def write(tab: str, fields: Fields, values: Mapping[str, Any]) -> str:
-    """The query string (without "?") that restores ``values`` on ``tab``.
+def write(
+    tab: str, fields: Fields, values: Mapping[str, Any], step: int = 0, base: Mapping[str, Any] | None = None
+) -> str:
+    """The query string (without "?") that restores ``values`` on ``tab``, at a step of its lesson.
+
+    base: what the step begins with; only what differs from it is written. step 0: none.
 
     >>> from .fields import Whole
     >>> write("masks", [Whole(0, 0, 9, name="pad")], {"pad": 3})
     'tab=masks&pad=3'
     """
-    pairs = [("tab", tab)]
+    pairs = [("tab", tab)] + ([("step", str(step))] if step else [])
     for field in fields:
         value = values[field.name]
-        if value != field.default:
-            pairs.append((field.name, _fold(field.write(value))))
+        if value != (base or {}).get(field.name, field.default):
+            pairs.append((in_link(field), _fold(field.write(value))))
     return urlencode(pairs)
 
 
-def read(query: object, tabs: Mapping[str, Fields]) -> tuple[str | None, Json, bool]:
-    """A query string -> (tab or None, values for that tab, whether all of it could be read)."""
+class Opened(NamedTuple):
+    """What a link opens. good: all of it could be read; step: of the lesson, 0 for none."""
+
+    tab: str | None
+    values: Json
+    good: bool
+    step: int = 0
+
+
+# (tab, the step as the link has it, whether it names inputs or one picture) -> the step, what it begins with
+Begin = Callable[[str, str | None, bool], tuple[int, Mapping[str, object]]]
+
+
+def no_lesson(tab: str, step: str | None, named: bool) -> tuple[int, Mapping[str, object]]:
+    """Of tabs without steps."""
+    return 0, {}
+
+
+def read(query: object, tabs: Mapping[str, Fields], begin: Begin = no_lesson) -> Opened:
+    """What a query string opens: its tab (None: it names none), and every input of that tab."""
     if not isinstance(query, str) or len(query) > QUERY:
-        return None, {}, False
+        return Opened(None, {}, False)
     try:
         given = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True, max_num_fields=60))
     except ValueError:
-        return None, {}, False
+        return Opened(None, {}, False)
     tab = given.get("tab")
-    if tab is None:
-        return None, {}, True
-    if tab not in tabs:
-        return None, {}, False
-    values: Json = {}
-    good = True
-    for field in tabs[tab]:
-        values[field.name] = field.default
-        if field.name in given:
+    if tab is None or tab not in tabs:
+        return Opened(None, {}, tab is None)
+    named = "panel" in given or any(in_link(field) in given for field in tabs[tab])
+    step, base = begin(tab, given.get("step"), named)
+    values, odd = _values(given, tabs[tab], base)
+    return Opened(tab, values, not odd, step)
+
+
+def values(query: str, fields: Fields, base: Mapping[str, object]) -> tuple[Json, list[str]]:
+    """The inputs of a query string laid over ``base``, and the names of those that cannot be so."""
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    found, odd = _values(given, fields, base)
+    return found, odd + sorted(set(given) - {in_link(field) for field in fields})
+
+
+def _values(given: Mapping[str, str], fields: Fields, base: Mapping[str, object]) -> tuple[Json, list[str]]:
+    found: Json = {}
+    odd: list[str] = []
+    for field in fields:
+        found[field.name] = base.get(field.name, field.default)
+        if in_link(field) in given:
             try:
-                value = field.read(_unfold(given[field.name]))
-                values[field.name] = field.check(value, field.name)
+                value = field.read(_unfold(given[in_link(field)]))
+                found[field.name] = field.check(value, field.name)
             except (Refusal, ValueError, zlib.error):
-                good = False
-    return tab, values, good
+                odd.append(field.name)
+    return found, odd
+
+
+def in_link(field: Field[Any]) -> str:
+    """What a link calls an input: "step" is the lesson's."""
+    return "at" if field.name == "step" else field.name
 
 
 def _fold(text: str) -> str:

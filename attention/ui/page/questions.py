@@ -21,6 +21,7 @@ from .fields import as_json, check_all
 from .guard import Json, Refusal, answer, inputs_of, told, whole
 from .panels import Later, Panel, Part
 from .scene import Place, Scene, Tab, Trainer, Unready
+from .steps import base_of, free_play, lesson_of
 from .texts import words_for
 from .view import to_html
 
@@ -30,8 +31,8 @@ PATIENCE = 25.0  # seconds a program waits for a model
 AnyTab = Tab[Any]
 
 
-def view_of(tab: AnyTab, language: str, values: Mapping[str, object]) -> Json:
-    """The view of a tab for these inputs, as the page draws it.
+def view_of(tab: AnyTab, language: str, values: Mapping[str, object], step: int = 0) -> Json:
+    """The view of a tab for these inputs, as the page draws it; step: of its lesson, 0 for none.
 
     Raises ``Refusal`` for an input that breaks a rule.
     """
@@ -40,25 +41,29 @@ def view_of(tab: AnyTab, language: str, values: Mapping[str, object]) -> Json:
     try:
         study = scene.study(inputs)
     except Unready as unready:
-        return framed(tab, language, inputs, [unready.panel(words)], unready.code)
-    return encoded(tab, language, inputs, study, scene.panels(study, words))
+        return framed(tab, language, inputs, [unready.panel(words)], unready.code, step)
+    return encoded(tab, language, inputs, study, scene.panels(study, words), step)
 
 
-def encoded(tab: AnyTab, language: str, inputs: Any, study: Any, panels: Sequence[Panel]) -> Json:
+def encoded(
+    tab: AnyTab, language: str, inputs: Any, study: Any, panels: Sequence[Panel], step: int = 0
+) -> Json:
     """These panels of a study with everything around them, as JSON."""
     scene, words = tab.scene_of(inputs), words_for(language)
-    return framed(tab, language, inputs, panels, scene.snippet(study)) | {
+    return framed(tab, language, inputs, panels, scene.snippet(study), step) | {
         "notices": list(scene.notices(study, words)),
         "tasks": [task.encode() for task in scene.tasks(study, words)],
     }
 
 
-def framed(tab: AnyTab, language: str, inputs: Any, panels: Sequence[Panel], code: str) -> Json:
+def framed(tab: AnyTab, language: str, inputs: Any, panels: Sequence[Panel], code: str, step: int) -> Json:
     """Panels and a snippet as a view, without notices or exercises."""
     given = as_json(inputs)
+    address = partial(link.write, tab.id, tab.fields, given, base=base_of(tab, step))
+    bare = step == free_play(tab) and address() != link.write(tab.id, tab.fields, as_json(tab.inputs()))
     return {
-        "tab": tab.id, "language": language, "inputs": given,
-        "link": link.write(tab.id, tab.fields, given),
+        "tab": tab.id, "language": language, "inputs": given, "step": step,
+        "link": address(step=0 if bare else step),  # a link with inputs opens free play as it is
         "panels": [panel.encode() for panel in panels], "code": code, "notices": [], "tasks": [],
     }  # fmt: skip
 
@@ -72,8 +77,19 @@ def studied(tab: AnyTab, request: object) -> tuple[Any, Scene[Any, Any], Any]:
 
 @told
 def draw(language: str, tab: AnyTab, request: object) -> Json:
-    """{"inputs"} -> the view."""
-    return view_of(tab, language, inputs_of(request))
+    """{"inputs", "step"} -> the view."""
+    return view_of(tab, language, inputs_of(request), step_of(tab, request))
+
+
+def step_of(tab: AnyTab, request: object) -> int:
+    """The step of the lesson that a question comes from, 0 for none."""
+    return whole(_asked(request).get("step", 0), free_play(tab))
+
+
+@told
+def ask_lesson(language: str, tab: AnyTab, request: object) -> Json:
+    """The lesson of a tab: its steps, free play apart."""
+    return {"steps": [step.encode() for step in lesson_of(tab, language)]}
 
 
 @told
@@ -89,7 +105,8 @@ def draw_part(language: str, tab: AnyTab, name: str, request: object) -> Json:
     whole_view = panels is None
     if panels is None:
         panels = scene.panels(study, words_for(language))
-    return encoded(tab, language, inputs, study, panels) | {"everything": whole_view}
+    step = step_of(tab, request)
+    return encoded(tab, language, inputs, study, panels, step) | {"everything": whole_view}
 
 
 @told
@@ -203,6 +220,8 @@ def server_functions(tab: AnyTab, language: str) -> dict[str, Callable[[object],
         "sheet": partial(ask_sheet, language, tab),
         "export": partial(ask_export, language, tab),
     }
+    if lesson_of(tab, language):
+        functions["lesson"] = partial(ask_lesson, language, tab)
     for name in sorted({name for scene in scenes for name in scene.parts}):
         functions[name] = partial(draw_part, language, tab, name)
     if any(scene.trainer is not None for scene in scenes):

@@ -163,10 +163,10 @@ class Scene(Generic[I, S]):
     """One mode of a tab, as functions of its study.
 
     fields: names of the inputs it reads, its switches apart. results: plain numbers for the API.
-    tasks: what the lesson's steps and the exercises ask. parts: pictures that the page asks for by themselves, by name, each
-    the answer to a ``Later`` panel; None: draw the whole view again. ready: waits for what a study
-    needs, so many seconds or (None) as long as it takes; for programs and notebooks, which do not
-    ask again as the page does.
+    tasks: what the lesson's steps and the exercises ask. parts: pictures that the page asks for by
+    themselves, by name, each the answer to a ``Later`` panel; None: draw the whole view again. ready:
+    waits for what a study needs, so many seconds or (None) as long as it takes; for programs and
+    notebooks, which do not ask again as the page does.
     """
 
     fields: tuple[str, ...]

@@ -12,7 +12,8 @@ from gradio.components import Component
 from .fields import Choice, Field
 from .guard import Json, answer
 from .pitfalls import ask_pitfalls, pitfalls_of
-from .questions import AnyTab, server_functions, view_of
+from .questions import AnyTab, ask_lesson, server_functions, view_of
+from .steps import base_of, free_play, lesson_of
 from .texts import Words, lesson, words_for
 from .view import AttentionView
 
@@ -35,8 +36,9 @@ class Controls(dict[str, Component]):
         """Widgets for these fields, here, in the order of the fields; without names for all."""
         for field in self._tab.fields:
             if field.name in names or not names:
-                self[field.name] = self.widget(field)
-                self[field.name].visible = visible
+                widget = self[field.name] = self.widget(field)
+                widget.visible = visible
+                widget.elem_classes = [*widget.elem_classes, "am-field", f"am-field-{field.name}"]
 
     def only(self, value: str) -> gr.Column:
         """A column for widgets that are in sight while a radio of the tab stands on ``value``.
@@ -73,19 +75,27 @@ def switch_style(tabs: Iterable[AnyTab]) -> str:
 
 def build_tab(tab: AnyTab, language: str, first: bool) -> tuple[list[Component], AttentionView]:
     """Lay out one tab and wire it. Returns its input widgets and its view."""
-    words = words_for(language)
+    words, steps = words_for(language), lesson_of(tab, language)
     controls = Controls(tab, words)
+    said: gr.Markdown | None = None
     with gr.Row(equal_height=False, elem_classes="am-tab"):
         with gr.Column(scale=1, min_width=280, elem_classes="am-inputs"):
+            if steps:
+                step_box("am-step-head")
+                said = gr.Markdown(
+                    steps[0].text if first else "", latex_delimiters=LATEX, elem_classes="am-step-text"
+                )
             gr.Markdown(words(f"{tab.id}.lead"), elem_classes="am-lead")
             if tab.layout is None:
                 controls.place()
             else:
                 tab.layout(controls, words)
             buttons = example_buttons(tab, words)
-        with gr.Column(scale=3, min_width=300):
+            if steps:
+                step_box("am-step-foot")
+        with gr.Column(scale=3, min_width=300, elem_classes="am-shown"):
             view = AttentionView(
-                view_of(tab, language, {}) if first else None,
+                first_view(tab, language) if first else None,
                 tab=tab.id,
                 language=language,
                 server_functions=_named(tab, language),
@@ -96,9 +106,21 @@ def build_tab(tab: AnyTab, language: str, first: bool) -> tuple[list[Component],
         with gr.Accordion(words("app.lesson"), open=False, elem_classes="am-lesson"):
             gr.Markdown(text, latex_delimiters=LATEX)
     inputs = [controls[field.name] for field in tab.fields]
-    follow(tab, controls, view)
+    follow(tab, controls, view, said)
     wire_examples(tab, language, buttons, inputs, view)
     return inputs, view
+
+
+def step_box(name: str) -> None:
+    """A place in the left column that the lesson's script fills (assets/view/page/steps.js)."""
+    gr.HTML(html_template=f'<div class="{name}"></div>', apply_default_css=False, js_on_load=None)
+
+
+def first_view(tab: AnyTab, language: str) -> Json:
+    """What the page shows before anything is asked: the first step with its lesson, if there is one."""
+    if not lesson_of(tab, language):
+        return view_of(tab, language, {})
+    return view_of(tab, language, base_of(tab, 1), 1) | {"lesson": ask_lesson(language, tab, {})}
 
 
 def example_buttons(tab: AnyTab, words: Words) -> list[gr.Button]:
@@ -129,8 +151,8 @@ def _changed(tab: AnyTab) -> str:
     return f"(...values) => AttentionMatchmaker.changed('{tab.id}', {names}, values)"
 
 
-def follow(tab: AnyTab, controls: Mapping[str, Any], view: AttentionView) -> None:
-    """The view follows the widgets, and sets those that a click in a picture may pick."""
+def follow(tab: AnyTab, controls: Mapping[str, Any], view: AttentionView, said: gr.Markdown | None) -> None:
+    """The view follows the widgets, and sets those that a click in a picture may pick, or a step all."""
     inputs = [controls[field.name] for field in tab.fields]
     # typing: `input` misses paste and backspace, `change` ended right every time
     events = [one.change if isinstance(one, gr.Textbox) else one.input for one in inputs]
@@ -140,6 +162,10 @@ def follow(tab: AnyTab, controls: Mapping[str, Any], view: AttentionView) -> Non
     if tab.picks:  # in the browser alone: the picture already shows what was picked
         picked = f"() => AttentionMatchmaker.picked('{tab.id}', {list(tab.picks)})"
         view.pick(None, None, [controls[name] for name in tab.picks], js=picked, **QUIET)
+    if said is not None:
+        names = [field.name for field in tab.fields]
+        stepped = f"() => AttentionMatchmaker.picked('{tab.id}', {['said', *names]})"
+        view.step(None, None, [said, *inputs], js=stepped, **QUIET)
 
 
 def wire_examples(
@@ -175,8 +201,9 @@ def _same(value: object) -> object:
     return value
 
 
-def show(tab: AnyTab, language: str, values: Mapping[str, object]) -> list[object]:
-    """Set a tab to these values: one entry per input, then the view."""
-    drawn = answer(language, view_of, tab, language, values)
+def show(tab: AnyTab, language: str, values: Mapping[str, object], step: int | None = None) -> list[object]:
+    """Set a tab to these values, at a step (None: free play): one entry per input, then the view."""
+    step = free_play(tab) if step is None else step
+    drawn = answer(language, view_of, tab, language, values, step)
     inputs: Any = drawn["inputs"]
     return [*(inputs[field.name] for field in tab.fields), drawn]

@@ -50,7 +50,7 @@ class AttentionView(gr.HTML):
             html_template=TEMPLATE,
             js_on_load="AttentionMatchmaker.mountInGradio(element, props, watch, "
             f"typeof server === 'undefined' ? null : server, '{tab}', "
-            "() => trigger('need'), () => trigger('pick'))",
+            "() => trigger('need'), () => trigger('pick'), () => trigger('step'))",
             server_functions=list(server_functions),
             apply_default_css=False,
             language=language,

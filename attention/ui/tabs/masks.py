@@ -27,7 +27,7 @@ from ...pooling import Attended, attend
 from ..page.fields import Choice, Text, Whole, given
 from ..page.guard import Json, Refusal
 from ..page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, heading, signed
-from ..page.scene import Place, Scene, Tab, Task
+from ..page.scene import Goal, Place, Scene, Tab, Task
 from ..page.sheet import Section, Sheet, cell_sheet, output_sheet, show
 from ..page.texts import Words
 
@@ -246,20 +246,27 @@ def results(s: Study) -> Json:
     }  # fmt: skip
 
 
-def tasks(s: Study, words: Words) -> list[Task]:
-    """Predict, then look: each answer is computed from the inputs on screen."""
+def tasks(s: Study, words: Words) -> list[Task | Goal]:
+    """What the lesson asks: each answer is computed from the inputs on screen."""
     n = len(s.tokens)
+    after = leak(s.kept.weights, s.batch.lengths)[s.chosen].item()
     padding = n - int(s.batch.lengths[s.chosen])
     first = attend_batch(s.batch, "causal").weights[s.chosen, 0, 0].item()
     itself = "masks.task_first" if padding < n else "masks.task_first_empty"
     return [
         Task("leak", words("masks.task_leak"), 100 * s.leaked,
              words("masks.task_leak_why", padding=padding, count=n), tolerance=5.0, unit="%",
-             hides=["leak", "before"]),
+             hides=["leak", "before", "after", "drift"], bar=(0.0, 100.0), cell=("before", 0, n - 1)),
         Task("empty", words("masks.task_empty"), 1, words("masks.task_empty_why", share=f"{1 / n:.3f}"),
              [words("masks.task_empty_" + o) for o in ("nan", "uniform", "zeros")], hides=["conventions"]),
         Task("first", words(itself), first, words(itself + "_why"), tolerance=0.005,
              hides=["after"]),
+        Goal("half", words("masks.goal_half"), s.leaked > 0.5,
+             words("masks.goal_now", share=f"{s.leaked:.1%}"),
+             words("masks.goal_half_why", padding=padding, count=n)),
+        Goal("tight", words("masks.goal_tight"), s.leaked > 0 == after and s.inputs.mask == "padding",
+             words("masks.goal_now", share=f"{after:.1%}"),
+             words("masks.goal_tight_why", before=f"{s.leaked:.1%}")),
     ]  # fmt: skip
 
 
