@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 import pytest
@@ -270,38 +269,6 @@ def test_a_number_of_the_state_opens_into_what_was_added():
                 [line] = sheet({"scene": "linear"}, f"memory@{at}", row, column)["sections"][0]["lines"]
                 assert evaluate(line[1]).meets(evaluate(line[2]))
                 assert float(line[2]) == pytest.approx(float(frames[at, row, column]), abs=1e-4)
-
-
-# -- steps ------------------------------------------------------------------------------------------
-
-
-def steps(language):
-    from attention.ui.page.texts import TABS as FOLDER
-
-    for part in (FOLDER / "cost" / f"steps.{language}.md").read_text("utf-8").split("\n## ")[0:]:
-        yield dict(re.findall(r"^(set|controls|panels|task|solve): ?(.*)$", part, re.MULTILINE))
-
-
-def test_both_languages_take_the_same_steps_and_every_step_is_possible():
-    from attention.ui.page import link
-
-    assert list(steps("en")) == list(steps("zh"))
-    for step in steps("en"):
-        shown = view_of(step["set"], link)
-        assert {one.strip() for one in step["panels"].split(",")} <= {one["id"] for one in shown["panels"]}
-        task = answers(shown)[step["task"]]
-        if task["kind"] == "goal":
-            assert not task["reached"]
-            assert answers(view_of(f"{step['set']}&{step['solve']}", link))[step["task"]]["reached"], step
-
-
-def view_of(query, link):
-    values: dict[str, str] = dict(part.split("=") for part in query.split("&"))
-    _, inputs, good = link.read(
-        "tab=cost&" + "&".join(f"{k}={v}" for k, v in values.items()), {"cost": TAB.fields}
-    )
-    assert good, query
-    return draw("en", TAB, {"inputs": inputs})
 
 
 def test_the_mask_of_the_page_is_the_chapter_s():
