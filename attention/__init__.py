@@ -65,6 +65,7 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``cache_pitfalls``  five mistakes, and the first word that each gets wrong
     ``ledger``          what every step computes, and what it only reads again
     ``damage``          what a model loses when its keys are shared, or squeezed
+    ``window_figures``  does a small model break behind a window?
     ``tiles``           a score matrix cut into tiles
     ``running``         the softmax that never sees a whole row, forward and backward
     ``online``          asking it: what FlashAttention does

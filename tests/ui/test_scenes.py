@@ -25,6 +25,9 @@ from attention.ui.page.texts import LANGUAGES, words_for
 from attention.ui.tabs import masks
 from attention.ui.tabs.applications import classifier, classifier_training, recommender
 from attention.ui.tabs.cost import cache_study, share_study
+from attention.ui.tabs.cost import linear as cost_linear
+from attention.ui.tabs.cost import tiles as cost_tiles
+from attention.ui.tabs.cost import window as cost_window
 from attention.ui.tabs.decoder import parts
 from attention.ui.tabs.heads import measures, runs
 from attention.ui.tabs.kernel import fit, learned
@@ -96,6 +99,9 @@ COSTLY = {
     ("applications", "classifier use"): [(classifier, "classify", 2)],  # as learned, an exercise's even one
     ("applications", "classifier train"): [(classifier_training, "classify", 1)],
     ("applications", "recommender use"): [(recommender, "recommend", 1)],
+    ("cost", "tiles"): [(cost_tiles, "tile_steps", 1)],
+    ("cost", "window"): [(cost_window, "read", 5)],  # the stories in three settings, examples in two
+    ("cost", "linear"): [(cost_linear, "recover", 1), (cost_linear, "linear_steps", 2)],
     ("applications", "recommender train"): [],  # nothing before the first chunk
     ("model", "copy"): [(circuits, "record", 1)],  # the control waits until the page asks
     ("model", "story"): [(story, "write", 1)],
@@ -147,7 +153,7 @@ def forget(monkeypatch) -> None:
     monkeypatch.setattr(runs, "_kept", OrderedDict())
     monkeypatch.setattr(circuits, "_kept", OrderedDict())
     for remembered in (parts.written, learned._train, trained._train, cache_study.ledger_of,
-                       share_study.answer_of, share_study.proof):  # fmt: skip
+                       share_study.answer_of, share_study.proof, cost_window.accuracy):  # fmt: skip
         remembered.cache_clear()
 
 

@@ -27,6 +27,7 @@ IN_WORDS = {
     "(A + I) / 2": "matrices: one step of rollout",
     WORDS("sheet.denominator_formula"): "the row's other numerators stand on other sheets",
     WORDS("sheet.masked"): "a rule",
+    WORDS("cost.tiles_largest_of"): "the maximum of the numbers above it",
     WORDS("sheet.empty_row"): "a rule: a row with nothing to attend gets zeros",
     WORDS("positions.lone_sine"): "the table of products beside it has the same term in digits",
 }
@@ -80,7 +81,12 @@ def near(function):
     return apply
 
 
-FUNCTIONS = {"exp": lambda x: x.over(exponential), "cos": near(math.cos), "sin": near(math.sin)}
+FUNCTIONS = {
+    "exp": lambda x: x.over(exponential),
+    "ln": lambda x: x.over(math.log),
+    "cos": near(math.cos),
+    "sin": near(math.sin),
+}
 TWO = {
     ast.Add: lambda a, b: a.with_(b, lambda x, y: x + y),
     ast.Sub: lambda a, b: a.with_(b, lambda x, y: x - y),
