@@ -9,10 +9,10 @@ import pytest
 from attention.pretrained import catalog
 from attention.pretrained.model import ModelRefused
 from attention.ui import TABS
+from attention.ui.page import loads
 from attention.ui.page.questions import draw, view_of
 from attention.ui.page.texts import LANGUAGES, words_for
 from attention.ui.tabs.heads import TAB as HEADS
-from attention.ui.page import loads
 from attention.ui.tabs.heads import runs
 
 OTHERS = [tab for tab in TABS if tab is not HEADS]

@@ -6,9 +6,9 @@ import pytest
 
 from attention import load_model
 from attention.storyteller.sentences import vocabulary
+from attention.ui.page.loads import model_of
 from attention.ui.page.questions import draw, endpoint
 from attention.ui.tabs.heads import TAB
-from attention.ui.page.loads import model_of
 from tests.ui.views import packed
 
 ENGLISH = "ann and bo went to the park . ann gave the ball to"

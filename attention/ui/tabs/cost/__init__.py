@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from ...page.scene import Tab
+from typing import Any
+
+from ...page.scene import Scene, Tab
 from ...page.tab import Controls
 from ...page.texts import Words
 from . import cache, linear, share, tiles, window
 from .inputs import GAVE_ZH, Inputs
 
-SCENES = {
+SCENES: dict[str, Scene[Inputs, Any]] = {
     "cache": cache.SCENE, "tiles": tiles.SCENE, "share": share.SCENE, "window": window.SCENE,
     "linear": linear.SCENE,
 }  # fmt: skip
