@@ -13,6 +13,7 @@ reads what a stranger wrote:
 - its session is always the same one: no event keeps anything in a session, and each would cost 0.8 MB.
 
 Calls of the API are kept unanswered until they are read (calls.py), ``AT_ONCE`` are computed at once.
+Pages and files, alike for everybody, come from a shelf (shelf.py), compressed and cacheable.
 Headers, asked and told, are the matter of headers.py. Whatever goes wrong is told in a sentence.
 
 Left to the host's own front (tests/serving/nginx.conf): how many connections one address may hold, and
@@ -34,6 +35,7 @@ from .guard import Refusal, sentence_for
 from .headers import asked, told
 from .openings import Openings, openings_of
 from .replies import Collected, Message, Send, in_sentences, respond, tell
+from .shelf import Own, Shelf
 from .texts import LANGUAGES, Words, words_for
 
 BODY_LIMIT = 4_000_000  # bytes; a training state of 2 MB is 2.7 MB in base64
@@ -89,8 +91,11 @@ def is_open(method: str, path: str) -> bool:
 class Edge:
     """Pure ASGI middleware in front of the whole app."""
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+    def __init__(
+        self, app: Callable[[Scope, Receive, Send], Awaitable[None]], own: Own | None = None
+    ) -> None:
         self.app = app
+        self.shelf = Shelf(own)
         self.waiting = Waiting()
         self.openings: Openings | None = None
         self.in_hand = self.in_line = 0
@@ -144,6 +149,12 @@ class Edge:
             await self.ask(inner, path, body, receive, send, words)
         elif path.startswith((f"{API}call/", f"{API}queue/data")):
             await self.read_answer(inner, path, dict(given).get("session_hash", ""), send, words)
+        elif self.shelf.holds(path):
+
+            async def fetch(asked: Scope, got: Send) -> None:
+                await self.app(asked, receive, in_sentences(got, words))
+
+            await self.shelf.serve(inner, path, send, fetch)
         else:
             await self.app(inner, receive, in_sentences(send, words))
 
