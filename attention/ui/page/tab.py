@@ -174,8 +174,9 @@ def wire_examples(
     def second(which: str) -> list[object]:
         return show(tab, language, example_values(tab, which))
 
-    clicked = examples.choose(partial(answer, language, first), carrier, early, **chosen)
-    shown = clicked.then(partial(answer, language, second), carrier, [*inputs, view], **chosen)
+    clicked = examples.choose(lambda which: answer(language, first, which), carrier, early, **chosen)
+    both = [*inputs, view]
+    shown = clicked.then(lambda which: answer(language, second, which), carrier, both, **chosen)
     # clicked again after typing, the view's value is the same as before, and Gradio says nothing
     shown.then(None, inputs, None, js=_changed(tab), **QUIET)
 
