@@ -74,8 +74,9 @@ def run(
     capture, default all. each: called with every captured Layer as soon as it is there; Run.layers
     then holds its answers, so that large weights need not be kept. logits: also those of the next
     token. side: every layer holds thumbnails of at most side x side (blocks.py) in the place of its
-    weights, so that memory stays bounded for long texts. Raises :class:`ModelRefused` ("too_long", "memory"), :class:`ChangeRefused` for a change
-    that this model cannot make, or ``ValueError`` for a head or token that is not there.
+    weights, so that memory stays bounded for long texts. Raises :class:`ModelRefused` ("too_long",
+    "memory"), :class:`ChangeRefused` for a change that this model cannot make, or
+    ``ValueError`` for a head or token that is not there.
     """
     if capture not in ("weights", "all", None):
         raise ValueError(f'capture must be "weights", "all" or None, got {capture!r}')

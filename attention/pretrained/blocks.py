@@ -62,9 +62,9 @@ def attend_by_blocks(
     """attend()'s output (h, n, v) of query (h, n, d), key (h, m, d), value (h, m, v), and its thumbnails.
 
     mask, bias: (1 or h, n or 1, m) or (n, m); sinks: (h, 1 or n, 1). options: attend()'s scale,
-    softcap, temperature. side: the most rows and columns of a thumbnail. block_rows, block_bytes: the most queries of
-    a block, and the most its weights may take; at least one row is taken. Raises ``ValueError`` as attend()
-    does, and for weights that are no numbers in [0, 1].
+    softcap, temperature. side: the most rows and columns of a thumbnail. block_rows, block_bytes: the
+    most queries of a block, and the most its weights may take; at least one row is taken. Raises
+    ``ValueError`` as attend() does, and for weights that are no numbers in [0, 1].
     """
     h, n, m = query.shape[0], query.shape[-2], key.shape[-2]
     if query.dim() != 3 or n == 0 or m == 0:
