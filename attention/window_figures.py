@@ -114,12 +114,11 @@ def main() -> None:
     from .pretrained import load_model
 
     model = load_model("smollm2", device="cpu")
-    decoder, config = decoder_of(model.module.requires_grad_(False)), model.module.config
+    decoder = decoder_of(model.module.requires_grad_(False))
     reading, learning = (
         torch.tensor([model.tokenizer(text(name))["input_ids"][:TOKENS]]) for name in ("read", "learn")
     )
-    shape = config.num_hidden_layers, config.num_attention_heads
-    sinks, losses = learn_sinks(decoder, learning, LEARNED_WITH, shape)
+    sinks, losses = learn_sinks(decoder, learning, LEARNED_WITH, (model.num_layers, model.num_heads))
     found = measure(decoder, reading, sinks)
     kept = {
         "model": model.name, "tokens": reading.shape[-1], "learned_from": learning.shape[-1],

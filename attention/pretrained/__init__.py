@@ -65,6 +65,7 @@ def run(
     logits: bool = False,
     only: Collection[int] | None = None,
     each: Callable[[Layer], Any] | None = None,
+    side: int | None = None,
 ) -> Run:
     """Send tokens through the whole model, changed or not.
 
@@ -72,8 +73,10 @@ def run(
     biases too, None nothing (then attention takes PyTorch's fused kernel). only: the layers to
     capture, default all. each: called with every captured Layer as soon as it is there; Run.layers
     then holds its answers, so that large weights need not be kept. logits: also those of the next
-    token. Raises :class:`ModelRefused` ("too_long", "memory"), :class:`ChangeRefused` for a change
-    that this model cannot make, or ``ValueError`` for a head or token that is not there.
+    token. side: every layer holds thumbnails of at most side x side (blocks.py) in the place of its
+    weights, so that memory stays bounded for long texts. Raises :class:`ModelRefused` ("too_long",
+    "memory"), :class:`ChangeRefused` for a change that this model cannot make, or
+    ``ValueError`` for a head or token that is not there.
     """
     if capture not in ("weights", "all", None):
         raise ValueError(f'capture must be "weights", "all" or None, got {capture!r}')
@@ -85,7 +88,7 @@ def run(
     device = model.module.device
     ids = torch.tensor([tokens.ids], device=device)
     sources = tokens.segment.count(0) if model.kind == "encoder-decoder" else None
-    session = Session(capture, changes, only, each, model.kinds, sources, model.prescales)
+    session = Session(capture, changes, only, each, model.kinds, sources, model.prescales, side=side)
     arguments: dict[str, Any] = {"input_ids": ids, "use_cache": False, "return_dict": True}
     module = model.module
     inner = body(module)

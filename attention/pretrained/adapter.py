@@ -22,6 +22,7 @@ from torch import Tensor
 from ..cell import Cell, explain
 from ..masks import causal_mask
 from ..pooling import attend
+from .blocks import Thumbnails, attend_by_blocks
 
 NAME = "attention_matchmaker"
 
@@ -81,7 +82,8 @@ class Layer:
     index: its number in order of calls. kind: "self", or in an encoder-decoder model "self" (the
     encoder), "decoder" and "cross". weights (h, n, m), or None. The rest is None unless everything
     was captured: query (h, n, d), key (h, m, d), value (h, m, v), mask (1 or h, n, m), bias
-    (1 or h, n, m), sinks (h, 1 or n, 1); heads: arguments that single heads changed.
+    (1 or h, n, m), sinks (h, 1 or n, 1); heads: arguments that single heads changed. thumbnails: in
+    the weights' place, where they were asked for.
     """
 
     index: int
@@ -96,6 +98,7 @@ class Layer:
     softcap: float | None = None
     sinks: Tensor | None = None
     heads: dict[int, dict[str, Any]] = field(default_factory=dict)
+    thumbnails: Thumbnails | None = None
 
     def arguments(self, head: int) -> dict[str, Any]:
         """What attend() and explain() need for one head, beyond query, key and value."""
@@ -131,7 +134,8 @@ class Session:
     with every captured Layer, its answer is kept in the Layer's place (so that 270 heads at 512
     tokens can be pooled one layer at a time). kinds: every layer's kind, default "self". sources:
     in an encoder-decoder model, how many tokens are the source's. prescales: what each layer's
-    queries were multiplied by before they came here, default 1. on_call: told of every call.
+    queries were multiplied by before they came here, default 1. on_call: told of every call. side:
+    layers hold thumbnails of at most side x side instead of weights, at bounded memory.
     """
 
     capture: str | None = None
@@ -142,6 +146,7 @@ class Session:
     sources: int | None = None
     prescales: tuple[float, ...] = ()
     on_call: Callable[..., None] | None = None
+    side: int | None = None
     layers: list[Any] = field(default_factory=list)
     calls: int = 0
 
@@ -198,15 +203,22 @@ def matchmaker_attention(
         session.capture is not None and (session.only is None or index in session.only)
     )
     dropout = dropout if module.training else 0.0
-    attended = attend(query, key, value, mask, dropout=dropout, need_weights=wanted, **options)
-    output, weights = attended.output, attended.weights
+    thumbnails: Thumbnails | None = None
+    if wanted and session.side is not None:
+        output, thumbnails = _in_blocks(session.side, query, key, value, mask, **options)
+        weights = None
+    else:
+        attended = attend(query, key, value, mask, dropout=dropout, need_weights=wanted, **options)
+        output, weights = attended.output, attended.weights
     for head, changed in heads.items():  # a changed head is attended again, by its own rules
         one = slice(head, head + 1)
         own = {name: _of_heads(given, one) for name, given in options.items()} | changed
-        again = attend(
-            query[:, one], key[:, one], value[:, one], _of_heads(mask, one),
-            need_weights=wanted, **own,
-        )  # fmt: skip
+        its = query[:, one], key[:, one], value[:, one], _of_heads(mask, one)
+        if thumbnails is not None and session.side is not None:
+            output[:, one], anew = _in_blocks(session.side, *its, **own)
+            thumbnails.levels[one] = anew.levels
+            continue
+        again = attend(*its, need_weights=wanted, **own)
         output[:, one] = again.output
         if wanted:
             weights[:, one] = again.weights
@@ -221,15 +233,28 @@ def matchmaker_attention(
             output=output[0].transpose(0, 1),
         )  # fmt: skip
     if wanted and session is not _PLAIN:
-        seen = Layer(index, kind, weights[0])
+        shown = None if weights is None else weights[0]
+        seen = Layer(index, kind, shown, thumbnails=thumbnails)
         if session.capture == "all":
             seen = Layer(
-                index, kind, weights[0], query[0], key[0], value[0], _first(mask),
+                index, kind, shown, query[0], key[0], value[0], _first(mask),
                 _first(options["bias"]), options["scale"], options["softcap"],
-                _first(options["sinks"]), heads,
+                _first(options["sinks"]), heads, thumbnails,
             )  # fmt: skip
         session.layers.append(seen if session.each is None else session.each(seen))
     return output.transpose(1, 2).contiguous(), weights
+
+
+def _in_blocks(
+    side: int, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None,
+    *, bias: Tensor | None, sinks: Tensor | None, **options: Any,
+) -> tuple[Tensor, Thumbnails]:  # fmt: skip
+    """One text's layer, or one head of it, by blocks of queries: output (1, h, n, v) and thumbnails."""
+    output, thumbnails = attend_by_blocks(
+        query[0], key[0], value[0], _first(mask), bias=_first(bias), sinks=_first(sinks), side=side,
+        **options,
+    )  # fmt: skip
+    return output[None], thumbnails
 
 
 _PLAIN = Session(capture="weights")  # outside a run of ours: weights for output_attentions

@@ -53,6 +53,7 @@ def attend_by_blocks(
     mask: Tensor | None = None,
     *,
     bias: Tensor | None = None,
+    sinks: Tensor | None = None,
     side: int = SIDE,
     block_rows: int = BLOCK_ROWS,
     block_bytes: int = BLOCK_BYTES,
@@ -60,10 +61,10 @@ def attend_by_blocks(
 ) -> tuple[Tensor, Thumbnails]:
     """attend()'s output (h, n, v) of query (h, n, d), key (h, m, d), value (h, m, v), and its thumbnails.
 
-    mask, bias: (1 or h, n or 1, m) or (n, m); options: attend()'s scale, softcap, temperature, sinks
-    (h, 1, 1). side: the most rows and columns of a thumbnail. block_rows, block_bytes: the most queries of
-    a block, and the most its weights may take; at least one row is taken. Raises ``ValueError`` as attend()
-    does, and for weights that are no numbers in [0, 1].
+    mask, bias: (1 or h, n or 1, m) or (n, m); sinks: (h, 1 or n, 1). options: attend()'s scale,
+    softcap, temperature. side: the most rows and columns of a thumbnail. block_rows, block_bytes: the
+    most queries of a block, and the most its weights may take; at least one row is taken. Raises
+    ``ValueError`` as attend() does, and for weights that are no numbers in [0, 1].
     """
     h, n, m = query.shape[0], query.shape[-2], key.shape[-2]
     if query.dim() != 3 or n == 0 or m == 0:
@@ -81,7 +82,7 @@ def attend_by_blocks(
         keys = _seen(mask, rows, m, pool_cols)
         attended = attend(
             query[:, rows], key[:, keys], value[:, keys], _part(mask, rows, keys),
-            bias=_part(bias, rows, keys), **options,
+            bias=_part(bias, rows, keys), sinks=_part(sinks, rows, keys), **options,
         )  # fmt: skip
         output[:, rows] = attended.output
         assert attended.weights is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import gradio as gr
@@ -18,10 +19,11 @@ from .page.edge import Edge
 from .page.guard import answer
 from .page.questions import endpoint
 from .page.scene import Tab
+from .page.shelf import Own
 from .page.steps import base_of, begins_at, free_play
 from .page.tab import QUIET, build_tab, early_values, is_early, show, switch_style
 from .page.texts import LANGUAGES, lesson, words_for
-from .page.view import head
+from .page.view import head, own_files
 from .tabs import applications, cost, decoder, heads, kernel, masks, matchmaker, model, positions
 
 TABS: tuple[Tab[Any], ...] = (
@@ -128,7 +130,7 @@ def build_page(language: str) -> None:
     with gr.Tabs(elem_id="tabs") as tabs:
         for position, tab in enumerate(TABS):
             with gr.Tab(words(f"{tab.id}.title"), id=tab.id, elem_id=f"tab-{tab.id}"):
-                inputs, view = build_tab(tab, language, first=position == 0)
+                inputs, view = build_tab(tab, language, position == 0, query)
                 outputs += [*inputs, view]
                 first += [one for field, one in zip(tab.fields, inputs, strict=True) if is_early(field)]
     with gr.Accordion(words("app.plan"), open=False, elem_classes="am-lesson am-plan"):
@@ -154,11 +156,17 @@ def build() -> gr.Blocks:
     return demo
 
 
+@cache
+def own() -> Own:
+    """The page's own script and style."""
+    return own_files(switch_style(TABS))
+
+
 def mount_options() -> dict[str, Any]:
     """What belongs to ``mount_gradio_app`` or ``launch`` rather than to ``Blocks``."""
     return {
         "theme": theme(),
-        "head": head(switch_style(TABS)),
+        "head": head(own()),
         "footer_links": ["api"],
         "run_history": False,  # it would keep every run in the browser and slow each update
         "ssr_mode": False,  # a second server process, for pages that are drawn by script anyway
@@ -169,7 +177,8 @@ def mount_options() -> dict[str, Any]:
 
 def launch_options() -> dict[str, Any]:
     """Everything for ``demo.launch``: ``mount_options`` and the outer gate."""
-    app = {"middleware": [Middleware(Edge)], "docs_url": None, "redoc_url": None, "openapi_url": None}
+    closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+    app = {"middleware": [Middleware(Edge, own=own())], **closed}
     return {
         **mount_options(),
         "app_kwargs": app,

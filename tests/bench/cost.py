@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -26,7 +27,9 @@ from attention.export.packing import pack_overview
 from attention.linear import linear_attend, linear_steps
 from attention.linear.random_features import error_curve
 from attention.online import online_attend
-from attention.pretrained.blocks import Thumbnails, attend_by_blocks, pack_thumbnails
+from attention.pretrained import Tokens, run
+from attention.pretrained.blocks import SIDE, Thumbnails, pack_thumbnails
+from attention.pretrained.model import adopt
 from attention.windows import loss_by_position
 from tests.bench import report, synchronise, time_in_turn
 
@@ -36,17 +39,8 @@ WHOLE_TO = 1024  # beyond that one layer's weights take hundreds of megabytes
 seen: list[Thumbnails | dict] = []
 
 
-def by_blocks(module, query, key, value, attention_mask, scaling=None, **kwargs):
-    """What the adapter would do: output and thumbnails at once, no weights kept."""
-    groups = query.shape[1] // key.shape[1]
-    key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
-    output, thumbnails = attend_by_blocks(query[0], key[0], value[0], attention_mask[0], scale=scaling)
-    seen.append(thumbnails)
-    return output[None].transpose(1, 2).contiguous(), None
-
-
 def by_whole_layers(module, query, key, value, attention_mask, scaling=None, **kwargs):
-    """What the adapter does today: a layer's weights whole, then packed and dropped."""
+    """What the adapter does for short texts: a layer's weights whole, then packed and dropped."""
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
     attended = attend(query, key, value, attention_mask, scale=scaling)
@@ -59,16 +53,15 @@ def random_smollm2(way: str = "bare") -> torch.nn.Module:
     from transformers import AttentionInterface, AttentionMaskInterface, LlamaConfig, LlamaForCausalLM
     from transformers.masking_utils import sdpa_mask
 
-    for name, function in (("blocks", by_blocks), ("whole", by_whole_layers)):
-        AttentionInterface.register(name, function)
-        AttentionMaskInterface.register(
-            name, lambda *args, **kwargs: sdpa_mask(*args, **{**kwargs, "allow_is_causal_skip": False})
-        )
+    AttentionInterface.register("whole", by_whole_layers)
+    AttentionMaskInterface.register(
+        "whole", lambda *args, **kwargs: sdpa_mask(*args, **{**kwargs, "allow_is_causal_skip": False})
+    )
     config = LlamaConfig(
         vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=30,
         num_attention_heads=9, num_key_value_heads=3, max_position_embeddings=8192, tie_word_embeddings=True,
     )  # fmt: skip
-    config._attn_implementation = "sdpa" if way == "bare" else way
+    config._attn_implementation = "whole" if way == "whole" else "sdpa"
     with torch.random.fork_rng():
         torch.manual_seed(0)
         module = LlamaForCausalLM(config).eval().requires_grad_(False)
@@ -86,11 +79,19 @@ def one(way: str, n: int, runs: int) -> dict[str, float]:
 
     keep_memory()
     module = random_smollm2(way)
+    if way == "blocks":  # the adapter itself; the page reads 512 tokens, this model more
+        model = replace(adopt(module), max_tokens=max(LENGTHS))
 
     def job(length: int) -> None:
         seen.clear()
-        with torch.inference_mode():
-            module.model(input_ids=ids(length, module.device), use_cache=False)
+        if way == "blocks":
+            given = tuple(ids(length, torch.device("cpu"))[0].tolist())
+            no, first = (False,) * length, (0,) * length
+            tokens = Tokens(given, ("x",) * length, no, no, first, tuple(range(length)))
+            seen.extend(run(model, tokens, side=SIDE, each=lambda layer: layer.thumbnails).layers)
+        else:
+            with torch.inference_mode():
+                module.model(input_ids=ids(length, module.device), use_cache=False)
         synchronise()
 
     job(16)

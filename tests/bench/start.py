@@ -1,20 +1,36 @@
-"""``python app.py`` to its first answer, against an empty Blocks that imports gradio and torch.
+"""Two starts: ``python app.py`` to its first answer, and a page's address to its first picture.
 
-Both are started in turn, each in a fresh process. The ratio of processor time is printed as well:
-it hardly depends on what else the machine is doing.
+The app is started in turn with an empty Blocks that imports gradio and torch, each in a fresh process;
+the ratio of processor time is printed as well, since it hardly depends on what else the machine is doing.
+Then both pages are opened in turn in a browser that knows neither, until what they show is painted: our
+first picture, and the foot of an empty page. It needs a browser and is left out, saying so, without.
 """
 
 from __future__ import annotations
 
+import shutil
 import statistics
+from typing import Any
+
+import httpx
 
 from tests.bench import report
 from tests.serving.processes import app_server, empty_server
 
 GOAL = 1.3
+PICTURE = {"first tab": ("", ".am-view .am-panel", 1.5), "heads": ("?tab=heads", ".am-overview-canvas", 2.0)}
+EMPTY = "footer"
+# When something that fits the selector has been painted: the frame after the one that first has it.
+WATCH = """(selector) => {
+  const look = () => {
+    const seen = [...document.querySelectorAll(selector)].some((one) => one.offsetParent && one.offsetHeight);
+    requestAnimationFrame(seen ? () => setTimeout(() => { window.firstPicture = performance.now(); }) : look);
+  };
+  requestAnimationFrame(look);
+}"""
 
 
-def main(pairs: int = 3) -> None:
+def main(pairs: int = 3, pages: int = 9) -> None:
     wall: list[float] = []
     cpu: list[float] = []
     for i in range(pairs):
@@ -28,3 +44,56 @@ def main(pairs: int = 3) -> None:
         cpu.append(ours.cpu_at_start / theirs.cpu_at_start)
     report("start to first answer, wall time", statistics.median(wall), GOAL)
     report("start to first answer, processor time", statistics.median(cpu), GOAL)
+    first_pictures(pages)
+
+
+def first_pictures(pages: int) -> None:
+    """Address to paint, as ratios to an empty page of Gradio's; and the bytes that a page takes."""
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        print("  # no playwright: the first pictures are left out")
+        return
+    from tests.bench.load import wait_for_models
+    from tests.browser.conftest import FLAGS
+
+    with app_server() as ours, empty_server() as theirs, sync_playwright() as playwright:
+        path = shutil.which("chromium") or shutil.which("chromium-browser")
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        except Error:
+            print("  # no browser: the first pictures are left out")
+            return
+        wait_for_models(ours)
+        sizes(ours.url)
+        times: dict[str, list[float]] = {name: [] for name in ("empty", *PICTURE)}
+        for i in range(pages + 1):
+            got = {"empty": first(browser, theirs.url, EMPTY)}
+            for name, (query, selector, _) in PICTURE.items():
+                got[name] = first(browser, ours.url + query, selector)
+            for name, seconds in got.items():
+                times[name] += [seconds] * bool(i)  # the first of each fills the server's shelves
+        for name, (_, _, goal) in PICTURE.items():
+            ratios = [a / b for a, b in zip(times[name], times["empty"], strict=True)]
+            report(f"first picture, {name}, of an empty page's {min(times['empty']):.0f} ms",
+                   statistics.median(ratios), goal)  # fmt: skip
+        browser.close()
+
+
+def first(browser: Any, url: str, selector: str) -> float:
+    """Milliseconds from the address to the paint, in a browser that has nothing of the page."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    page = context.new_page()
+    page.add_init_script(f"({WATCH})({selector!r})")
+    page.goto(url, wait_until="commit")
+    page.wait_for_function("window.firstPicture", timeout=60_000)
+    milliseconds: float = page.evaluate("window.firstPicture")
+    context.close()
+    return milliseconds
+
+
+def sizes(url: str) -> None:
+    for path in ("/", "/zh", "/config"):
+        plain = len(httpx.get(url + path, headers={"accept-encoding": "identity"}, timeout=60).content)
+        sent = httpx.get(url + path, headers={"accept-encoding": "br"}, timeout=60).headers["content-length"]
+        print(f"  {path}: {plain / 1000:.0f} kB, {int(sent) / 1000:.0f} kB sent")

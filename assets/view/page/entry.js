@@ -7,6 +7,7 @@ import { pairbars } from "../panels/pairbars.js";
 import { player } from "../panels/player.js";
 import { plot } from "../panels/plot.js";
 import { trainer } from "../panels/trainer.js";
+import { example, examples } from "./examples.js";
 import { expect, through } from "./gradio.js";
 import { startQuery } from "./link.js";
 import { changed, mount, mountInGradio, picked } from "./mount.js";
@@ -21,4 +22,4 @@ const linkOpened = () => {
   return [];
 };
 
-export { changed, linkOpened, mount, mountInGradio, openLink, picked, query, speak, startPage };
+export { changed, example, examples, linkOpened, mount, mountInGradio, openLink, picked, query, speak, startPage };

@@ -25,6 +25,14 @@ const keepTitle = (language) => {
   if (title) new MutationObserver(keep).observe(title, { childList: true });
 };
 
+// Gradio, which starts after this script, sets the browser's language.
+const keepLanguage = (language) => {
+  const root = document.documentElement;
+  const keep = () => { if (root.lang !== language) root.lang = language; };
+  keep();
+  new MutationObserver(keep).observe(root, { attributes: true, attributeFilter: ["lang"] });
+};
+
 const chooseLanguage = (language) => {
   try { window.localStorage.setItem("am.language", language); } catch { /* storage is closed */ }
   const search = new URLSearchParams(window.location.search);
@@ -67,7 +75,7 @@ export const startPage = () => {
   const wanted = given === "en" || given === "zh" ? given : page() === "zh" ? "zh" : stored() || spoken;
   if (wanted !== page()) window.location.replace(addressIn(wanted, startQuery));
   keepTitle(page());
-  document.documentElement.lang = page() === "zh" ? "zh-CN" : "en";
+  keepLanguage(page() === "zh" ? "zh-CN" : "en");
   if (query.get("embed") === "1") document.documentElement.classList.add("am-embed");
   if (query.get("embed") === "1" && query.get("panel")) document.documentElement.classList.add("am-one");
   if (document.body) watchProse();

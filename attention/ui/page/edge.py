@@ -12,7 +12,9 @@ reads what a stranger wrote:
 - it calls what the page itself calls (``openings.py``), or the API by name;
 - its session is always the same one: no event keeps anything in a session, and each would cost 0.8 MB.
 
+What many ask at one time is computed once (flights.py).
 Calls of the API are kept unanswered until they are read (calls.py), ``AT_ONCE`` are computed at once.
+Pages and files, alike for everybody, come from a shelf (shelf.py), compressed and cacheable.
 Headers, asked and told, are the matter of headers.py. Whatever goes wrong is told in a sentence.
 
 Left to the host's own front (tests/serving/nginx.conf): how many connections one address may hold, and
@@ -30,10 +32,12 @@ from urllib.parse import parse_qsl, urlencode
 
 from .bounds import SMALL, checked, checked_training, read_json, written
 from .calls import NAME, Question, Waiting, call_stream, session_stream
+from .flights import Flights
 from .guard import Refusal, sentence_for
 from .headers import asked, told
 from .openings import Openings, openings_of
 from .replies import Collected, Message, Send, in_sentences, respond, tell
+from .shelf import Own, Shelf
 from .texts import LANGUAGES, Words, words_for
 
 BODY_LIMIT = 4_000_000  # bytes; a training state of 2 MB is 2.7 MB in base64
@@ -89,10 +93,14 @@ def is_open(method: str, path: str) -> bool:
 class Edge:
     """Pure ASGI middleware in front of the whole app."""
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+    def __init__(
+        self, app: Callable[[Scope, Receive, Send], Awaitable[None]], own: Own | None = None
+    ) -> None:
         self.app = app
+        self.shelf = Shelf(own)
         self.waiting = Waiting()
         self.openings: Openings | None = None
+        self.flights: Flights[Collected] = Flights()
         self.in_hand = self.in_line = 0
         self.places: asyncio.Semaphore | None = None
 
@@ -144,6 +152,12 @@ class Edge:
             await self.ask(inner, path, body, receive, send, words)
         elif path.startswith((f"{API}call/", f"{API}queue/data")):
             await self.read_answer(inner, path, dict(given).get("session_hash", ""), send, words)
+        elif self.shelf.holds(path):
+
+            async def fetch(asked: Scope, got: Send) -> None:
+                await self.app(asked, receive, in_sentences(got, words))
+
+            await self.shelf.serve(inner, path, send, fetch)
         else:
             await self.app(inner, receive, in_sentences(send, words))
 
@@ -194,10 +208,11 @@ class Edge:
             clean = self.openings.server_function(question, state is not None)
             if state is not None:
                 clean["data"]["state"] = state
-            await self.pass_on(scope, written(clean | {"session_hash": SESSION}), receive, send)
+                await self.pass_on(scope, written(clean | {"session_hash": SESSION}), receive, send)
+            else:
+                await self.together(scope, path, clean, send, words)
         elif parts == ["run", "predict"]:
-            clean = self.openings.page_event(checked(body))
-            await self.pass_on(scope, written(clean | {"session_hash": SESSION}), receive, send)
+            await self.together(scope, path, self.openings.page_event(checked(body)), send, words)
         elif parts[0] == "run" and len(parts) == 2:
             data = self.openings.named(parts[1], checked(body))
             await (await self.compute(scope, parts[1], data, words)).pass_to(send)
@@ -211,6 +226,24 @@ class Edge:
             await self.keep(Question(parts[-1], written(data)), send)
         else:
             raise Refusal("not_found")
+
+    async def together(
+        self, scope: Scope, path: str, clean: dict[str, Any], send: Send, words: Words
+    ) -> None:
+        """A question of the page: many who ask the very same at one time are answered by one computation.
+
+        A class that opens the same link does. An answer depends on its question alone, and none is kept:
+        who comes when it is done computes anew.
+        """
+        body = written(clean | {"session_hash": SESSION})
+
+        async def compute() -> Collected:
+            got = Collected()
+            await self.pass_on(scope, body, None, in_sentences(got, words))
+            return got
+
+        key = path, body, words.language
+        await (await self.flights.once(key, compute)).pass_to(send)
 
     async def keep(self, question: Question, send: Send) -> None:
         await respond(send, 200, {"event_id": self.waiting.put(question)})

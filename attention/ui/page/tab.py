@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from .fields import Choice, Field
-from .guard import Json, answer
+from .guard import Json, Refusal, answer
 from .pitfalls import ask_pitfalls, pitfalls_of
 from .questions import AnyTab, ask_lesson, server_functions, view_of
 from .steps import base_of, free_play, lesson_of
@@ -73,8 +74,13 @@ def switch_style(tabs: Iterable[AnyTab]) -> str:
     )  # fmt: skip
 
 
-def build_tab(tab: AnyTab, language: str, first: bool) -> tuple[list[Component], AttentionView]:
-    """Lay out one tab and wire it. Returns its input widgets and its view."""
+def build_tab(
+    tab: AnyTab, language: str, first: bool, carrier: gr.Textbox
+) -> tuple[list[Component], AttentionView]:
+    """Lay out one tab and wire it. Returns its input widgets and its view.
+
+    carrier: a hidden box; what the page's script knows reaches a handler as its value.
+    """
     words, steps = words_for(language), lesson_of(tab, language)
     controls = Controls(tab, words)
     said: gr.Markdown | None = None
@@ -90,7 +96,7 @@ def build_tab(tab: AnyTab, language: str, first: bool) -> tuple[list[Component],
                 controls.place()
             else:
                 tab.layout(controls, words)
-            buttons = example_buttons(tab, words)
+            examples = example_row(tab, words)
             if steps:
                 step_box("am-step-foot")
         with gr.Column(scale=3, min_width=300, elem_classes="am-shown"):
@@ -107,7 +113,8 @@ def build_tab(tab: AnyTab, language: str, first: bool) -> tuple[list[Component],
             gr.Markdown(text, latex_delimiters=LATEX)
     inputs = [controls[field.name] for field in tab.fields]
     follow(tab, controls, view, said)
-    wire_examples(tab, language, buttons, inputs, view)
+    if examples is not None:
+        wire_examples(tab, language, examples, carrier, inputs, view)
     return inputs, view
 
 
@@ -123,13 +130,23 @@ def first_view(tab: AnyTab, language: str) -> Json:
     return view_of(tab, language, base_of(tab, 1), 1) | {"lesson": ask_lesson(language, tab, {})}
 
 
-def example_buttons(tab: AnyTab, words: Words) -> list[gr.Button]:
-    """A button for each example, in a row."""
+def example_row(tab: AnyTab, words: Words) -> gr.HTML | None:
+    """A button for each example, in a row.
+
+    One component for all of them: Gradio looks through every event for each component when a page starts,
+    and fifty buttons of its own with three events each took longer than all else together.
+    """
     if not tab.examples:
-        return []
+        return None
+    named = [html.escape(words(f"{tab.id}.{name}")) for name, _ in tab.examples]
+    button = '<button type="button" data-which="{}">{}</button>'
+    buttons = "".join(button.format(i, name) for i, name in enumerate(named))
     gr.Markdown(words("app.examples"), elem_classes="am-label")
-    with gr.Row(elem_classes="am-examples"):
-        return [gr.Button(words(f"{tab.id}.{name}"), size="sm", min_width=80) for name, _ in tab.examples]
+    return gr.HTML(
+        html_template=f'<div class="am-examples">{buttons}</div>',
+        js_on_load=f"AttentionMatchmaker.examples(element, '{tab.id}', () => trigger('choose'))",
+        apply_default_css=False,
+    )
 
 
 def _named(tab: AnyTab, language: str) -> list[Callable[[object], Json]]:
@@ -169,18 +186,32 @@ def follow(tab: AnyTab, controls: Mapping[str, Any], view: AttentionView, said: 
 
 
 def wire_examples(
-    tab: AnyTab, language: str, buttons: list[gr.Button], inputs: list[Component], view: AttentionView
-) -> None:
+    tab: AnyTab, language: str, examples: gr.HTML, carrier: gr.Textbox, inputs: list[Component],
+    view: AttentionView,
+) -> None:  # fmt: skip
     """An example sets every input and its picture; text boxes come second (:func:`is_early`)."""
     early = [one for field, one in zip(tab.fields, inputs, strict=True) if is_early(field)]
-    for button, (_, changes) in zip(buttons, tab.examples, strict=True):
-        values = {field.name: field.default for field in tab.fields} | dict(changes)
-        before = early_values(tab, values)
-        first = before[0] if len(before) == 1 else before  # Gradio unpacks lists for many outputs only
-        clicked = button.click(partial(_same, first), None, early, **QUIET)
-        shown = clicked.then(partial(show, tab, language, values), None, [*inputs, view], **QUIET)
-        # clicked again after typing, the view's value is the same as before, and Gradio says nothing
-        shown.then(None, inputs, None, js=_changed(tab), **QUIET)
+    chosen = {"js": f"() => [AttentionMatchmaker.example('{tab.id}')]", **QUIET}
+
+    def first(which: str) -> object:
+        values = early_values(tab, example_values(tab, which))
+        return values[0] if len(values) == 1 else values  # Gradio unpacks lists for many outputs only
+
+    def second(which: str) -> list[object]:
+        return show(tab, language, example_values(tab, which))
+
+    clicked = examples.choose(lambda which: answer(language, first, which), carrier, early, **chosen)
+    both = [*inputs, view]
+    shown = clicked.then(lambda which: answer(language, second, which), carrier, both, **chosen)
+    # clicked again after typing, the view's value is the same as before, and Gradio says nothing
+    shown.then(None, inputs, None, js=_changed(tab), **QUIET)
+
+
+def example_values(tab: AnyTab, which: str) -> dict[str, object]:
+    """All inputs of a tab's example, by its number as the page sends it."""
+    if which not in map(str, range(len(tab.examples))):
+        raise Refusal("bad_request")
+    return {field.name: field.default for field in tab.fields} | dict(tab.examples[int(which)][1])
 
 
 def is_early(field: Field[Any]) -> bool:
@@ -195,10 +226,6 @@ def is_early(field: Field[Any]) -> bool:
 def early_values(tab: AnyTab, values: Mapping[str, object]) -> list[object]:
     """The values of a tab's early inputs."""
     return [values[field.name] for field in tab.fields if is_early(field)]
-
-
-def _same(value: object) -> object:
-    return value
 
 
 def show(tab: AnyTab, language: str, values: Mapping[str, object], step: int | None = None) -> list[object]:

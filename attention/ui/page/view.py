@@ -24,6 +24,7 @@ import gradio as gr
 
 from .guard import Json
 from .scripts import link
+from .shelf import Own
 from .texts import ASSETS, LANGUAGES, SHARED, TABS, words_for
 
 TEMPLATE = '<div class="am-view"></div>'  # static: a value inside a template would run as script
@@ -84,10 +85,15 @@ def style() -> str:
     return "\n".join(path.read_text("utf-8") for path in sorted(ASSETS.rglob("*.css")))
 
 
-def head(more_style: str = "") -> str:
-    """What the page needs before Gradio starts, inline: nothing is fetched."""
-    styles = f"<style>{style()}{more_style}</style>"
-    return f"{styles}\n<script>{script()}\nAttentionMatchmaker.startPage();</script>"
+def own_files(more_style: str = "") -> Own:
+    """The page's script and style as files, which browsers keep; the script starts the page."""
+    return Own.of(f"{script()}\nAttentionMatchmaker.startPage();", style() + more_style)
+
+
+def head(own: Own) -> str:
+    """What Gradio adds to a page when it starts: the style, after its own. The script came before
+    (shelf.py), so that a language is chosen and a picture asked for while Gradio still loads."""
+    return f'<link rel="stylesheet" href="./{own.named(".css")}">'
 
 
 def to_html(payload: Json) -> str:

@@ -328,18 +328,23 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
     }
     full, near, one = means.values()
     mended = (near - one) / (near - full)
-    values = {"window": s.measured, "full": show(full, 2), "near": show(near, 2), "one": show(one, 2)}
+    measured: dict[str, object] = {
+        "window": s.measured,
+        "full": show(full, 2),
+        "near": show(near, 2),
+        "one": show(one, 2),
+    }
     found.append(
-        Task("sink", words("cost.window_task_sink", **values), min(int(max(mended, 0) * 3), 2),
-             words("cost.window_task_sink_why", **values, share=f"{mended:.0%}"),
+        Task("sink", words("cost.window_task_sink", **measured), min(int(max(mended, 0) * 3), 2),
+             words("cost.window_task_sink_why", **measured, share=f"{mended:.0%}"),
              [words(f"cost.window_task_sink_{o}") for o in ("little", "middle", "most")],
              hides=["larger", "means"])
     )  # fmt: skip
     lowest = s.right["near"]
-    values = {"full": f"{s.right['full']:.0%}", "window": s.window}
+    small: dict[str, object] = {"full": f"{s.right['full']:.0%}", "window": s.window}
     found.append(
-        Task("right", words("cost.window_task_right", **values), 100 * lowest,
-             words("cost.window_task_right_why", **values, near=f"{lowest:.0%}"), tolerance=15, unit="%",
+        Task("right", words("cost.window_task_right", **small), 100 * lowest,
+             words("cost.window_task_right_why", **small, near=f"{lowest:.0%}"), tolerance=15, unit="%",
              bar=(0.0, 100.0), hides=["right", "loss"])
     )  # fmt: skip
     reached = first == 0 and s.window <= 8 and bool(s.heard[-1, -1, 0])
