@@ -79,10 +79,10 @@ def test_a_class_on_one_link_is_one_computation(app_url, monkeypatch, different)
     scene = questions.view_of
     calls, gate = [], threading.Event()
 
-    def slow(tab, language, values):
+    def slow(tab, language, values, step=0):
         calls.append(values)
         gate.wait(1.5)
-        return scene(tab, language, values)
+        return scene(tab, language, values, step)
 
     monkeypatch.setattr(questions, "view_of", slow)
     number = view_id(app_url, "matchmaker")
