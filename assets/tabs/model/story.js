@@ -1,8 +1,9 @@
 // One forward pass as one picture: words across, the residual stream as its spine, every number opens.
 import { css, mix, rampOf } from "../../view/core/colours.js";
-import { el, svg } from "../../view/core/dom.js";
+import { afterPaint, el, svg } from "../../view/core/dom.js";
 import { showNumber, unpack } from "../../view/core/numbers.js";
 import { fill } from "../../view/core/words.js";
+import { taskOf } from "../../view/page/steps.js";
 import { download, panelFrame, saveMenu } from "../../view/panels/frame.js";
 import { nextWord } from "./story_next.js";
 import { NAMES, RIGHT, ROOM, SPINE, STRIP, THIN, WIDE, inked, planOf } from "./story_plan.js";
@@ -22,7 +23,10 @@ export const pass = (panel, view) => {
     ...nextWord(panel, plan, view), ...columns(panel, plan, view), marks);
   const status = el("p", { class: "am-caption am-pass-status", role: "status", "aria-live": "polite" }, panel.words.hint);
   steer(art, marks, panel, plan, view, (at) => { status.textContent = at ? sentence(panel, vectors, at) : panel.words.hint; });
-  const body = el("div", { class: "am-pass-body" }, writer(panel, view), el("div", { class: "am-scroll", tabindex: "-1" }, art), status);
+  const scroll = el("div", { class: "am-scroll", tabindex: "-1" }, art);
+  const task = taskOf(view);
+  if (task && task.kind === "goal") afterPaint(() => { scroll.scrollTop = scroll.scrollHeight; }); // it is about the next word
+  const body = el("div", { class: "am-pass-body" }, writer(panel, view), scroll, status);
   const own = { svg: () => download("model-pass.svg", pictureOf(art)) };
   return panelFrame(panel, view, body, [saveMenu(panel, view, { formats: ["svg", "csv", "npz"], own })]);
 };
