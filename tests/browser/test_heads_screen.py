@@ -66,7 +66,7 @@ def test_who_looks_where_follows_the_open_cell(open_page):
     chosen = page.locator(f"{VIEW} .am-from.am-chosen").get_attribute("data-at")
     opened = page.locator(f"{VIEW} .am-to.am-open-cell").get_attribute("data-at")
     assert (chosen, opened) == ("5", "7")
-    page.hover(f'{VIEW} [data-focus="weights.9.2"]')  # a look elsewhere, and back
+    page.hover(f'{VIEW} [data-focus="weights.9.9"]')  # a look elsewhere, and back
     page.wait_for_function(f"document.querySelector('{VIEW} .am-from.am-chosen').dataset.at === '9'")
     page.hover(f"{VIEW} .am-sheet")
     page.wait_for_function(f"document.querySelector('{VIEW} .am-from.am-chosen').dataset.at === '5'")
