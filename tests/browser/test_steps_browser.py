@@ -47,7 +47,7 @@ def wait_for_step(page, id, n):
     page.wait_for_function(
         f"""([id, n]) => {{
           const view = ({FIND})(id);
-          return view && view.payload.step === n && !view.following && performance.now() > view.steps?.until
+          return view && view.payload.step === n && !view.following && performance.now() > (view.steps?.until ?? 0)
             && !view.payload.panels.some((panel) => panel.kind === "waiting");
         }}""",
         arg=[id, n],
@@ -107,7 +107,7 @@ def test_every_step_asks_before_it_shows(open_page, tab, language):
             for name, (left, top, right, bottom) in boxes["controls"]:
                 assert 0 <= top and bottom <= size[1] and 0 <= left and right <= size[0], (n, name, size)
             for id, (left, top, right, _), _ in boxes["panels"]:
-                assert 0 <= top <= size[1] - 120 and 0 <= left and right <= size[0], (n, id, size, top)
+                assert 0 <= top <= size[1] - 60 and 0 <= left and right <= size[0], (n, id, size, top)
         page.set_viewport_size({"width": 1280, "height": 800})
         if not step.task:
             continue
