@@ -36,6 +36,8 @@ every import against it). A number begins a chapter; the lines under it are its 
 11. ``items``           films, books and dishes, and who likes what
     ``recommender``     what shall this reader read next?
 12. ``device``          where tensors live
+    ``blocks``          every head of a long text, at bounded memory
+    ``session``         what a run wants to see and to change, and what was seen
     ``adapter``         how a pretrained model comes to run ``attend``
     ``probe``           what a model does that nobody should guess
     ``model``           a model that runs ``attend``, and the proof
@@ -44,7 +46,6 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``hub``             fetching one, within limits
     ``adopted``         the storyteller as a GPT-2, to be asked like the others
     ``catalog``         which there are, each loaded once
-    ``blocks``          every head of a long text, at bounded memory
     ``tokens``          a text as a model sees it, and as a person can read it
     ``pretrained``      asking them: real language models running ``attend``
 13. ``reading``         one weight matrix: numbers per query, and what it says about the output

@@ -224,7 +224,10 @@ def _advance(
 
 def train(seed: int = 0, phases: Sequence[tuple[int, float]] = PHASES, uniform: bool = False) -> Recommender:
     """The shipped training, seconds on one core. uniform: without attention, the mean instead."""
-    state, model, scale = None, None, 0.0 if uniform else None
+    if not phases:
+        raise ValueError("phases must hold at least one (steps, learning rate), got none")
+    state: bytes | None = None
+    scale = 0.0 if uniform else None
     for steps, learning_rate in phases:
         model, state, *_ = _advance(state, seed, steps, 128, learning_rate, scale)
     return model
