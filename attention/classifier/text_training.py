@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..masks import pad_sequences, padding_mask
 from ..pooling import attend
-from ..training import generator_at, train_steps
+from ..training import check_whole, generator_at, train_steps
 from .reviews import Review, make_reviews, shortest_reviews, split_reviews, tokenise
 from .text_model import UNKNOWN, BagOfWords, TextClassifier
 
@@ -81,9 +81,7 @@ def advance(
 
     Returns ``(model, state, steps done in all, losses)``, the model frozen.
     """
-    whole = isinstance(batch_size, int) and not isinstance(batch_size, bool)
-    if not whole or not 1 <= batch_size <= 256:
-        raise ValueError(f"batch_size must be a whole number in [1, 256], got {batch_size!r}")
+    check_whole("batch_size", batch_size, 1, 256)
     data = review_data()
     ids, lengths, labels = data.training_tensors
     model = TextClassifier(data.vocabulary, generator=generator_at(seed, -1))

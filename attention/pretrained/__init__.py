@@ -228,7 +228,8 @@ def moved(before: Run, after: Run) -> Tensor:
             f"both runs must be of one text, got {len(before.order)} and {len(after.order)} tokens"
         )
     rows = [torch.tensor(run.order).argsort() for run in (before, after)]
-    return (after.hidden[rows[1]] - before.hidden[rows[0]]).norm(dim=-1)
+    lengths: Tensor = (after.hidden[rows[1]] - before.hidden[rows[0]]).norm(dim=-1)
+    return lengths
 
 
 def output_projection(model: Model, layer: int) -> Tensor | None:

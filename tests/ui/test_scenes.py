@@ -18,7 +18,8 @@ import torch
 from attention.ui import TABS
 from attention.ui.page.fields import as_json, check_all, fields_of
 from attention.ui.page.guard import Refusal
-from attention.ui.page.panels import Heatmap, Later, Part, Player
+from attention.ui.page.panels import Heatmap, Later, Part
+from attention.ui.page.players import Player
 from attention.ui.page.questions import ask_export, ask_sheet, draw, draw_part
 from attention.ui.page.scene import Place, Unready
 from attention.ui.page.texts import LANGUAGES, words_for

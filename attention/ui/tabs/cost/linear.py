@@ -14,7 +14,8 @@ from ....linear import State, delta_steps, linear_attend, linear_steps, positive
 from ....linear.random_features import ErrorCurve, Recovered, error_curve, recover
 from ....pooling import Attended
 from ...page.guard import Json, Refusal
-from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, frame_at, heading
+from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, heading
+from ...page.players import frame_at
 from ...page.scene import Goal, Place, Scene, Task
 from ...page.sheet import Grid, Section, Sheet, show
 from ...page.texts import Words

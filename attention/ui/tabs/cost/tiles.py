@@ -16,7 +16,8 @@ from ....online import tile_steps
 from ....online.running import TileStep
 from ....pooling import attend
 from ...page.guard import Json, Refusal
-from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, frame_at, heading
+from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, heading
+from ...page.players import frame_at
 from ...page.scene import Goal, Place, Scene, Task
 from ...page.sheet import Grid, Section, Sheet, cell_sheet, show
 from ...page.texts import Words
