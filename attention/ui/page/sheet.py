@@ -150,7 +150,7 @@ def _logit(cell: Cell, words: Words) -> Section:
 
 
 def _softmax(cell: Cell, words: Words) -> Section:
-    shift = show(cell.shift) if cell.shift >= 0 else f"({show(cell.shift)})"
+    shift = bracketed(cell.shift)
     exponent = f"exp({show(cell.logit)} - {shift})" if cell.allowed else "exp(-∞)"
     quotient = f"{show(cell.numerator)} / {show(cell.denominator)}"
     if not cell.denominator:
@@ -175,6 +175,11 @@ def _contribution(cell: Cell, words: Words, facts: Sequence[str] = ()) -> Sectio
     names = [words(f"sheet.{name}") for name in ("dimension", "value", "contribution", "output")]
     text = words("sheet.value_text", norm=show(norm), share=show(cell.weight * norm))
     return Section(words("sheet.value_title"), text, Grid(names, rows))
+
+
+def bracketed(number: float) -> str:
+    """A number after a sign: in brackets if it has a minus of its own."""
+    return show(number) if number >= 0 else f"({show(number)})"
 
 
 def output_sheet(

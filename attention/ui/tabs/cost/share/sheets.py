@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ....pretrained import Model
-from ...page.sheet import TOP, Grid, Section, Sheet, show
-from ...page.texts import Words
-from .models import names_of
+from .....pretrained import Model
+from ....page.sheet import TOP, Grid, Section, Sheet, show
+from ....page.texts import Words
+from ..models import names_of
 
 
 def bytes_sheet(
