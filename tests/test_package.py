@@ -103,8 +103,9 @@ from attention.assets import assets
 from attention.classifier import classify, load_classifier
 from attention.recommender import MEAN, load_recommender, recommend
 from attention.seq2seq.translation import load, trained_path
-from attention.ui import build, launch_options
+from attention.ui import build
 from attention.ui.page.texts import ASSETS, lesson, words_for
+from attention.ui.page.view import own_files
 
 assert assets() == ASSETS and ASSETS.parent.name == "attention", ASSETS
 assert classify(load_classifier(), "not bad").label == "positive"
@@ -112,7 +113,7 @@ assert len(recommend(load_recommender(), [1, 2]).ranking) == 62
 assert load_recommender(MEAN)
 assert load("additive") is not None
 assert lesson("masks", "zh") and words_for("en")("masks.title")
-assert "AttentionMatchmaker" in launch_options()["head"]
+assert "AttentionMatchmaker" in own_files().files[own_files().named(".js")].decode()
 print(attention.__file__, len(build().blocks))
 """
     environment = {**os.environ, "PYTHONPATH": str(installed / "site"), "HF_HUB_OFFLINE": "1"}

@@ -21,6 +21,9 @@ from attention.ui.tabs.model.copying import runs
 from tests.ui.views import packed
 
 
+COPY = {"scene": "copy"}
+
+
 @pytest.fixture(scope="module")
 def whole():
     """The chapter's own call, beside which the page's chunks are held."""
@@ -28,7 +31,7 @@ def whole():
 
 
 def view(**changes):
-    return view_of(TAB, "en", changes)
+    return view_of(TAB, "en", COPY | changes)
 
 
 def panel(id, **changes):
@@ -54,7 +57,12 @@ def test_the_recorded_steps_are_those_of_one_call(whole):
 def test_a_cell_opens_through_the_network_of_its_step(layers):
     frames = packed(panel("circuit", layers=layers)["frames"])
     for frame, row, column in ((0, 20, 3), (29, 13, 2), (61, 20, 9)):
-        asked = {"inputs": {"layers": layers}, "panel": f"circuit@{frame}", "row": row, "column": column}
+        asked = {
+            "inputs": COPY | {"layers": layers},
+            "panel": f"circuit@{frame}",
+            "row": row,
+            "column": column,
+        }
         sheet = ask_sheet("en", TAB, asked)
         assert sheet["weight"] == pytest.approx(frames[frame // 2, frame % 2, row, column], abs=2e-5)
 
@@ -124,7 +132,7 @@ def test_one_fixed_length_is_a_trick_and_the_page_says_how_well_it_does():
 
 
 def test_a_seed_is_trained_in_chunks_that_are_the_recorded_run(whole):
-    inputs, state, step, losses = {"stage": "seeds"}, None, 0, []
+    inputs, state, step, losses = COPY | {"stage": "seeds"}, None, 0, []
     while step < runs.STEPS:
         answer = ask_train("en", TAB, {"inputs": inputs, "state": state, "step": step})
         state, step = answer["state"], answer["step"]
@@ -150,7 +158,7 @@ def test_the_storyteller_never_needed_it_and_its_scores_open():
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("stage", ["learn", "seeds", "use", "lengths", "models"])
 def test_every_stage_is_drawn_and_saved(stage, language):
-    shown = draw(language, TAB, {"inputs": {"stage": stage}})
+    shown = draw(language, TAB, {"inputs": COPY | {"stage": stage}})
     assert "error" not in shown
     for one in shown["panels"]:
         if one["kind"] in ("heatmap", "lettermap", "plot", "pairbars", "copied", "circuit"):

@@ -18,22 +18,24 @@ from attention.ui.tabs.model.models import model_named
 from tests.ui.views import packed
 
 GAVE = "ann and bo went to the park . ann gave the ball to"
-STORIES = [name for name, changes in TAB.examples if changes.get("model") is None]
-CHANGES = dict(TAB.examples)
+WHY = {"scene": "why"}
+EXAMPLES = [(name, changes) for name, changes in TAB.examples if changes.get("scene") == "why"]
+STORIES = [name for name, changes in EXAMPLES if changes.get("model") is None]
+CHANGES = dict(EXAMPLES)
 
 
 def shown(changes=None, language="en"):
-    view = draw(language, TAB, {"inputs": dict(changes or {})})
+    view = draw(language, TAB, {"inputs": WHY | dict(changes or {})})
     assert "error" not in view, view
     return view, {panel["id"]: panel for panel in view["panels"]}
 
 
 def study_of(changes=None):
-    return TAB.scenes["why"].study(check_all("model", TAB.inputs, changes or {}))
+    return TAB.scenes["why"].study(check_all("model", TAB.inputs, WHY | dict(changes or {})))
 
 
 def sheet(panel, row, column, changes=None):
-    request = {"inputs": dict(changes or {}), "panel": panel, "row": row, "column": column}
+    request = {"inputs": WHY | dict(changes or {}), "panel": panel, "row": row, "column": column}
     return ask_sheet("en", TAB, request)
 
 
@@ -149,12 +151,12 @@ def test_tables_open_into_their_own_numbers_and_lists_hold_the_largest():
     ],
 )
 def test_what_does_not_fit_is_refused_at_its_field(changes, named):
-    answer = draw("en", TAB, {"inputs": changes})
+    answer = draw("en", TAB, {"inputs": WHY | changes})
     assert answer["error"].startswith(named + ":")
 
 
 def test_the_lengths_are_named():
-    answer = draw("en", TAB, {"inputs": {"other": "bo gave the ball to"}})
+    answer = draw("en", TAB, {"inputs": WHY | {"other": "bo gave the ball to"}})
     assert "13" in answer["error"] and "5" in answer["error"]
 
 

@@ -84,7 +84,7 @@ def tasks(s: Study, words: Words) -> list[Task]:
                 "cost.cache_task_move_why", moving=moving, count=len(first), most=f"{move.max().item():.4f}"
             ),
             [words(f"cost.cache_task_move_{one}") for one in ("none", "some", "all")],
-            hides=["keys", "moved"],
+            hides=["keys"] if s.inputs.looks_back else ["keys", "moved"],
         ),
         Task(
             "bytes",
