@@ -16,7 +16,7 @@ from .....masks import causal_mask
 from .....storyteller.transformer import Layer, LayerPoints
 from .....storyteller.writing import spoken
 from ....page.scene import Place
-from ....page.sheet import TOP, Grid, Section, Sheet, bracketed, cell_sheet, output_sheet, show
+from ....page.sheet import TOP, Grid, Section, Sheet, bracketed, cell_sheet, output_sheet, product_rows, show
 from ....page.texts import Words
 from .study import Point, Study
 
@@ -159,11 +159,7 @@ def products(
 ) -> Section:
     """Numbers of one vector times learned weights: the largest products, the others in one line."""
     terms = left * right
-    order = terms.abs().argsort(descending=True)[:TOP].tolist()
-    rows = [[str(j + 1), show(left[j].item()), show(right[j].item()), show(terms[j].item())] for j in order]
-    if len(terms) > TOP:
-        rest = terms.double().sum().item() - sum(terms[j].item() for j in order)
-        rows.append([words("sheet.others", count=len(terms) - TOP), "", "", show(rest)])
+    rows = product_rows(left, right, terms, terms.double().sum().item(), words)
     if bias is not None:
         rows.append([words("model.story_bias"), "", "", show(bias)])
     rows.append([words("sheet.sum"), "", "", show(total)])

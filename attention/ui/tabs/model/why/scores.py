@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import torch
 from torch import Tensor
 
@@ -11,7 +9,7 @@ from .....circuits import Part
 from .....pretrained import explain_head
 from ....page.panels import Axis, Heatmap, Look, Panel, Readouts, heading, signed
 from ....page.scene import Place
-from ....page.sheet import TOP, Grid, Section, Sheet, bracketed, show
+from ....page.sheet import Grid, Section, Sheet, bracketed, product_rows, show
 from ....page.texts import Words
 from .effects import labels
 from .kinds import PickMap
@@ -121,18 +119,9 @@ def pick(vectors: Tensor, shown: list[int], at: int) -> Tensor:
 def products(left: Tensor, right: Tensor, scale: float, words: Words) -> Section:
     """The largest products of two vectors, the rest, and the sum times the scale."""
     terms = left * right
-    order = terms.abs().argsort(descending=True)[:TOP].tolist()
-    row = partial(_row, left, right, terms)
-    rows = [row(i) for i in order]
     raw = terms.sum().item()
-    if len(terms) > len(order):
-        rest = raw - sum(terms[i].item() for i in order)
-        rows.append([words("sheet.others", count=len(terms) - len(order)), "", "", show(rest)])
+    rows = product_rows(left, right, terms, raw, words)
     rows.append([words("sheet.sum"), "", "", show(raw)])
     columns = [words("sheet.dimension"), "q", "k", "q × k"]
     line = (words("sheet.scaled"), f"{bracketed(raw)} × {show(scale)}", show(raw * scale))
     return Section(words("model.why_products"), table=Grid(columns, rows, total=True), lines=[line])
-
-
-def _row(left: Tensor, right: Tensor, terms: Tensor, i: int) -> list[str]:
-    return [str(i + 1), *(show(column[i].item()) for column in (left, right, terms))]
