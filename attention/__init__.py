@@ -12,7 +12,8 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``cell``            one weight, opened into arithmetic that adds up: ``explain``
     ``padding``         a ragged batch, and what padding does to it
     ``steps``           one query on paper, number by number
-4.  ``training``        one way to stop, pack, carry and go on
+4.  ``states``          a training as bytes, held against what it should be
+    ``training``        one way to stop, pack, carry and go on
     ``matchmaker``      learned projections: how does a network find out whom to look at?
 5.  ``kernel``          Nadaraya-Watson regression: attention before it had the name
 6.  ``multihead``       several heads side by side
@@ -37,6 +38,7 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``recommender``     what shall this reader read next?
 12. ``device``          where tensors live
     ``blocks``          every head of a long text, at bounded memory
+    ``session``         what a run wants to see and to change, and what was seen
     ``adapter``         how a pretrained model comes to run ``attend``
     ``probe``           what a model does that nobody should guess
     ``model``           a model that runs ``attend``, and the proof
@@ -80,6 +82,7 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``tables``          what a head looks for, and what it writes
     ``circuits``        the folder of these
 18. ``copying_heads``   which heads look at what came after the last time?
+    ``copier``          attention and nothing else, layer on layer
     ``copying``         watching such a circuit form
 19. ``digits``          a number as a person types it
     ``paper``           attention on paper, cell by cell

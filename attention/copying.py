@@ -7,13 +7,11 @@ becomes "previous token" (it writes into every token which one stood before it),
 then looks for the token whose predecessor was the one at hand and copies it, an **induction head**
 (Elhage et al. 2021; Olsson et al. 2022). It comes late and all at once, and the loss falls with it.
 
-The network is attention and nothing else: ``x = E[ids]``, per layer ``x = x + heads(norm(x))`` where
-positions are added to the inputs of queries and keys only (so that what is copied is the token, not its
-place), then ``logits = x U^T``. The loss is counted over the repetition, for what comes before cannot be
-known. Lengths vary from batch to batch: at one fixed length there is a cheaper trick, "look 11 back",
-which :func:`evaluate` at another length uncovers.
+The network is a :class:`~attention.copier.Copier`. The loss is counted over the repetition, for what comes
+before cannot be known. Lengths vary from batch to batch: at one fixed length there is a cheaper trick,
+"look 11 back", which :func:`evaluate` at another length uncovers.
 
-Shapes: b sequences, n = 2 * length tokens, V vocabulary, D width, L layers, h heads.
+Shapes: b sequences, n = 2 * length tokens, V vocabulary, L layers, h heads.
 
 >>> repeated(1, 3, torch.Generator().manual_seed(0)).tolist()
 [[20, 15, 5, 20, 15, 5]]
@@ -27,13 +25,12 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from .cell import Cell, explain
+from .copier import LONGEST, POSITIONS, VOCABULARY, Copier
 from .copying_heads import rank_heads, repeated_tokens
 from .masks import causal_mask
-from .multihead import MultiHeadAttention, merge_heads
-from .pooling import attend
 from .training import generator_at, train_steps
 
 __all__ = [
@@ -42,81 +39,10 @@ __all__ = [
     "train",
 ]  # fmt: skip
 
-VOCABULARY, WIDTH, HEADS = 24, 48, 2
 LENGTHS = (6, 12)  # shortest and longest of the training, before the repetition
-LONGEST = 16  # so many tokens can be repeated at all
-POSITIONS = 48  # sequences begin anywhere among them, so that a late place does not tell a long one
 BATCH, RATE, STEPS = 64, 5e-3, 400
 CHANCE_LOSS = math.log(VOCABULARY)  # what knowing nothing costs
-Seen = tuple[Tensor, Tensor, Tensor, Tensor]  # a layer's queries, keys, values (b, h, n, d), and weights
 _EXAM = 2**31 - 1  # the seed of the sequences it is examined on, which no training uses
-
-
-class Copier(nn.Module):
-    """layers of attention without feed-forwards; generator: source of the first parameters."""
-
-    def __init__(self, layers: int = 2, generator: torch.Generator | None = None) -> None:
-        super().__init__()
-        self.embedding = nn.Parameter(torch.randn(VOCABULARY, WIDTH, generator=generator))
-        self.position = nn.Parameter(torch.randn(POSITIONS, WIDTH, generator=generator))
-        # small, or the first logits are wild guesses that take a hundred steps to unlearn
-        self.unembedding = nn.Parameter(0.2 * torch.randn(VOCABULARY, WIDTH, generator=generator))
-        self.norms = nn.ModuleList([nn.LayerNorm(WIDTH) for _ in range(layers)])
-        self.layers = nn.ModuleList(
-            [MultiHeadAttention(WIDTH, HEADS, generator=generator) for _ in range(layers)]
-        )
-
-    def forward(self, ids: Tensor, start: int | Tensor = 0) -> Tensor:
-        """ids (b, n) -> logits (b, n, V). start: the position of the first token, one or (b, 1)."""
-        return self._run(ids, frozenset(), None, start)
-
-    @torch.no_grad()
-    def look(
-        self, ids: Tensor, knock_out: Collection[tuple[int, int]] = frozenset()
-    ) -> tuple[Tensor, Tensor]:
-        """ids (b, n) -> logits (b, n, V) and weights (b, L, h, n, n).
-
-        knock_out: (layer, head) pairs whose output is made zero; their weights are shown all the same.
-        """
-        seen: list[Seen] = []
-        logits = self._run(ids, frozenset(knock_out), seen)
-        return logits, torch.stack([weights for *_, weights in seen], 1)
-
-    @torch.no_grad()
-    def vectors(
-        self, ids: Tensor, layer: int, head: int, knock_out: Collection[tuple[int, int]] = frozenset()
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values (n, d) of one head on ids (n,), as :meth:`look` has them."""
-        seen: list[Seen] = []
-        self._run(ids[None], frozenset(knock_out), seen)
-        query, key, value, _ = seen[layer]
-        return query[0, head], key[0, head], value[0, head]
-
-    def _run(
-        self,
-        ids: Tensor,
-        gone: frozenset[tuple[int, int]],
-        seen: list[Seen] | None,
-        start: int | Tensor = 0,
-    ) -> Tensor:
-        n = ids.shape[-1]
-        if not 1 <= n <= 2 * LONGEST:
-            raise ValueError(f"a sequence has 1 to {2 * LONGEST} tokens, got {n}; shorten it")
-        position = self.position[start + torch.arange(n, device=ids.device)]
-        mask, x = causal_mask(n, device=ids.device), F.embedding(ids, self.embedding)
-        for number, (norm, layer) in enumerate(zip(self.norms, self.layers, strict=True)):
-            assert isinstance(layer, MultiHeadAttention)
-            read = norm(x)
-            placed = read + position
-            query, key, value = layer.project(placed, placed, read)
-            attended = attend(query, key, value, mask, need_weights=seen is not None)
-            output = attended.output
-            for head in (head for at, head in gone if at == number):
-                output[:, head] = 0
-            if seen is not None and attended.weights is not None:
-                seen.append((query, key, value, attended.weights))
-            x = x + F.linear(merge_heads(output), layer.w_o, layer.b_o)
-        return x @ self.unembedding.T
 
 
 def repeated(count: int, length: int, generator: torch.Generator) -> Tensor:

@@ -30,7 +30,7 @@ from .steps import (
     make_projections,
     make_scoring,
 )
-from .training import Diverged, Run, Task
+from .training import Diverged, Recipe, Run
 
 __all__ = [
     "SCORINGS",
@@ -213,7 +213,7 @@ def train_dating(
     if not all(traits.isfinite().all() for traits in (people.queries, people.keys, people.values)):
         raise ValueError("the traits of all people must be finite, got NaN or infinity among them")
     keep = set(torch.linspace(0, steps, min(num_records, steps + 1)).round().int().tolist())
-    run = Run.begin(_task(people, dropout, weight_decay), seed)
+    run = Run.begin(_recipe(people, dropout, weight_decay), seed)
     training, before = Training(people), None
     while not training.diverged and run.step <= steps:
         try:
@@ -234,7 +234,7 @@ def train_dating(
     return training
 
 
-def _task(people: People, dropout: float, weight_decay: float) -> Task[DatingAttention]:
+def _recipe(people: People, dropout: float, weight_decay: float) -> Recipe[DatingAttention]:
     def model(generator: torch.Generator) -> DatingAttention:
         d, v = people.queries.shape[-1], people.values.shape[-1]
         return DatingAttention(d, v, dropout=dropout, generator=generator)
@@ -243,7 +243,7 @@ def _task(people: People, dropout: float, weight_decay: float) -> Task[DatingAtt
         misfit = _misfit(network.train(), people, slice(1, None), generator)[0]
         return misfit + _penalty(network.parameters(), weight_decay)
 
-    return Task("matchmaker", model, loss, adam=False, largest=math.inf)
+    return Recipe("matchmaker", model, loss, adam=False, largest=math.inf)
 
 
 def _misfit(

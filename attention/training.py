@@ -1,19 +1,18 @@
 """One way to train: stop, pack, carry, go on.
 
 A long training runs in chunks whose state the browser carries, so the server keeps nothing. A
-:class:`Task` says what is trained and where its randomness comes from, a :class:`Run` is one
+:class:`Recipe` says what is trained and where its randomness comes from, a :class:`Run` is one
 training under way, and ``Run.pack`` and ``Run.unpack`` turn it into bytes and back. Two chunks of
 ten steps are one of twenty, bit for bit.
 
-What comes back has been in other hands: it is checked for version, names, shapes, dtypes, size and
-finiteness before any of it is used. The format is safetensors: numbers, and nothing that runs.
+What comes back has been in other hands: ``states`` checks it before any of it is used.
 
 >>> def loss(model, generator):
 ...     return model(torch.ones(1, 1)).square().sum()
->>> task = Task("doctest", lambda generator: nn.Linear(1, 1), loss, adam=False)
->>> run = Run.begin(task, seed=0)
+>>> recipe = Recipe("doctest", lambda generator: nn.Linear(1, 1), loss, adam=False)
+>>> run = Run.begin(recipe, seed=0)
 >>> before = run.advance(0.1)
->>> Run.unpack(task, 0, run.pack()).advance(0.1) < before
+>>> Run.unpack(recipe, 0, run.pack()).advance(0.1) < before
 True
 """
 
@@ -25,16 +24,29 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
+from .states import (
+    MAX_BYTES,
+    MAX_STEPS,
+    VERSION_KEY,
+    check_numbers,
+    check_size,
+    check_step,
+    check_whole,
+    read_state,
+)
+
+__all__ = [
+    "MAX_BYTES", "MAX_STEPS", "VERSION", "Diverged", "Recipe", "Run", "check_whole", "generator_at",
+    "go_on", "load_model", "train_steps",
+]  # fmt: skip
+
 VERSION = 2  # of the bytes; one more whenever a state of yesterday cannot go on today
-MAX_BYTES = 2_000_000
-MAX_STEPS = 100_000
 MAX_NUMBER = 1000.0
-_VERSION, _TASK, _SEED, _STEP = (f"training.{what}" for what in ("version", "task", "seed", "step"))
-_GENERATOR = "training.generator"
+# "task" is what the bytes call a recipe
+_RECIPE, _SEED, _STEP, _GENERATOR = (f"training.{what}" for what in ("task", "seed", "step", "generator"))
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -44,7 +56,7 @@ class Diverged(ValueError):
 
 
 @dataclass(frozen=True)
-class Task(Generic[Model]):
+class Recipe(Generic[Model]):
     """What is trained, and how; shared by all its runs.
 
     name: whose states these are; a state of another name is refused. model(generator): the network
@@ -72,17 +84,17 @@ class Task(Generic[Model]):
 class Run(Generic[Model]):
     """A training under way: a model, the moments of Adam, a seed, steps done, a place in randomness."""
 
-    def __init__(self, task: Task[Model], seed: int) -> None:
+    def __init__(self, recipe: Recipe[Model], seed: int) -> None:
         """Step 0: parameters from the seed."""
-        self.task, self.seed, self.step = task, seed, 0
+        self.recipe, self.seed, self.step = recipe, seed, 0
         self.generator = torch.Generator().manual_seed(seed)
         self._seed_draw(0)
-        self.model = task.model(self.generator)
-        self.optimizer = torch.optim.Adam(self.model.parameters()) if task.adam else None
+        self.model = recipe.model(self.generator)
+        self.optimizer = torch.optim.Adam(self.model.parameters()) if recipe.adam else None
 
     @classmethod
-    def begin(cls, task: Task[Model], seed: int) -> Run[Model]:
-        return cls(task, seed)
+    def begin(cls, recipe: Recipe[Model], seed: int) -> Run[Model]:
+        return cls(recipe, seed)
 
     def measure(self) -> float:
         """The loss of the next step and its gradients; no parameter moves.
@@ -91,7 +103,7 @@ class Run(Generic[Model]):
         """
         self._seed_draw(self.step + 1)
         self.model.zero_grad(set_to_none=True)
-        loss = self.task.loss(self.model, self.generator)
+        loss = self.recipe.loss(self.model, self.generator)
         if loss.isfinite():
             loss.backward()
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
@@ -103,8 +115,8 @@ class Run(Generic[Model]):
 
     def update(self, learning_rate: float) -> None:
         """One step along the gradients that :meth:`measure` found."""
-        if self.task.clip is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.task.clip)
+        if self.recipe.clip is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         if self.optimizer is not None:
             self.optimizer.param_groups[0]["lr"] = learning_rate
             self.optimizer.step()
@@ -124,23 +136,23 @@ class Run(Generic[Model]):
     def pack(self) -> bytes:
         """The run as bytes. Raises ``ValueError`` if it has left the bounds of :meth:`unpack`."""
         tensors = self._tensors()
-        _check_step(self.step)
+        check_step(self.step)
         self._check_numbers(tensors)
         state = save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()})
-        _check_size(state)
+        check_size(state)
         return state
 
     @classmethod
-    def unpack(cls, task: Task[Model], seed: int, state: bytes) -> Run[Model]:
+    def unpack(cls, recipe: Recipe[Model], seed: int, state: bytes) -> Run[Model]:
         """The run that :meth:`pack` wrote. state comes from outside, so nothing in it is believed.
 
-        Raises ``ValueError`` unless it is at most 2 MB of safetensors of this version, task and
+        Raises ``ValueError`` unless it is at most 2 MB of safetensors of this version, recipe and
         seed, with exactly the tensors of such a run (names, shapes, dtypes), all within bounds.
         """
-        run = cls(task, seed)
-        held = _read(state, run._tensors())
+        run = cls(recipe, seed)
+        held = read_state(state, run._tensors())
         for name, wanted, what in (
-            (_VERSION, VERSION, "version"), (_TASK, task.number, "model"),
+            (VERSION_KEY, VERSION, "version"), (_RECIPE, recipe.number, "model"),
             (_SEED, seed, "seed"),
         ):  # fmt: skip
             got = int(held[name])
@@ -150,20 +162,20 @@ class Run(Generic[Model]):
                     f"own {what}, or start again: a training state fits one version, model and seed"
                 )
         run.step = int(held[_STEP])
-        _check_step(run.step)
+        check_step(run.step)
         run._check_numbers(held)
         run._take(held)
         return run
 
     def _seed_draw(self, draw: int) -> None:
-        if self.task.seeds is not None:
-            self.generator.manual_seed(self.task.seeds(self.seed, draw))
+        if self.recipe.seeds is not None:
+            self.generator.manual_seed(self.recipe.seeds(self.seed, draw))
 
     def _tensors(self) -> dict[str, Tensor]:
         """Everything a run is, by name."""
-        numbers = {_VERSION: VERSION, _TASK: self.task.number, _SEED: self.seed, _STEP: self.step}
+        numbers = {VERSION_KEY: VERSION, _RECIPE: self.recipe.number, _SEED: self.seed, _STEP: self.step}
         tensors = {name: torch.tensor(number) for name, number in numbers.items()}
-        if self.task.seeds is None:
+        if self.recipe.seeds is None:
             tensors[_GENERATOR] = self.generator.get_state()
         for name, parameter in self.model.named_parameters():
             tensors[f"parameter.{name}"] = parameter.detach()
@@ -176,7 +188,7 @@ class Run(Generic[Model]):
 
     def _take(self, held: dict[str, Tensor]) -> None:
         """Go to where the checked tensors of a state are."""
-        if self.task.seeds is None:
+        if self.recipe.seeds is None:
             try:
                 self.generator.set_state(held[_GENERATOR])
             except RuntimeError as error:
@@ -193,28 +205,18 @@ class Run(Generic[Model]):
 
     def _check_numbers(self, tensors: dict[str, Tensor]) -> None:
         """Bounds of every honest run: a gradient of norm c leaves no mean above c, no square above c^2."""
-        clip = self.task.clip
+        clip = self.recipe.clip
         mean, square = (MAX_NUMBER,) * 2 if clip is None else (1.001 * clip, 1.001 * clip**2)
-        limits = {"parameter": self.task.largest, "adam.mean": mean, "adam.square": square}
-        groups = [(group, name) for name in tensors for group in limits if name.startswith(f"{group}.")]
-        for group, name in groups:
-            tensor, high = tensors[name], limits[group]
-            low = 0.0 if group == "adam.square" else -high
-            # written so that NaN, which is in no interval, fails
-            if not bool(((tensor >= low) & (tensor <= high)).all()):
-                where = f"negative or above {high:g}" if low == 0 else f"outside [{low:g}, {high:g}]"
-                raise ValueError(
-                    f"{name} holds a number {where}: the training diverged or its state was changed; "
-                    "start again, with a lower learning rate"
-                )
+        limits = {"parameter": self.recipe.largest, "adam.mean": mean, "adam.square": square}
+        check_numbers(tensors, limits)
 
 
 def go_on(
-    task: Task[Model], state: bytes | None, *, seed: int, steps: int, learning_rate: float
+    recipe: Recipe[Model], state: bytes | None, *, seed: int, steps: int, learning_rate: float
 ) -> tuple[Run[Model], list[float]]:
     """``steps`` steps more: state None begins, bytes go on -> the run, and the loss of each step."""
-    run = Run.begin(task, seed) if state is None else Run.unpack(task, seed, state)
-    _check_step(run.step + steps)
+    run = Run.begin(recipe, seed) if state is None else Run.unpack(recipe, seed, state)
+    check_step(run.step + steps)
     return run, [run.advance(learning_rate) for _ in range(steps)]
 
 
@@ -249,12 +251,11 @@ def train_steps(
     Returns ``(state, steps done in all, losses of this chunk)``. Raises ``ValueError`` for numbers
     outside, for a state of another model or seed, and for a training that diverges.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 1000:
-        raise ValueError(f"steps must be a whole number in [1, 1000], got {steps!r}")
+    check_whole("steps", steps, 1, 1000)
     if not 0 < learning_rate <= 0.1:
         raise ValueError(f"learning_rate must lie in (0, 0.1], got {learning_rate!r}")
-    task = _task_of(model, lambda _, generator: loss_at(generator))
-    run, losses = go_on(task, state, seed=seed, steps=steps, learning_rate=learning_rate)
+    recipe = _recipe_of(model, lambda _, generator: loss_at(generator))
+    run, losses = go_on(recipe, state, seed=seed, steps=steps, learning_rate=learning_rate)
     return run.pack(), run.step, losses
 
 
@@ -263,44 +264,8 @@ def load_model(state: bytes, model: Model, seed: int) -> Model:
 
     Raises ``ValueError`` for a state of another model or seed.
     """
-    return Run.unpack(_task_of(model, lambda *_: torch.zeros(())), seed, state).model
+    return Run.unpack(_recipe_of(model, lambda *_: torch.zeros(())), seed, state).model
 
 
-def _task_of(model: Model, loss: Callable[[Model, torch.Generator], Tensor]) -> Task[Model]:
-    return Task(type(model).__name__, lambda _: model, loss, _seeds)
-
-
-def _read(state: bytes, like: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a state, with exactly the names, shapes and dtypes of ``like``."""
-    if not isinstance(state, bytes):
-        raise ValueError(f"a training state is bytes, got {type(state).__name__}; start again")
-    _check_size(state)
-    try:
-        tensors = load(state)
-    except (SafetensorError, KeyError) as error:  # KeyError: a dtype that torch has no name for
-        raise ValueError(f"the training state cannot be read ({error}); start again") from error
-    if _VERSION not in tensors:
-        raise ValueError("the training state was written by an earlier version; start again")
-    if set(tensors) != set(like):
-        strange = sorted(set(tensors) ^ set(like))[:4]
-        raise ValueError(
-            f"the training state belongs to another model: {strange} missing or not expected; start again"
-        )
-    for name, wanted in like.items():
-        got = tensors[name]
-        if got.shape != wanted.shape or got.dtype != wanted.dtype:
-            raise ValueError(
-                f"{name} in the training state must be {tuple(wanted.shape)} {wanted.dtype}, got "
-                f"{tuple(got.shape)} {got.dtype}; start again"
-            )
-    return tensors
-
-
-def _check_size(state: bytes) -> None:
-    if len(state) > MAX_BYTES:
-        raise ValueError(f"a training state has at most {MAX_BYTES} bytes, got {len(state)}")
-
-
-def _check_step(step: int) -> None:
-    if not 0 <= step <= MAX_STEPS:
-        raise ValueError(f"a training has 0 to {MAX_STEPS} steps, got {step}; start again")
+def _recipe_of(model: Model, loss: Callable[[Model, torch.Generator], Tensor]) -> Recipe[Model]:
+    return Recipe(type(model).__name__, lambda _: model, loss, _seeds)

@@ -5,8 +5,8 @@ import torch
 import transformers as T
 
 from attention.pretrained import adapter, run
-from attention.pretrained.adapter import Changes, explain_head
 from attention.pretrained.model import ModelRefused, adopt
+from attention.pretrained.session import Changes, explain_head
 from tests.tiny_models import (
     BOTH,
     DECODERS,

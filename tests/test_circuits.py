@@ -13,9 +13,9 @@ from attention.circuits import (
     tables,
 )
 from attention.pretrained import run, sentence_embedding
-from attention.pretrained.adapter import Changes, explain_head
 from attention.pretrained.adopted import load_storyteller
 from attention.pretrained.model import adopt
+from attention.pretrained.session import Changes, explain_head
 from attention.pretrained.tokens import Tokens
 from tests.tiny_models import build, tokens_for
 

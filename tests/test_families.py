@@ -10,8 +10,8 @@ import transformers as T
 
 from attention import pretrained as P
 from attention.pretrained import adapter
-from attention.pretrained.adapter import Changes
 from attention.pretrained.model import ModelRefused, adopt
+from attention.pretrained.session import Changes
 from attention.pretrained.tokens import Tokens, tokenize
 from tests.tiny_models import EVERY, FURTHER, GROUPED, SEQ2SEQ, SMALL, WHOLE, WIDE, build, plain, tokens_for
 

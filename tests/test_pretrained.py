@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from attention import pretrained as P
-from attention.pretrained.adapter import Changes
 from attention.pretrained.model import ModelRefused, adopt
+from attention.pretrained.session import Changes
 from attention.pretrained.tokens import Tokens, readable
 from tests.tiny_models import build, plain, tokens_for
 

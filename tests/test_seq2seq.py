@@ -403,7 +403,7 @@ def test_numbers_outside_are_refused(wrong):
 
 
 def test_a_diverged_run_is_not_packed():
-    run = Run.begin(seq2seq.task("dot", seq2seq.LIVE_HIDDEN, 1), 0)
+    run = Run.begin(seq2seq.recipe("dot", seq2seq.LIVE_HIDDEN, 1), 0)
     with torch.no_grad():
         run.model.out.weight[0, 0] = 1000.0
     with pytest.raises(ValueError, match="diverged"):

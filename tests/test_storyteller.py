@@ -7,8 +7,8 @@ import torch
 
 from attention.circuits import compare, lens, logit_parts, patch_grid, score_parts, tables
 from attention.pretrained import next_tokens, run, tokenize
-from attention.pretrained.adapter import Changes
 from attention.pretrained.adopted import build, load_storyteller, make_tokenizer, to_gpt2
+from attention.pretrained.session import Changes
 from attention.storyteller.limits import LIMITS
 from attention.storyteller.sentences import (
     ITEMS,

@@ -11,8 +11,8 @@ from attention.training import (
     MAX_STEPS,
     VERSION,
     Diverged,
+    Recipe,
     Run,
-    Task,
     generator_at,
     go_on,
     load_model,
@@ -33,29 +33,29 @@ def loss(layer, generator):
     return (layer(x) - x @ TARGET.T).square().mean()
 
 
-TASKS = {
-    "running on": Task("a", model, loss),
-    "seeded by step": Task("a", model, loss, seeds=lambda seed, draw: 1000 * seed + draw),
-    "plain descent": Task("a", model, loss, adam=False),
-    "clipped": Task("a", model, loss, clip=0.5),
+RECIPES = {
+    "running on": Recipe("a", model, loss),
+    "seeded by step": Recipe("a", model, loss, seeds=lambda seed, draw: 1000 * seed + draw),
+    "plain descent": Recipe("a", model, loss, adam=False),
+    "clipped": Recipe("a", model, loss, clip=0.5),
 }
-EACH_TASK = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+EACH_RECIPE = pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 
 
-@EACH_TASK
-def test_two_chunks_are_one_training_bit_for_bit(task):
-    whole, losses = go_on(task, None, seed=3, steps=7, learning_rate=0.05)
-    first, before = go_on(task, None, seed=3, steps=3, learning_rate=0.05)
-    second, after = go_on(task, first.pack(), seed=3, steps=4, learning_rate=0.05)
+@EACH_RECIPE
+def test_two_chunks_are_one_training_bit_for_bit(recipe):
+    whole, losses = go_on(recipe, None, seed=3, steps=7, learning_rate=0.05)
+    first, before = go_on(recipe, None, seed=3, steps=3, learning_rate=0.05)
+    second, after = go_on(recipe, first.pack(), seed=3, steps=4, learning_rate=0.05)
     assert before + after == losses and len(set(losses)) == 7
     assert second.pack() == whole.pack() and second.step == 7
-    other, losses = go_on(task, None, seed=4, steps=1, learning_rate=0.05)
+    other, losses = go_on(recipe, None, seed=4, steps=1, learning_rate=0.05)
     assert losses[0] != before[0]
 
 
 def test_adam_is_pytorchs():
-    task = TASKS["seeded by step"]
-    run, losses = go_on(task, None, seed=2, steps=4, learning_rate=0.03)
+    recipe = RECIPES["seeded by step"]
+    run, losses = go_on(recipe, None, seed=2, steps=4, learning_rate=0.03)
     layer = model(torch.Generator().manual_seed(2000))
     adam = torch.optim.Adam(layer.parameters(), lr=0.03)
     for step in range(1, 5):
@@ -68,8 +68,8 @@ def test_adam_is_pytorchs():
 
 
 def test_plain_descent_by_hand():
-    task = Task("a", lambda _: nn.Linear(1, 1, bias=False), lambda m, _: (3 * m.weight).sum(), adam=False)
-    run = Run.begin(task, 0)
+    recipe = Recipe("a", lambda _: nn.Linear(1, 1, bias=False), lambda m, _: (3 * m.weight).sum(), adam=False)
+    run = Run.begin(recipe, 0)
     first = run.model.weight.item()
     assert run.measure() == pytest.approx(3 * first)
     assert run.model.weight.item() == first and run.step == 0
@@ -79,9 +79,9 @@ def test_plain_descent_by_hand():
 
 def test_the_matchmaker_goes_on_from_bytes_with_its_dropout():
     people = make_people()
-    task = matchmaker._task(people, dropout=0.3, weight_decay=0.01)
-    run, _ = go_on(task, None, seed=5, steps=6, learning_rate=2.0)
-    run, _ = go_on(task, run.pack(), seed=5, steps=4, learning_rate=2.0)
+    recipe = matchmaker._recipe(people, dropout=0.3, weight_decay=0.01)
+    run, _ = go_on(recipe, None, seed=5, steps=6, learning_rate=2.0)
+    run, _ = go_on(recipe, run.pack(), seed=5, steps=4, learning_rate=2.0)
     recorded = train_dating(seed=5, steps=10, dropout=0.3, weight_decay=0.01, people=people, num_records=2)
     for mine, its in zip(run.model.projections(), recorded.projections[-1], strict=True):
         assert torch.equal(mine, its)
@@ -109,8 +109,8 @@ def changed(state, **tensors):
 
 
 def test_what_another_hand_changed_is_refused():
-    task = TASKS["running on"]
-    run, _ = go_on(task, None, seed=0, steps=2, learning_rate=0.05)
+    recipe = RECIPES["running on"]
+    run, _ = go_on(recipe, None, seed=0, steps=2, learning_rate=0.05)
     state, place = run.pack(), run.generator.get_state()
     ones = torch.ones(1, 3)
     for message, wrong in {
@@ -127,14 +127,14 @@ def test_what_another_hand_changed_is_refused():
         "bytes": "text",
     }.items():
         with pytest.raises(ValueError, match=message):
-            Run.unpack(task, 0, wrong)
+            Run.unpack(recipe, 0, wrong)
     with pytest.raises(ValueError, match="model"):
-        Run.unpack(Task("b", model, loss), 0, state)
-    assert Run.unpack(task, 0, changed(state)).pack() == state  # the detour itself is harmless
+        Run.unpack(Recipe("b", model, loss), 0, state)
+    assert Run.unpack(recipe, 0, changed(state)).pack() == state  # the detour itself is harmless
 
 
 def test_states_of_before_this_format_are_refused_in_a_sentence():
-    run = Run.begin(seq2seq.task("dot", seq2seq.LIVE_HIDDEN, 1), 0)
+    run = Run.begin(seq2seq.recipe("dot", seq2seq.LIVE_HIDDEN, 1), 0)
     tensors = {f"parameter.{name}": p.detach() for name, p in run.model.named_parameters()}
     of_seq2seq = save(tensors | {"run": torch.tensor([1, 0, 1])})
     of_classifier = save(tensors | {"training.step": torch.tensor(1), "training.seed": torch.tensor(0)})
@@ -144,19 +144,19 @@ def test_states_of_before_this_format_are_refused_in_a_sentence():
 
 
 def test_a_training_that_runs_away_says_so_and_is_not_packed():
-    task = Task("a", model, loss, adam=False)
+    recipe = Recipe("a", model, loss, adam=False)
     with pytest.raises(Diverged, match="lower learning rate"):
-        go_on(task, None, seed=0, steps=200, learning_rate=1e6)
-    run, _ = go_on(task, None, seed=0, steps=3, learning_rate=1e3)
+        go_on(recipe, None, seed=0, steps=200, learning_rate=1e6)
+    run, _ = go_on(recipe, None, seed=0, steps=3, learning_rate=1e3)
     with pytest.raises(ValueError, match="diverged"):
         run.pack()
 
 
 def test_no_training_goes_on_for_ever():
-    run = Run.begin(TASKS["running on"], 0)
+    run = Run.begin(RECIPES["running on"], 0)
     run.step = MAX_STEPS
     with pytest.raises(ValueError, match="0 to 100000 steps"):
-        go_on(TASKS["running on"], run.pack(), seed=0, steps=1, learning_rate=0.1)
+        go_on(RECIPES["running on"], run.pack(), seed=0, steps=1, learning_rate=0.1)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**31, 1.0, True])

@@ -27,8 +27,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..pretrained.adapter import explain_head
 from ..pretrained.model import Model
+from ..pretrained.session import explain_head
 from ..pretrained.tokens import Tokens
 from .layout import Layout, Stream, inside
 from .walk import Frozen, Part, Walked, captured, freeze, layout_of, stream_parts, walk
@@ -156,7 +156,7 @@ class ScoreParts:
 def score_parts(model: Model, tokens: Tokens, layer: int, head: int, row: int, column: int) -> ScoreParts:
     """Where one score comes from: cell (row, column) of a head as a double sum over earlier parts.
 
-    layer, head, row, column: as for :func:`~attention.pretrained.adapter.explain_head`. Rotary turns
+    layer, head, row, column: as for :func:`~attention.pretrained.session.explain_head`. Rotary turns
     are part of the products; biases of the projections join the part called bias. Raises
     ``ValueError`` for a cell outside, or a model whose scores are no such sum.
     """

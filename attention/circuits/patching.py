@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..pretrained.adapter import SESSION, Session
 from ..pretrained.model import Model
+from ..pretrained.session import SESSION, Session
 from ..pretrained.tokens import Tokens
 from .layout import Context, Layout, Stream, Writer, inside
 from .parts import logit_direction, logit_offset

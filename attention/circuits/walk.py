@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..pretrained.adapter import SESSION, Layer, Session
 from ..pretrained.model import Model
+from ..pretrained.session import SESSION, Layer, Session
 from ..pretrained.tokens import Tokens
 from .layout import Context, Layout, Stream, Writer, inside, read_layout
 

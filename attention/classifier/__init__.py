@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -47,6 +47,7 @@ from .text_training import (
 
 TRAINED = assets() / "trained"
 EXAMPLE = "boring start but a wonderful end"
+Kind = TypeVar("Kind", TextClassifier, BagOfWords)
 _LOCK = threading.Lock()  # lru_cache alone would load once for each of the first callers
 
 
@@ -117,9 +118,10 @@ def classify(
         weights = permute(weights, permute_seed)
 
     everything = torch.ones(1, 1, len(ids), dtype=torch.bool)
-    output = F.linear(merge_heads(weights @ value), model.attention.w_o, model.attention.b_o)
+    output = model.gather(weights, value)
     logits = model.read(output[None], everything)[0]
-    before = F.linear(merge_heads(learned @ value), model.attention.w_o, model.attention.b_o)
+    before = model.gather(learned, value)
+    nothing = model.gather(torch.zeros_like(learned[:, :1]), value)[0]  # (d_model,): where no value arrives
     # the mean over queries and all that follows are linear: each token's value has its own share
     received = weights.mean(dim=-2)  # (h, n): what each token gets from the average query
     shares = F.linear(merge_heads(received[..., None] * value), model.attention.w_o)
@@ -129,7 +131,7 @@ def classify(
         original_probabilities=model.read(before[None], everything)[0].softmax(-1),
         original_weights=learned, pooled=output.mean(0), query=query, key=key, value=value,
         contributions=F.linear(shares, model.weight),
-        base=F.linear(model.attention.b_o, model.weight, model.bias),
+        base=F.linear(nothing, model.weight, model.bias),
     )  # fmt: skip
 
 
@@ -219,7 +221,7 @@ def save(model: nn.Module, vocabulary: Sequence[str], path: Path) -> None:
     path.chmod(0o644)  # save_file leaves it readable to its owner alone
 
 
-def load(kind: type, path: Path) -> TextClassifier | BagOfWords:
+def load(kind: type[Kind], path: Path) -> Kind:
     """What :func:`save` wrote. kind: TextClassifier or BagOfWords. Its parameters are frozen."""
     with safe_open(path, framework="pt") as file:
         model = kind(json.loads(file.metadata()["vocabulary"]))
@@ -230,18 +232,23 @@ def load(kind: type, path: Path) -> TextClassifier | BagOfWords:
 def load_classifier() -> TextClassifier:
     """The shipped classifier; read once, shared by all callers, changed by none."""
     with _LOCK:
-        return _load_shipped(TextClassifier, "classifier")
+        return _classifier()
 
 
 def load_bag_of_words() -> BagOfWords:
     """The shipped baseline, in the same way; its ids are those of :func:`load_classifier`."""
     with _LOCK:
-        return _load_shipped(BagOfWords, "classifier_bag_of_words")
+        return _bag_of_words()
 
 
-@lru_cache(maxsize=2)
-def _load_shipped(kind: type, name: str) -> TextClassifier | BagOfWords:
-    return load(kind, trained_path(name))
+@lru_cache(maxsize=1)
+def _classifier() -> TextClassifier:
+    return load(TextClassifier, trained_path())
+
+
+@lru_cache(maxsize=1)
+def _bag_of_words() -> BagOfWords:
+    return load(BagOfWords, trained_path("classifier_bag_of_words"))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -254,7 +261,8 @@ def main(arguments: list[str] | None = None) -> None:
         model = train(options.seed)
         save(model, model.vocabulary, trained_path())
         save(train_bag_of_words(), model.vocabulary, trained_path("classifier_bag_of_words"))
-        _load_shipped.cache_clear()
+        _classifier.cache_clear()
+        _bag_of_words.cache_clear()
     model = load_classifier()
     data = review_data()
     print(f"held-out accuracy ({len(data.held_out)} reviews, {sum(data.new)} of them with a new core)")

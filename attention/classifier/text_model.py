@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..masks import padding_mask
-from ..multihead import MultiHeadAttention
+from ..multihead import MultiHeadAttention, merge_heads
 from ..position import sinusoidal_encoding
 from .reviews import LABELS, MAX_TOKENS
 
@@ -24,6 +24,8 @@ class TextClassifier(nn.Module):
 
     vocabulary: the words, "<pad>" and "<unk>" first. generator: source of the initial weights.
     """
+
+    position: Tensor
 
     def __init__(
         self,
@@ -55,6 +57,11 @@ class TextClassifier(nn.Module):
         mask = padding_mask(lengths, ids.shape[1])  # (b, 1, n)
         output = self.attention(self.embed(ids), mask=mask).output
         return self.read(output, mask)
+
+    def gather(self, weights: Tensor, value: Tensor) -> Tensor:
+        """What the attention puts out under these weights: (..., h, n, n) and (..., h, n, d) ->
+        (..., n, d_model)."""
+        return F.linear(merge_heads(weights @ value), self.attention.w_o, self.attention.b_o)
 
     def read(self, output: Tensor, mask: Tensor) -> Tensor:
         """output (b, n, d_model), mask (b, 1, n) -> mean over real words -> logits (b, c)."""

@@ -17,9 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..masks import pad_sequences, padding_mask
-from ..multihead import merge_heads
 from ..pooling import attend
-from ..training import generator_at, train_steps
+from ..training import check_whole, generator_at, train_steps
 from .reviews import Review, make_reviews, shortest_reviews, split_reviews, tokenise
 from .text_model import UNKNOWN, BagOfWords, TextClassifier
 
@@ -82,9 +81,7 @@ def advance(
 
     Returns ``(model, state, steps done in all, losses)``, the model frozen.
     """
-    whole = isinstance(batch_size, int) and not isinstance(batch_size, bool)
-    if not whole or not 1 <= batch_size <= 256:
-        raise ValueError(f"batch_size must be a whole number in [1, 256], got {batch_size!r}")
+    check_whole("batch_size", batch_size, 1, 256)
     data = review_data()
     ids, lengths, labels = data.training_tensors
     model = TextClassifier(data.vocabulary, generator=generator_at(seed, -1))
@@ -103,8 +100,10 @@ def advance(
 
 def train(seed: int = 0, phases: Sequence[tuple[int, float]] = PHASES) -> TextClassifier:
     """The shipped training: about a minute on one core."""
-    state, model = None, None
+    state: bytes | None = None
     chunks = [(min(500, steps - done), rate) for steps, rate in phases for done in range(0, steps, 500)]
+    if not chunks:
+        raise ValueError(f"phases must hold steps to train for, got {phases!r}; give (steps, learning rate)")
     for steps, learning_rate in chunks:
         model, state, step, losses = advance(state, seed, steps, 64, learning_rate)
         print(f"step {step}: loss {sum(losses[-50:]) / len(losses[-50:]):.4f}", flush=True)
@@ -136,6 +135,8 @@ def predict(
         return logits
     if weights not in ("uniform", "permuted"):
         raise ValueError(f"weights must be learned, uniform or permuted, got {weights!r}")
+    if not isinstance(model, TextClassifier):
+        raise ValueError(f"a bag of words has no weights to be {weights}; pass a TextClassifier")
     mask = padding_mask(lengths, ids.shape[1])  # (b, 1, n)
     query, key, value = model.attention.project(model.embed(ids))
     scale = 0.0 if weights == "uniform" else None
@@ -144,8 +145,7 @@ def predict(
         noise = torch.rand(changed.shape, generator=generator_at(seed, 0))
         # padding sorts last, so that only the weights of real tokens change places
         changed = changed.gather(-1, noise.masked_fill(~mask[:, None], 2.0).argsort(dim=-1))
-    output = F.linear(merge_heads(changed @ value), model.attention.w_o, model.attention.b_o)
-    return model.read(output, mask)
+    return model.read(model.gather(changed, value), mask)
 
 
 def evaluate(model: TextClassifier | BagOfWords, weights: str = "learned", seed: int = 0) -> dict[str, float]:

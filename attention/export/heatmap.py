@@ -172,10 +172,15 @@ def _number_names(svg: bytes) -> bytes:
 
     matplotlib names them by chance (``m3f0a...``); its setting for that is shared between threads.
     """
-    names = dict.fromkeys(re.findall(rb' id="([A-Za-z]+[0-9a-f]{10})"', svg))
-    numbered = {name: name[:-10] + b"-%d" % i for i, name in enumerate(names, 1)}
+    found: list[bytes] = re.findall(rb' id="([A-Za-z]+[0-9a-f]{10})"', svg)
+    numbered = {name: name[:-10] + b"-%d" % i for i, name in enumerate(dict.fromkeys(found), 1)}
     use = rb'( id="|xlink:href="#|url\(#)([A-Za-z]+[0-9a-f]{10})(?=["\)])'
-    return re.sub(use, lambda found: found[1] + numbered.get(found[2], found[2]), svg)
+
+    def renamed(place: re.Match[bytes]) -> bytes:
+        before, name = place.groups()
+        return bytes(before + numbered.get(name, name))
+
+    return re.sub(use, renamed, svg)
 
 
 @functools.cache

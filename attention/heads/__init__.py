@@ -16,7 +16,8 @@ for each token whether the tokenizer added it ([CLS], [SEP]).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -238,7 +239,7 @@ def _broad_by_chance(choices: Tensor) -> tuple[float, float]:
     the variance follows from E[p_i ln p_i p_j ln p_j] (Wolpert and Wolf 1995).
     """
     a, digamma = choices, torch.special.digamma
-    trigamma = lambda x: torch.special.polygamma(1, x)  # noqa: E731
+    trigamma: Callable[[Tensor], Tensor] = partial(torch.special.polygamma, 1)
     one, two, three = (torch.full_like(a, number) for number in (1.0, 2.0, 3.0))
     mean = digamma(a + 1) - digamma(two)
     own = (digamma(three) - digamma(a + 2)) ** 2 + trigamma(three) - trigamma(a + 2)

@@ -18,10 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .adapter import SESSION, Changes, Layer, Session, explain_head
 from .catalog import CATALOG, load_folder, load_model
 from .model import Model, ModelRefused, adopt
 from .probe import body, by_heads, same_positions, unembed
+from .session import SESSION, Changes, Layer, Session, explain_head
 from .tokens import Tokens, readable, tokenize
 
 __all__ = [
@@ -92,19 +92,20 @@ def run(
     arguments: dict[str, Any] = {"input_ids": ids, "use_cache": False, "return_dict": True}
     module = model.module
     inner = body(module)
-    if changes is not None and not changes.positions and "position_ids" in _parameters(type(inner)):
-        arguments |= same_positions(ids, model.position + changes.position)
+    if changes is not None and not changes.positions and model.position is not None:
+        if "position_ids" in _parameters(type(inner).forward):
+            arguments |= same_positions(ids, model.position + changes.position)
     whole = logits and model.has_logits and model.whole_logits
     if sources is not None:
         arguments |= {"input_ids": ids[:, :sources], "decoder_input_ids": ids[:, sources:]}
         arguments["output_hidden_states"] = True
     else:
         if model.kind == "encoder" and getattr(module.config, "type_vocab_size", 0) > 1:
-            if "token_type_ids" in _parameters(type(inner)):
+            if "token_type_ids" in _parameters(type(inner).forward):
                 arguments["token_type_ids"] = torch.tensor([tokens.segment], device=device)
         if whole:  # something stands before or after the last matrix, as in BERT or Falcon-H1
             arguments["output_hidden_states"] = True
-            if "logits_to_keep" in _parameters(type(module)):
+            if "logits_to_keep" in _parameters(type(module).forward):
                 arguments["logits_to_keep"] = 1
         else:
             module = inner  # without the head: it costs a fifth of a small decoder
@@ -133,9 +134,9 @@ def run(
 
 
 @lru_cache
-def _parameters(kind: type) -> frozenset[str]:
-    """What a module of this class can be given."""
-    return frozenset(inspect.signature(kind.forward).parameters)
+def _parameters(forward: Callable[..., Any]) -> frozenset[str]:
+    """What a module of the class whose ``forward`` this is can be given."""
+    return frozenset(inspect.signature(forward).parameters)
 
 
 def _check_changes(model: Model, tokens: Tokens, changes: Changes | None) -> None:
@@ -216,7 +217,8 @@ def sentence_embedding(run: Run, segment: int | None = None) -> Tensor:
     rows = [at for at, part in enumerate(run.tokens.segment) if segment in (None, part)]
     if not rows:
         raise ValueError(f"no token belongs to segment {segment}")
-    return torch.nn.functional.normalize(run.hidden[rows].mean(dim=0), dim=0)
+    unit: Tensor = torch.nn.functional.normalize(run.hidden[rows].mean(dim=0), dim=0)
+    return unit
 
 
 def moved(before: Run, after: Run) -> Tensor:
@@ -226,7 +228,8 @@ def moved(before: Run, after: Run) -> Tensor:
             f"both runs must be of one text, got {len(before.order)} and {len(after.order)} tokens"
         )
     rows = [torch.tensor(run.order).argsort() for run in (before, after)]
-    return (after.hidden[rows[1]] - before.hidden[rows[0]]).norm(dim=-1)
+    lengths: Tensor = (after.hidden[rows[1]] - before.hidden[rows[0]]).norm(dim=-1)
+    return lengths
 
 
 def output_projection(model: Model, layer: int) -> Tensor | None:

@@ -9,12 +9,16 @@ import inspect
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from . import probe
-from .adapter import NAME, SESSION, Changes, Session, register
+from .adapter import NAME, register
+from .session import SESSION, Changes, Session
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 MAX_TOKENS = 512
 
@@ -48,7 +52,7 @@ class Model:
     d_head: int
     max_tokens: int
     tokenizer: Any
-    module: torch.nn.Module
+    module: PreTrainedModel
     has_logits: bool
     kinds: tuple[str, ...]
     places: tuple[str, ...]

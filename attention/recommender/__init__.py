@@ -34,7 +34,7 @@ from ..assets import assets
 from ..cell import Cell, explain
 from ..classifier import renormalise
 from ..pooling import Attended, attend
-from ..training import generator_at, train_steps
+from ..training import check_whole, generator_at, train_steps
 from .items import ITEMS, Users, make_users
 
 TRAINED = assets() / "trained" / "recommender.safetensors"
@@ -206,9 +206,7 @@ def _advance(
     learning_rate: float,
     scale: float | None = None,
 ) -> tuple[Recommender, bytes, int, list[float]]:
-    whole = isinstance(batch_size, int) and not isinstance(batch_size, bool)
-    if not whole or not 1 <= batch_size <= 512:
-        raise ValueError(f"batch_size must be a whole number in [1, 512], got {batch_size!r}")
+    check_whole("batch_size", batch_size, 1, 512)
     users = user_data()[0]
     model = Recommender(generator=generator_at(seed, -1))
 
@@ -224,7 +222,10 @@ def _advance(
 
 def train(seed: int = 0, phases: Sequence[tuple[int, float]] = PHASES, uniform: bool = False) -> Recommender:
     """The shipped training, seconds on one core. uniform: without attention, the mean instead."""
-    state, model, scale = None, None, 0.0 if uniform else None
+    if not phases:
+        raise ValueError("phases must hold at least one (steps, learning rate), got none")
+    state: bytes | None = None
+    scale = 0.0 if uniform else None
     for steps, learning_rate in phases:
         model, state, *_ = _advance(state, seed, steps, 128, learning_rate, scale)
     return model

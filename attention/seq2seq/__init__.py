@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..training import Run, Task, go_on
+from ..training import Recipe, Run, check_whole, go_on
 from . import dates
 from .bahdanau import KINDS, TARGET, Seq2Seq, batch_of, check_kind, seed_for
 from .translation import (
@@ -68,7 +68,7 @@ def training_batch(batch_size: int, generator: torch.Generator) -> tuple[Tensor,
     return *batch_of(texts), target
 
 
-def task(attention: str, hidden: int, batch_size: int) -> Task[Seq2Seq]:
+def recipe(attention: str, hidden: int, batch_size: int) -> Recipe[Seq2Seq]:
     """Teacher forcing: mean cross-entropy per character, in nats; the gradient is cut to norm 1."""
 
     def loss(model: Seq2Seq, generator: torch.Generator) -> Tensor:
@@ -76,7 +76,7 @@ def task(attention: str, hidden: int, batch_size: int) -> Task[Seq2Seq]:
         logits = model(source, lengths, target)  # (b, n, 11)
         return F.cross_entropy(logits.flatten(0, 1), target.flatten())
 
-    return Task(
+    return Recipe(
         f"seq2seq {attention}", lambda generator: Seq2Seq(attention, hidden, generator), loss,
         seed_for, clip=1.0, largest=MAX_PARAMETER,
     )  # fmt: skip
@@ -96,7 +96,7 @@ def train(
 
     progress(step, loss) is called after every step; what it raises ends the training.
     """
-    run = Run.begin(task(attention, hidden, batch_size), seed)
+    run = Run.begin(recipe(attention, hidden, batch_size), seed)
     for step in range(1, steps + 1):
         rate = learning_rate * min(1.0, step / 50) * (1 + math.cos(math.pi * step / steps)) / 2
         loss = run.advance(rate)
@@ -141,12 +141,11 @@ def train_chunk(
         ("seed", seed, 0, 2**31 - 1), ("steps", steps, 1, 100),
         ("batch_size", batch_size, 1, 64), ("held_out", held_out, 1, 500),
     ):  # fmt: skip
-        if type(number) is not int or not low <= number <= high:  # True is an int, but no number
-            raise ValueError(f"{name} must be a whole number in [{low}, {high}], got {number!r}")
+        check_whole(name, number, low, high)
     if not isinstance(learning_rate, int | float) or not 0 < learning_rate <= 0.1:
         raise ValueError(f"learning_rate must be a number in (0, 0.1], got {learning_rate!r}")
     run, losses = go_on(
-        task(attention, LIVE_HIDDEN, batch_size), state,
+        recipe(attention, LIVE_HIDDEN, batch_size), state,
         seed=seed, steps=steps, learning_rate=learning_rate,
     )  # fmt: skip
     accuracy = evaluate(run.model, held_out).exact
@@ -155,7 +154,7 @@ def train_chunk(
 
 def unpack(state: bytes, attention: str, seed: int) -> Run[Seq2Seq]:
     """The run that :func:`train_chunk` packed; ``ValueError`` for any other bytes."""
-    return Run.unpack(task(attention, LIVE_HIDDEN, 1), seed, state)
+    return Run.unpack(recipe(attention, LIVE_HIDDEN, 1), seed, state)
 
 
 def main(arguments: list[str] | None = None) -> None:

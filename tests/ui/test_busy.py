@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from attention.pretrained import Changes, ModelRefused, tokenize
-from attention.pretrained.adapter import Layer
+from attention.pretrained.session import Layer
 from attention.ui.page import busy
 from attention.ui.page.busy import GpuRefused, on_gpu, slot
 from attention.ui.page.guard import Refusal

@@ -18,16 +18,13 @@ import torch
 from attention.ui import TABS
 from attention.ui.page.fields import as_json, check_all, fields_of
 from attention.ui.page.guard import Refusal
-from attention.ui.page.panels import Heatmap, Later, Part, Player
+from attention.ui.page.panels import Heatmap, Later, Part
+from attention.ui.page.players import Player
 from attention.ui.page.questions import ask_export, ask_sheet, draw, draw_part
 from attention.ui.page.scene import Place, Unready
 from attention.ui.page.texts import LANGUAGES, words_for
 from attention.ui.tabs import masks
 from attention.ui.tabs.applications import classifier, classifier_training, recommender
-from attention.ui.tabs.cost import cache_study, share_study
-from attention.ui.tabs.cost import linear as cost_linear
-from attention.ui.tabs.cost import tiles as cost_tiles
-from attention.ui.tabs.cost import window as cost_window
 from attention.ui.tabs.decoder import parts
 from attention.ui.tabs.heads import measures, runs
 from attention.ui.tabs.kernel import fit, learned
@@ -40,6 +37,7 @@ from tests.ui.views import packed
 TAB = {tab.id: tab for tab in TABS}
 positions = sys.modules[TAB["positions"].scenes[""].study.__module__]
 story = sys.modules[story_study.__module__]
+cost = {key: sys.modules[scene.study.__module__] for key, scene in TAB["cost"].scenes.items()}
 why = sys.modules[TAB["model"].scenes["why"].study.__module__]
 SCENES = [(tab.id, key) for tab in TABS for key in tab.scenes]
 
@@ -99,9 +97,9 @@ COSTLY = {
     ("applications", "classifier use"): [(classifier, "classify", 2)],  # as learned, an exercise's even one
     ("applications", "classifier train"): [(classifier_training, "classify", 1)],
     ("applications", "recommender use"): [(recommender, "recommend", 1)],
-    ("cost", "tiles"): [(cost_tiles, "tile_steps", 1)],
-    ("cost", "window"): [(cost_window, "read", 5)],  # the stories in three settings, examples in two
-    ("cost", "linear"): [(cost_linear, "recover", 1), (cost_linear, "linear_steps", 2)],
+    ("cost", "tiles"): [(cost["tiles"], "tile_steps", 1)],
+    ("cost", "window"): [(cost["window"], "read", 5)],  # the stories in three settings, examples in two
+    ("cost", "linear"): [(cost["linear"], "recover", 1), (cost["linear"], "linear_steps", 2)],
     ("applications", "recommender train"): [],  # nothing before the first chunk
     ("model", "copy"): [(circuits, "record", 1)],  # the control waits until the page asks
     ("model", "story"): [(story, "write", 1)],
@@ -115,11 +113,11 @@ COSTLY = {
         (why, "score_parts", 1),
         (why, "walk", 1),
     ],
-    ("cost", "cache"): [(cache_study, "keep_ledger", 2)],  # with a cache and without
+    ("cost", "cache"): [(cost["cache"], "keep_ledger", 2)],  # with a cache and without
     ("cost", "share"): [
-        (share_study, "run_shared", 12),  # six sizes, and three other sentences as it is and as chosen
-        (share_study, "run_squeezed", 5),
-        (share_study, "rotary_proof", 1),
+        (cost["share"], "run_shared", 12),  # six sizes, and three other sentences as it is and as chosen
+        (cost["share"], "run_squeezed", 5),
+        (cost["share"], "rotary_proof", 1),
     ],
 }
 
@@ -152,8 +150,8 @@ def forget(monkeypatch) -> None:
     """Nothing is known from an earlier question."""
     monkeypatch.setattr(runs, "_kept", OrderedDict())
     monkeypatch.setattr(circuits, "_kept", OrderedDict())
-    for remembered in (parts.written, learned._train, trained._train, cache_study.ledger_of,
-                       share_study.answer_of, share_study.proof, cost_window.accuracy):  # fmt: skip
+    for remembered in (parts.written, learned._train, trained._train, cost["cache"].ledger_of,
+                       cost["share"].answer_of, cost["share"].proof, cost["window"].accuracy):  # fmt: skip
         remembered.cache_clear()
 
 

@@ -112,20 +112,29 @@ def cell_sheet(
     )
 
 
+def product_rows(
+    left: Tensor, right: Tensor, terms: Tensor, total: float, words: Words, names: Sequence[str] = ()
+) -> list[list[str]]:
+    """Rows (name, left, right, product) of a sum, all three (k,): where there are many, the largest of
+    either sign, and what is left of the total in one row."""
+    order = list(range(len(terms)))
+    if len(terms) > TOP:
+        order = terms.abs().argsort(descending=True)[:TOP].tolist()
+    columns = left, right, terms
+    rows = [[names[i] if names else str(i + 1), *(show(one[i].item()) for one in columns)] for i in order]
+    if len(terms) > TOP:
+        rest = total - sum(terms[i].item() for i in order)
+        rows.append([words("sheet.others", count=len(terms) - TOP), "", "", show(rest)])
+    return rows
+
+
 def _terms(
     cell: Cell, words: Words, left: str, right: str, about: str, features: Sequence[str] = ()
 ) -> Section:
     k = len(cell.terms)
-    order = list(range(k))
     if k > TOP:
-        order = cell.terms.abs().argsort(descending=True)[:TOP].tolist()
         about = " ".join([about, words("sheet.sorted", top=TOP, count=k)]).strip()
-    columns = cell.left, cell.right, cell.terms
-    names = features or [str(i + 1) for i in range(k)]
-    rows = [[names[i], *(show(column[i].item()) for column in columns)] for i in order]
-    if k > TOP:
-        rest = cell.raw - sum(cell.terms[i].item() for i in order)
-        rows.append([words("sheet.others", count=k - TOP), "", "", show(rest)])
+    rows = product_rows(cell.left, cell.right, cell.terms, cell.raw, words, features)
     rows.append([words("sheet.sum"), "", "", show(cell.raw)])
     heads = [words("sheet.dimension"), left, right, f"{left} × {right}"]
     return Section(words("sheet.terms_title"), about, Grid(heads, rows, total=True))
@@ -150,7 +159,7 @@ def _logit(cell: Cell, words: Words) -> Section:
 
 
 def _softmax(cell: Cell, words: Words) -> Section:
-    shift = show(cell.shift) if cell.shift >= 0 else f"({show(cell.shift)})"
+    shift = bracketed(cell.shift)
     exponent = f"exp({show(cell.logit)} - {shift})" if cell.allowed else "exp(-∞)"
     quotient = f"{show(cell.numerator)} / {show(cell.denominator)}"
     if not cell.denominator:
@@ -175,6 +184,11 @@ def _contribution(cell: Cell, words: Words, facts: Sequence[str] = ()) -> Sectio
     names = [words(f"sheet.{name}") for name in ("dimension", "value", "contribution", "output")]
     text = words("sheet.value_text", norm=show(norm), share=show(cell.weight * norm))
     return Section(words("sheet.value_title"), text, Grid(names, rows))
+
+
+def bracketed(number: float) -> str:
+    """A number after a sign: in brackets if it has a minus of its own."""
+    return show(number) if number >= 0 else f"({show(number)})"
 
 
 def output_sheet(

@@ -6,7 +6,8 @@ import math
 from functools import partial
 
 from ...page.busy import slot
-from ...page.panels import Panel, Training, heading
+from ...page.panels import Panel, heading
+from ...page.players import Training
 from ...page.scene import Task
 from ...page.texts import Words
 from .fields import Inputs, say

@@ -12,7 +12,8 @@ from ....seq2seq.bahdanau import LENGTH, TARGET
 from ....seq2seq.date_parse import true_date
 from ...page.busy import slot
 from ...page.guard import Json
-from ...page.panels import Panel, Training, heading, numbers
+from ...page.panels import Panel, heading, numbers
+from ...page.players import Training
 from ...page.scene import Carried, Place, Scene, Task, Trainer
 from ...page.sheet import Sheet
 from ...page.texts import Words

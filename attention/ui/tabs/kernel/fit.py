@@ -23,7 +23,7 @@ from ....pooling import Attended, attend
 from ...page.guard import Json
 from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, RowsOf, Scale, heading
 from ...page.scene import Place, Task
-from ...page.sheet import Section, Sheet, cell_sheet, show
+from ...page.sheet import Section, Sheet, bracketed, cell_sheet, show
 from ...page.texts import Words
 from .inputs import NARROW, Inputs, data_of
 
@@ -155,8 +155,8 @@ def by_distance(cell: Cell, bandwidth: float, words: Words, about: str) -> list[
     q, k = cell.query.item(), cell.key.item()
     far = (q - k) / bandwidth
     distance = [
-        (words("kernel.sheet_distance"), f"{show(q)} - {signed_number(k)}", show(q - k)),
-        (words("kernel.sheet_in_h"), f"{signed_number(q - k)} / {show(bandwidth)}", show(far)),
+        (words("kernel.sheet_distance"), f"{show(q)} - {bracketed(k)}", show(q - k)),
+        (words("kernel.sheet_in_h"), f"{bracketed(q - k)} / {show(bandwidth)}", show(far)),
     ]
     score = [(words("sheet.score"), f"-({show(far)})^2 / 2", show(cell.raw))]
     if not cell.allowed:
@@ -165,11 +165,6 @@ def by_distance(cell: Cell, bandwidth: float, words: Words, about: str) -> list[
         Section(words("kernel.sheet_distance_title"), about, lines=distance),
         Section(words("kernel.sheet_score_title"), lines=score),
     ]
-
-
-def signed_number(number: float) -> str:
-    """A number behind a sign: negative ones in brackets."""
-    return show(number) if number >= 0 else f"({show(number)})"
 
 
 def own_points(f: Fit, words: Words) -> list[str]:

@@ -20,15 +20,14 @@ from ...page.panels import (
     Heatmap,
     Look,
     Panel,
-    Player,
     Readouts,
     Saved,
     Table,
-    frame_at,
     heading,
     numbers,
     signed,
 )
+from ...page.players import Player, frame_at
 from ...page.scene import Place, Scene, Task
 from ...page.sheet import Sheet, cell_sheet, show
 from ...page.texts import Words

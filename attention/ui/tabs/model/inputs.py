@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ....circuits import CONVENTIONS
-from ....copying import VOCABULARY
+from ....copier import VOCABULARY
 from ...page.fields import Choice, Number, Text, Whole, given
 from ...page.guard import Refusal
 

@@ -8,7 +8,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from .....copying import LENGTHS, LONGEST, Exam, best_heads, evaluate, open_weight
+from .....copier import LONGEST
+from .....copying import LENGTHS, Exam, best_heads, evaluate, open_weight
 from ....page.guard import Json, Refusal
 from ....page.panels import Curve, Panel, Plot, Readouts, heading
 from ....page.scene import Place, Task

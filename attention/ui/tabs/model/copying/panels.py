@@ -9,7 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from ....page.guard import Json, Refusal
-from ....page.panels import Axis, Heatmap, Look, Panel, Saved, Table, frame_at, numbers
+from ....page.panels import Axis, Heatmap, Look, Panel, Saved, Table, numbers
+from ....page.players import frame_at
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from .....masks import causal_mask
 from .....storyteller.transformer import Layer, LayerPoints
 from .....storyteller.writing import spoken
 from ....page.scene import Place
-from ....page.sheet import TOP, Grid, Section, Sheet, cell_sheet, output_sheet, show
+from ....page.sheet import TOP, Grid, Section, Sheet, bracketed, cell_sheet, output_sheet, product_rows, show
 from ....page.texts import Words
 from .study import Point, Study
 
@@ -69,9 +69,9 @@ def norm_sections(s: Study, words: Words, point: Point, column: int) -> list[Sec
         (words("model.story_before"), f"x[{column + 1}]", show(before[column].item())),
         (words("model.story_mean"), f"Σ x / {len(before)}", show(mean)),
         (words("model.story_spread"), f"√({show(variance)} + {norm.eps:g})", show(spread)),
-        (words("model.story_plain"), f"({show(before[column].item())} - {signed(mean)}) / {show(spread)}",
+        (words("model.story_plain"), f"({show(before[column].item())} - {bracketed(mean)}) / {show(spread)}",
          show(plain)),
-        (words("model.story_scaled"), f"{show(plain)} × {signed(gain)} + {signed(bias)}",
+        (words("model.story_scaled"), f"{show(plain)} × {bracketed(gain)} + {bracketed(bias)}",
          show(point.values[column].item())),
     ]  # fmt: skip
     return [Section(text=words("model.story_norm_text"), lines=lines)]
@@ -159,11 +159,7 @@ def products(
 ) -> Section:
     """Numbers of one vector times learned weights: the largest products, the others in one line."""
     terms = left * right
-    order = terms.abs().argsort(descending=True)[:TOP].tolist()
-    rows = [[str(j + 1), show(left[j].item()), show(right[j].item()), show(terms[j].item())] for j in order]
-    if len(terms) > TOP:
-        rest = terms.double().sum().item() - sum(terms[j].item() for j in order)
-        rows.append([words("sheet.others", count=len(terms) - TOP), "", "", show(rest)])
+    rows = product_rows(left, right, terms, terms.double().sum().item(), words)
     if bias is not None:
         rows.append([words("model.story_bias"), "", "", show(bias)])
     rows.append([words("sheet.sum"), "", "", show(total)])
@@ -218,7 +214,7 @@ def share_section(s: Study, words: Words, word: int) -> Section:
     numerator, denominator = numerators[found.words.index(word)].item(), numerators.sum().item()
     lines = [
         (words("model.story_heated"), f"{show(s.logits[word].item())} / {temperature:g}", show(own)),
-        (words("sheet.numerator"), f"exp({show(own)} - {signed(shift)})", show(numerator)),
+        (words("sheet.numerator"), f"exp({show(own)} - {bracketed(shift)})", show(numerator)),
         (words("sheet.denominator"), words("model.story_of_words", count=len(found.words)),
          show(denominator)),
         (words("model.story_share"), f"{show(numerator)} / {show(denominator)}", show(s.share(word))),
@@ -242,8 +238,3 @@ def choice_section(s: Study, words: Words, word: int) -> list[Section]:
     ]  # fmt: skip
     said = words("model.story_fell" if word == found.word else "model.story_fell_not")
     return [Section(words("model.story_choice_title"), said, lines=lines)]
-
-
-def signed(number: float) -> str:
-    """A number inside a formula: a negative one in brackets."""
-    return show(number) if number >= 0 else f"({show(number)})"

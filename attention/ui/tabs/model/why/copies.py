@@ -12,7 +12,7 @@ from .....circuits import Tables
 from .....circuits.tables import MOST_WORDS
 from ....page.panels import Axis, Heatmap, Later, Look, Panel, Part, heading, signed
 from ....page.scene import Place
-from ....page.sheet import TOP, Grid, Section, Sheet, cell_sheet, show
+from ....page.sheet import Grid, Section, Sheet, cell_sheet, product_rows, show
 from ....page.texts import Words
 from .kinds import Pairs
 from .study import Study
@@ -104,12 +104,8 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
         return Sheet(page.title, page.sections[:2])  # the softmax would go over a whole vocabulary
     terms = found.open_write(one, other)
     value, reads = found.value[one], found.reads[:, other]
-    order = terms.abs().argsort(descending=True)[:TOP].tolist()
-    lines = [[str(i + 1), *(show(column[i].item()) for column in (value, reads, terms))] for i in order]
     total = terms.sum().item()
-    if len(terms) > len(order):
-        rest = total - sum(terms[i].item() for i in order)
-        lines.append([words("sheet.others", count=len(terms) - len(order)), "", "", show(rest)])
+    lines = product_rows(value, reads, terms, total, words)
     lines.append([words("sheet.sum"), "", "", show(total)])
     header = [words("sheet.dimension"), "v", "W_O u", "v × W_O u"]
     rank = int((found.writes[one] > found.writes[one, other]).sum()) + 1

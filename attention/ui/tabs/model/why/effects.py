@@ -22,7 +22,7 @@ from ....page.panels import (
     signed,
 )  # fmt: skip
 from ....page.scene import Place
-from ....page.sheet import Grid, Section, Sheet, show
+from ....page.sheet import Grid, Section, Sheet, bracketed, show
 from ....page.texts import Words
 from .kinds import LongRun, WideBars
 from .study import Study
@@ -214,7 +214,7 @@ def effect_sheet(s: Study, words: Words, head: tuple[int, int], position: int | 
     lines = [
         (words("model.why_as_it_is"), "", show(before)),
         (words(f"model.why_after_{way}"), "", show(after)),
-        (words("model.why_change"), f"{show(after)} - {number(before)}", show(after - before)),
+        (words("model.why_change"), f"{show(after)} - {bracketed(before)}", show(after - before)),
     ]
     title = words(f"model.why_sheet_{way}", layer=head[0], head=head[1], where=where)
     page = Sheet(title, [Section(text=measured(s, words), lines=lines)])
@@ -228,8 +228,3 @@ def effect_sheet(s: Study, words: Words, head: tuple[int, int], position: int | 
     share = share_map(s)[head].item()
     text = words("model.why_share_beside", share=signed_text(share), effect=signed_text(after - before))
     return page.then(Section(words("model.why_share_title"), text))
-
-
-def number(value: float) -> str:
-    """A subtrahend, in brackets where it is negative."""
-    return show(value) if value >= 0 else f"({show(value)})"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import torch
 from torch import Tensor
 
@@ -11,9 +9,9 @@ from .....circuits import Part
 from .....pretrained import explain_head
 from ....page.panels import Axis, Heatmap, Look, Panel, Readouts, heading, signed
 from ....page.scene import Place
-from ....page.sheet import TOP, Grid, Section, Sheet, show
+from ....page.sheet import Grid, Section, Sheet, bracketed, product_rows, show
 from ....page.texts import Words
-from .effects import labels, number
+from .effects import labels
 from .kinds import PickMap
 from .shares import named
 from .study import Study
@@ -105,7 +103,7 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
         for vectors, shown, at in ((found.left, rows, place.row), (found.right, columns, place.column))
     )
     score = (words("model.why_score_is"), "", show(found.score))
-    share = (words("model.why_of_score"), f"{show(value)} / {number(found.score)}",
+    share = (words("model.why_of_score"), f"{show(value)} / {bracketed(found.score)}",
              show(value / found.score) if found.score else "–")  # fmt: skip
     opened = explain_head(s.layer, s.inputs.head, s.query, s.key)
     weight = (words("sheet.weight"), "", show(opened.weight))
@@ -121,18 +119,9 @@ def pick(vectors: Tensor, shown: list[int], at: int) -> Tensor:
 def products(left: Tensor, right: Tensor, scale: float, words: Words) -> Section:
     """The largest products of two vectors, the rest, and the sum times the scale."""
     terms = left * right
-    order = terms.abs().argsort(descending=True)[:TOP].tolist()
-    row = partial(_row, left, right, terms)
-    rows = [row(i) for i in order]
     raw = terms.sum().item()
-    if len(terms) > len(order):
-        rest = raw - sum(terms[i].item() for i in order)
-        rows.append([words("sheet.others", count=len(terms) - len(order)), "", "", show(rest)])
+    rows = product_rows(left, right, terms, raw, words)
     rows.append([words("sheet.sum"), "", "", show(raw)])
     columns = [words("sheet.dimension"), "q", "k", "q × k"]
-    line = (words("sheet.scaled"), f"{number(raw)} × {show(scale)}", show(raw * scale))
+    line = (words("sheet.scaled"), f"{bracketed(raw)} × {show(scale)}", show(raw * scale))
     return Section(words("model.why_products"), table=Grid(columns, rows, total=True), lines=[line])
-
-
-def _row(left: Tensor, right: Tensor, terms: Tensor, i: int) -> list[str]:
-    return [str(i + 1), *(show(column[i].item()) for column in (left, right, terms))]

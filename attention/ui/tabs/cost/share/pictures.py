@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from ...page.panels import Axis, Curve, Heatmap, Look, PairBars, Panel, Plot, Readouts, heading
-from ...page.texts import Words
-from .models import names_of
-from .share_panels import SharedHeads
-from .share_study import OTHERS, Study, answer_of, name_of, proof
+from ....page.panels import Axis, Curve, Heatmap, Look, PairBars, Panel, Plot, Readouts, heading
+from ....page.texts import Words
+from ..models import names_of
+from .kinds import SharedHeads
+from .study import OTHERS, Study, answer_of, name_of, proof
 
 
 def panels(s: Study, words: Words) -> list[Panel]:

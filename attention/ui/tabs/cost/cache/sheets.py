@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ....ledger import PARTS, Step
-from ...page.sheet import Grid, Section, Sheet, show
-from ...page.texts import Words
+from .....ledger import PARTS, Step
+from ....page.sheet import Grid, Section, Sheet, show
+from ....page.texts import Words
 
 
 def rows_sheet(words: Words, token: str, side: str, before: Tensor, now: Tensor) -> Sheet:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from ....cell import explain
-from ....decode.decoders import decoder_of
-from ...page.guard import Json, Refusal
-from ...page.panels import Panel
-from ...page.scene import Place, Scene, Task
-from ...page.sheet import Sheet, cell_sheet
-from ...page.texts import Words
-from .cache_pictures import panels
-from .cache_sheets import bytes_sheet, products_sheet, rows_sheet
-from .cache_speed import measured
-from .cache_study import MOVED, Study, snippet_of, study
-from .inputs import Inputs
-from .models import names_of, ready
+from .....cell import explain
+from .....decode.decoders import decoder_of
+from ....page.guard import Json, Refusal
+from ....page.panels import Panel
+from ....page.scene import Place, Scene, Task
+from ....page.sheet import Sheet, cell_sheet
+from ....page.texts import Words
+from ..inputs import Inputs
+from ..models import names_of, ready
+from .pictures import panels
+from .sheets import bytes_sheet, products_sheet, rows_sheet
+from .speed import measured
+from .study import MOVED, Study, snippet_of, study
 
 
 def sheet(s: Study, words: Words, place: Place) -> Sheet:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ....export.heatmap import save_figure
-from ....linear import State
-from ...page.guard import Json
-from ...page.panels import Arrays, Panel, Saved, Table, numbers, signed
+from .....export.heatmap import save_figure
+from .....linear import State
+from ....page.guard import Json
+from ....page.panels import Arrays, Panel, Saved, Table, numbers, signed
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,15 +7,15 @@ from functools import cached_property, lru_cache
 
 from torch import Tensor
 
-from ....decode.cache_pitfalls import Wrong, first_wrong
-from ....decode.decoders import decoder_of
-from ....ledger import Step, first_written, keep_ledger
-from ....pooling import attend
-from ....pretrained import Model
-from ...page.busy import slot
-from ...page.guard import Refusal
-from .inputs import STEPS, Inputs
-from .models import ids_of, loading_of, model_named, names_of
+from .....decode.cache_pitfalls import Wrong, first_wrong
+from .....decode.decoders import decoder_of
+from .....ledger import Step, first_written, keep_ledger
+from .....pooling import attend
+from .....pretrained import Model
+from ....page.busy import slot
+from ....page.guard import Refusal
+from ..inputs import STEPS, Inputs
+from ..models import ids_of, loading_of, model_named, names_of
 
 SLOW_STEPS = 8  # written by a model of the size of SmolLM2
 WINDOW = 8  # tokens that the mistake "evict" keeps

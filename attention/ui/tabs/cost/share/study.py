@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ....damage import latent_bases, rotary_proof, run_shared, run_squeezed
-from ....decode import Around, forward
-from ....decode.decoders import decoder_of, projections
-from ....pretrained import Model
-from ...page.busy import slot
-from ...page.texts import Words
-from .inputs import Inputs
-from .models import ids_of, loading_of, model_named, names_of
+from .....damage import latent_bases, rotary_proof, run_shared, run_squeezed
+from .....decode import Around, forward
+from .....decode.decoders import decoder_of, projections
+from .....pretrained import Model
+from ....page.busy import slot
+from ....page.texts import Words
+from ..inputs import Inputs
+from ..models import ids_of, loading_of, model_named, names_of
 
 PARTS_OF_WIDTH = (1.0, 0.75, 0.5, 0.25, 0.125)  # ranks of the curve
 OTHERS = ("a tired cat", "rain in London", "a ball for bo")

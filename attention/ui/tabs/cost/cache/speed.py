@@ -8,16 +8,16 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ....cache import KeyValueCache
-from ....decode import Decoder, forward
-from ....decode.decoders import decoder_of
-from ....pretrained import Model
-from ....pretrained.adopted import to_gpt2
-from ....pretrained.loading import READING
-from ....storyteller.transformer import Sizes, Storyteller
-from ...page.busy import slot
-from ...page.panels import Curve, Panel, Plot, Readouts
-from ...page.texts import Words
+from .....cache import KeyValueCache
+from .....decode import Decoder, forward
+from .....decode.decoders import decoder_of
+from .....pretrained import Model
+from .....pretrained.adopted import to_gpt2
+from .....pretrained.loading import READING
+from .....storyteller.transformer import Sizes, Storyteller
+from ....page.busy import slot
+from ....page.panels import Curve, Panel, Plot, Readouts
+from ....page.texts import Words
 
 WIDER = Sizes(vocabulary=51, length=264, width=192, heads=6, layers=4, hidden=384)
 LENGTHS = (256, 128, 64, 32)

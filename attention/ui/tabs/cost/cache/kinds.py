@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...page.guard import Json
-from ...page.panels import Panel, Saved, Table, numbers
-from ...page.texts import Words
+from ....page.guard import Json
+from ....page.panels import Panel, Saved, Table, numbers
+from ....page.texts import Words
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ....pretrained import Model
-from ...page.sheet import TOP, Grid, Section, Sheet, show
-from ...page.texts import Words
-from .models import names_of
+from .....pretrained import Model
+from ....page.sheet import TOP, Grid, Section, Sheet, product_rows, show
+from ....page.texts import Words
+from ..models import names_of
 
 
 def bytes_sheet(
@@ -28,13 +28,9 @@ def bytes_sheet(
 def cosine_sheet(words: Words, name: str, before: Tensor, after: Tensor) -> Sheet:
     """The product of two vectors of length 1, largest terms first."""
     products = before * after
-    order = products.abs().argsort(descending=True)[:TOP].tolist()
-    rows = [
-        [str(i + 1), show(before[i].item()), show(after[i].item()), show(products[i].item())] for i in order
-    ]
-    rest = (products.sum() - products[order].sum()).item()
-    rows.append([words("sheet.others", count=len(products) - len(order)), "", "", show(rest)])
-    rows.append([words("sheet.sum"), "", "", show(products.sum().item())])
+    total = products.sum().item()
+    rows = product_rows(before, after, products, total, words)
+    rows.append([words("sheet.sum"), "", "", show(total)])
     columns = [
         words("sheet.dimension"),
         words("cost.share_before"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...page.guard import Json
-from ...page.panels import Panel
+from ....page.guard import Json
+from ....page.panels import Panel
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,112 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
 
 import torch
-from torch import Tensor
 
-from ....kernel import make_data
-from ....linear import State, delta_steps, linear_attend, linear_steps, positive_part
-from ....linear.random_features import ErrorCurve, Recovered, error_curve, recover
-from ....pooling import Attended
-from ...page.guard import Json, Refusal
-from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, frame_at, heading
-from ...page.scene import Goal, Place, Scene, Task
-from ...page.sheet import Grid, Section, Sheet, show
-from ...page.texts import Words
-from .inputs import Inputs
-from .linear_panel import Memory
+from .....linear import positive_part
+from ....page.guard import Json
+from ....page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, heading
+from ....page.scene import Goal, Scene, Task
+from ....page.sheet import show
+from ....page.texts import Words
+from ..inputs import Inputs
+from .kinds import Memory
+from .sheets import sheet
+from .study import COUNTS, FAR, KEYS, NOISE, POINTS, QUERIES, TOKENS, WRITES, D, Study, V, study
 
-TOKENS, D, V = 8, 3, 2  # of the little recurrent network
-POINTS, NOISE, QUERIES = 40, 0.3, 50  # of the kernel regression
-COUNTS = (2, 4, 8, 16, 32, 64, 128, 256, 512)  # features of the error's curve
-FAR = 2.0  # bandwidths over which that error is taken
-KEYS, WRITES = "ABCD", 10  # of the memory that is overwritten
 CLOSE = 0.1  # of the goal
-
-
-@dataclass(frozen=True, eq=False)
-class Study:
-    """The same attention as a matrix and as states, a regression by random features, and overwriting.
-
-    query, key (8, 3), value (8, 2); written: key of each write; told (10,): its value; queries (50,), x and
-    y (40,): of the regression. added, corrected (10, 4): what each key gives back after each write, by the
-    sum and by the delta rule.
-    """
-
-    inputs: Inputs
-    query: Tensor
-    key: Tensor
-    value: Tensor
-    whole: Attended
-    states: list[State]
-    x: Tensor
-    y: Tensor
-    queries: Tensor
-    found: Recovered
-    curve: ErrorCurve
-    written: list[int]
-    told: Tensor
-    added: Tensor
-    corrected: Tensor
-
-    @cached_property
-    def error(self) -> float:
-        """The largest difference between both ways to the same output."""
-        outputs = torch.stack([state.output for state in self.states])
-        return (outputs - self.whole.output).abs().max().item()
-
-    @cached_property
-    def last(self) -> Tensor:
-        """(10, 4): what was written last to each key, NaN before its first."""
-        rows, now = [], [math.nan] * len(KEYS)
-        for at, told in zip(self.written, self.told.tolist(), strict=True):
-            now[at] = told
-            rows.append(list(now))
-        return torch.tensor(rows)
-
-    @property
-    def most(self) -> float:
-        """The largest of what no answer's error can exceed; infinite where nothing can be said."""
-        return self.found.bound.max().item()
-
-
-def study(inputs: Inputs) -> Study:
-    """Both ways to one output, the regression with the chosen features, and ten writes."""
-    generator = torch.Generator().manual_seed(inputs.seed)
-    query, key = torch.randn(2, TOKENS, D, generator=generator)
-    value = torch.randn(TOKENS, V, generator=generator)
-    written = torch.randint(len(KEYS), (WRITES,), generator=generator).tolist()
-    written[0] = written[-3] = 0  # A is written at the beginning and again near the end
-    told = torch.randint(1, 10, (WRITES,), generator=generator).float()
-    x, y = make_data(POINTS, NOISE, inputs.seed)
-    queries = torch.linspace(x.min().item(), x.max().item(), QUERIES)
-    found = recover(queries, x, y, inputs.bandwidth, inputs.features, kind=inputs.random, seed=inputs.seed)
-    added, corrected = memories(written, told, inputs.rate)
-    return Study(
-        inputs, query, key, value, linear_attend(query, key, value, causal=True),
-        list(linear_steps(query, key, value)), x, y, queries, found, falling(inputs.random),
-        written, told, added, corrected,
-    )  # fmt: skip
-
-
-def memories(written: list[int], told: Tensor, rate: float) -> tuple[Tensor, Tensor]:
-    """What every key gives back after every write, (writes, keys): by the sum, by the delta rule."""
-    one = torch.eye(len(KEYS))
-    keys, values = one[written], told[:, None]
-    asked = one[:, None].expand(-1, len(written), -1)  # each key asked at every step
-    keys, values = keys.expand(len(KEYS), -1, -1), values.expand(len(KEYS), -1, -1)
-    sums = [state.output for state in linear_steps(asked, keys, values, lambda x: x)]
-    fixed = [state.output for state in delta_steps(asked, keys, values, rate)]
-    return torch.stack(sums)[..., 0], torch.stack(fixed)[..., 0]
-
-
-@lru_cache(maxsize=2)  # one of each kind
-def falling(kind: str) -> ErrorCurve:
-    """The error over features, the mean of 16 draws."""
-    return error_curve(torch.linspace(0, FAR, 9), COUNTS, kind=kind, seeds=16)
 
 
 def panels(s: Study, words: Words) -> list[Panel]:
@@ -192,95 +101,6 @@ def writes(s: Study, words: Words) -> str:
         f"{KEYS[at]} = {told:.0f}" for at, told in zip(s.written, s.told.tolist(), strict=True)
     )
     return words("cost.linear_writes", writes=listed)
-
-
-def sheet(s: Study, words: Words, place: Place) -> Sheet:
-    """One weight, one number of the state, or what a key gives back."""
-    if place.panel == "weights":
-        return weight_sheet(s, words, place.within(TOKENS, TOKENS))
-    if place.panel == "memory":
-        place = place.within(D, V + 1)
-        return state_sheet(s, words, frame_at(place.frame, TOKENS), place.row, place.column)
-    if place.panel != "held":
-        raise Refusal("no_such_cell")
-    return held_sheet(s, words, place.within(3, len(KEYS)))
-
-
-def weight_sheet(s: Study, words: Words, place: Place) -> Sheet:
-    """``f(q) . f(k)`` by feature, and its share of the row."""
-    row, column = place.row, place.column
-    title = words("sheet.title", query=str(row + 1), key=str(column + 1))
-    if column > row:
-        return Sheet(title, [Section(words("cost.linear_product"), words("cost.linear_ahead"))])
-    q, k = positive_part(s.query[row]), positive_part(s.key[column])
-    rows = [[str(i + 1), show(q[i].item()), show(k[i].item()), show((q[i] * k[i]).item())] for i in range(D)]
-    score = (q @ k).item()
-    rows.append([words("sheet.sum"), "", "", show(score)])
-    columns = [words("sheet.dimension"), "f(q)", "f(k)", "f(q) × f(k)"]
-    table = Section(
-        words("cost.linear_product"), words("cost.linear_product_text"), Grid(columns, rows, total=True)
-    )
-    assert s.whole.scores is not None
-    every = s.whole.scores[row, : row + 1].tolist()
-    total = sum(every)
-    weight = s.whole.weights[row, column].item()
-    listed = [[str(j + 1), "", show(one)] for j, one in enumerate(every)] + [
-        [words("sheet.sum"), "", show(total)]
-    ]
-    names = [words("sheet.key"), "", words("cost.linear_product")]
-    sums = Section(words("cost.linear_row"), table=Grid(names, listed, total=True))
-    lines = [(words("sheet.weight"), f"{show(score)} / {show(total)}", show(weight))]
-    share = Section(words("cost.linear_share"), words("cost.linear_share_text"), lines=lines)
-    return Sheet(title, [table, sums, share], weight)
-
-
-def state_sheet(s: Study, words: Words, at: int, row: int, column: int) -> Sheet:
-    """One number of the state after a token: the number before plus one product."""
-    state, feature = s.states[at], positive_part(s.key[at])[row].item()
-    old = s.states[at - 1] if at else None
-    if column == V:
-        before, now = (0.0 if old is None else old.total[row].item()), state.total[row].item()
-        formula, what = f"{show(before)} + {bracketed(feature)}", words("cost.linear_word.total")
-    else:
-        value = s.value[at, column].item()
-        before = 0.0 if old is None else old.memory[row, column].item()
-        now = state.memory[row, column].item()
-        formula = f"{show(before)} + {bracketed(feature)} × {bracketed(value)}"
-        what = words("cost.linear_feature", feature=row + 1, value=column + 1)
-    lines = [(what, formula, show(now))]
-    title = words("cost.linear_state_title", token=at + 1)
-    return Sheet(title, [Section(words("cost.linear_brings"), lines=lines)])
-
-
-def bracketed(number: float) -> str:
-    return show(number) if number >= 0 else f"({show(number)})"
-
-
-def held_sheet(s: Study, words: Words, place: Place) -> Sheet:
-    """What a key gives back after ten writes, write by write."""
-    column, key = place.column, KEYS[place.column]
-    told = [value for at, value in zip(s.written, s.told.tolist(), strict=True) if at == column]
-    kind = ("last", "added", "corrected")[place.row]
-    title = words("cost.linear_held_title", key=key)
-    if not told:
-        return Sheet(title, [Section(words(f"cost.linear_{kind}"), words("cost.linear_never", key=key))])
-    if kind == "last":
-        listed = [
-            (words("cost.linear_nth", number=i + 1), "", show(value, 0)) for i, value in enumerate(told)
-        ]
-    elif kind == "added":
-        formula = f"({' + '.join(show(value, 0) for value in told)}) / {len(told)}"
-        listed = [(words("cost.linear_mean"), formula, show(s.added[-1, column].item()))]
-    else:
-        listed, now, rate = [], 0.0, s.inputs.rate
-        for i, value in enumerate(told):
-            new = now + rate * (value - now)
-            formula = f"{show(now)} + {show(rate, 2)} × ({show(value, 0)} - {show(now)})"
-            listed.append((words("cost.linear_nth", number=i + 1), formula, show(new)))
-            now = new
-    return Sheet(
-        title, [Section(words(f"cost.linear_{kind}"), words(f"cost.linear_{kind}_text"), lines=listed)]
-    )
 
 
 def snippet(s: Study) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ....ledger import first_written
-from ...page.panels import Axis, Curve, Heatmap, Look, PairBars, Panel, Plot, Scale, heading
-from ...page.texts import Words
-from .cache_panels import KeyRows, Measure, Slip
-from .cache_study import OTHER, WINDOW, Study
-from .models import names_of
+from .....ledger import first_written
+from ....page.panels import Axis, Curve, Heatmap, Look, PairBars, Panel, Plot, Scale, heading
+from ....page.texts import Words
+from ..models import names_of
+from .kinds import KeyRows, Measure, Slip
+from .study import OTHER, WINDOW, Study
 
 
 def panels(s: Study, words: Words) -> list[Panel]:

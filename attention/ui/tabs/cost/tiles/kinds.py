@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
-from ....export.heatmap import save_figure
-from ...page.guard import Json
-from ...page.panels import Arrays, Axis, Panel, Saved, Table, numbers, signed
-
-if TYPE_CHECKING:
-    from .tiles import Study
+from .....export.heatmap import save_figure
+from ....page.guard import Json
+from ....page.panels import Arrays, Axis, Panel, Saved, Table, numbers, signed
+from .study import Study
 
 
 @dataclass(frozen=True, eq=False)

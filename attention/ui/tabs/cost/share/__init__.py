@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ...page.guard import Json, Refusal
-from ...page.scene import Place, Scene, Task
-from ...page.sheet import Sheet, show
-from ...page.texts import Words
-from .inputs import Inputs
-from .models import ready
-from .share_pictures import panels
-from .share_sheets import bytes_sheet, cosine_sheet, word_sheet
-from .share_study import Study, name_of, snippet, study
+from ....page.guard import Json, Refusal
+from ....page.scene import Place, Scene, Task
+from ....page.sheet import Sheet, show
+from ....page.texts import Words
+from ..inputs import Inputs
+from ..models import ready
+from .pictures import panels
+from .sheets import bytes_sheet, cosine_sheet, word_sheet
+from .study import Study, name_of, snippet, study
 
 
 def sheet(s: Study, words: Words, place: Place) -> Sheet:
