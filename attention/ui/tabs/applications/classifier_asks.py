@@ -31,18 +31,18 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
     first = pull.abs().argsort(descending=True)[:3].sort().values.tolist()
     best = max(first, key=lambda j: abs(pull[j].item()))
     before, after = (f"{one.probabilities[1].item():.1%}" for one in (learned, even))
-    seen = ["prediction", "verdict", "bars", "received", "contributions"]  # they show the weights as they are
+    told = ["prediction", "verdict", "contributions"]
     return [
         Task("label", w("task_label", text=s.inputs.text.strip()), LABELS.index(learned.label),
              w("task_label_why", share=f"{learned.probabilities.max():.1%}"), [w(label) for label in LABELS],
-             hides=["prediction", "verdict", "bars", "contributions", "received", "shuffles"]),
+             hides=[*told, "shuffles"]),
         Task("word", w("task_word"), first.index(best),
              w("task_word_why", key=names[best], pull=show(pull[best].item(), 2)),
              [f"{names[j]} ({j + 1})" for j in first], hides=["contributions"]),
         *moved_by_hand(s, words),
         shuffled(s, words),
         Task("even", w("task_even"), 0 if even.moved else 1, w("task_even_why", before=before, after=after),
-             [w("yes"), w("no")], hides=seen if s.inputs.override == "uniform" else []),
+             [w("yes"), w("no")], hides=told if s.inputs.override == "uniform" else []),
         counting,
     ]  # fmt: skip
 
@@ -54,8 +54,8 @@ def moved_by_hand(s: Study, words: Words) -> list[Goal]:
     shift = (s.received - s.learned.weights.mean(-2)).mean(0).abs().sum().item() / 2
     turned = drag and s.read.moved
     quiet = drag and shift >= MUCH and abs(after - before) <= LITTLE
-    percent = {"before": f"{before:.1%}", "after": f"{after:.1%}", "shift": f"{shift:.0%}"}
-    limits = {"much": f"{MUCH:.0%}", "little": f"{LITTLE:.0%}"}
+    percent = {"before": f"{before:.4f}", "after": f"{after:.4f}", "shift": f"{shift:.0%}"}
+    limits = {"much": f"{MUCH:.0%}", "little": f"{LITTLE:g}"}
     return [
         Goal("turn", w("goal_turn"), turned, w("goal_turn_now", **percent), w("goal_turn_why", **percent)),
         Goal("quiet", w("goal_quiet", **limits), quiet, w("goal_quiet_now", **percent),
