@@ -28,7 +28,7 @@ def wait_output(page, kind, test):
 
 
 def open_decoder(open_page, more="", ready=".am-stage"):
-    return open_page(f"?tab=decoder{more}", ready=ready)
+    return open_page(f"?tab=decoder&step=free{more}", ready=ready)
 
 
 def test_typing_a_date_moves_the_heatmap_and_the_link(open_page):
@@ -58,9 +58,9 @@ def test_stepping_grows_the_picture_row_by_row(open_page):
     assert rows(page) == 2
     assert page.locator(".am-characters .am-best b").inner_text() == "9"
     page.wait_for_function("location.search.includes('at=2')")
-    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Play", exact=True).click()
     wait_output(page, "none", "=== '1996-05-03'")
-    page.get_by_role("button", name="Play").wait_for()
+    page.get_by_role("button", name="Play", exact=True).wait_for()
 
 
 def test_a_link_restores_text_kind_and_step(open_page):
