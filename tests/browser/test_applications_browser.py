@@ -81,7 +81,7 @@ def test_the_history_is_edited_in_the_picture(open_page):
 
 
 def test_inputs_of_the_other_application_are_out_of_sight(open_page):
-    page = open_page("?tab=applications")
+    page = open_page("?tab=applications&step=free")
     review = page.get_by_role("textbox", name="Review")
     seed = page.get_by_label("Seed of the permutation").first
     assert review.is_visible() and not seed.is_visible()

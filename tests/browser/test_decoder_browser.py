@@ -28,7 +28,7 @@ def wait_output(page, kind, test):
 
 
 def open_decoder(open_page, more="", ready=".am-stage"):
-    return open_page(f"?tab=decoder{more}", ready=ready)
+    return open_page(f"?tab=decoder&step=free{more}", ready=ready)
 
 
 def test_typing_a_date_moves_the_heatmap_and_the_link(open_page):
@@ -57,20 +57,20 @@ def test_stepping_grows_the_picture_row_by_row(open_page):
     page.keyboard.press("ArrowRight")
     assert rows(page) == 2
     assert page.locator(".am-characters .am-best b").inner_text() == "9"
-    page.wait_for_function("location.search.includes('step=2')")
-    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("location.search.includes('at=2')")
+    page.get_by_role("button", name="Play", exact=True).click()
     wait_output(page, "none", "=== '1996-05-03'")
-    page.get_by_role("button", name="Play").wait_for()
+    page.get_by_role("button", name="Play", exact=True).wait_for()
 
 
 def test_a_link_restores_text_kind_and_step(open_page):
-    page = open_decoder(open_page, "&text=May+3rd%2C+1996&attention=dot&step=4")
+    page = open_decoder(open_page, "&text=May+3rd%2C+1996&attention=dot&at=4")
     page.wait_for_timeout(600)  # the text box tells of its change
     assert rows(page) == 4
     wait_for_link(page, "attention=dot")
     assert page.locator('[data-kind="dot"].am-chosen').count() == 1
     page.click('[data-focus="alignment.forward"]')
-    page.wait_for_function("location.search.includes('step=5')")
+    page.wait_for_function("location.search.includes('at=5')")
     page.wait_for_timeout(600)
     wait_for_link(page, "attention=dot", "May")
 

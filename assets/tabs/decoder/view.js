@@ -22,12 +22,17 @@ const setStep = (view, step) => {
   view.state.step = step;
   view.root.dispatchEvent(new CustomEvent("am-step"));
   window.clearTimeout(view.state.settling);
-  view.state.settling = window.setTimeout(() => settle(view, step), SETTLE);
+  const lesson = view.payload.step;
+  view.state.settling = window.setTimeout(() => settle(view, step, lesson), SETTLE);
 };
-const settle = (view, step) => { // into the link, and into Gradio's hidden input
+const settle = (view, step, lesson) => { // into the link, and into Gradio's hidden input
   view.state.step = undefined;
+  if (view.payload.step !== lesson) { // the lesson went on, with rows of its own
+    view.root.dispatchEvent(new CustomEvent("am-step"));
+    return;
+  }
   const link = new URLSearchParams(view.payload.link);
-  link.set("step", step);
+  link.set("at", step); // "step" is the lesson's
   view.payload = { ...view.payload, link: String(link), inputs: { ...view.payload.inputs, step } };
   view.writeLink();
   if (view.choose) view.choose({});

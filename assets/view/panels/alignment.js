@@ -18,6 +18,7 @@ export const alignmentTable = (panel, view, data, m, upto, extra = {}) => {
   }
   body.querySelectorAll("thead th").forEach((head, j) => { if (panel.unknown && panel.unknown[j]) head.classList.add("am-unknown"); });
   body.classList.add("am-alignment-map");
+  body.style.setProperty("--am-columns", m);
   if (m > DENSE) body.classList.add("am-dense");
   return body;
 };

@@ -13,12 +13,13 @@ from ....classifier import Classified, classify, explain_cell, load_classifier, 
 from ....classifier.reviews import LABELS
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Curve, Heatmap, Look, PairBars, Panel, Plot, Readouts, heading, signed
-from ...page.scene import Place, Scene, Task
+from ...page.scene import Place, Scene
 from ...page.sheet import Section, Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words
+from .classifier_asks import tasks
 from .fields import LARGEST, SHUFFLES, Inputs, say
 from .marks import marks
-from .reading import labels, received_sheet, tokens_of, unknown_words
+from .reading import labels, received_sheet, tokens_of, unknown_words, with_even_weights
 
 MODELS = ("attention", "bag", "uniform", "permuted")
 GROUPS = ("all", "new", "negation", "double")
@@ -74,11 +75,6 @@ def study(inputs: Inputs) -> Study:
     elif inputs.override == "uniform":
         read = with_even_weights(learned, text)
     return Study(inputs, factors, learned, read)
-
-
-def with_even_weights(learned: Classified, text: str) -> Classified:
-    """The same review when every token counts alike."""
-    return classify(load_classifier(), text, weights_override=torch.ones_like(learned.weights))
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,31 +262,6 @@ def results(s: Study) -> Json:
         "logits": read.logits.tolist(), "weights": read.weights.tolist(),
         "contributions": read.contributions.tolist(), "base": read.base.tolist(),
     }  # fmt: skip
-
-
-def tasks(s: Study, words: Words) -> list[Task]:
-    """The label, the strongest word, the label without attention, and what counting cannot do."""
-    w, learned, names = partial(say, words), s.learned, s.names
-    counting = Task("pairs", w("task_pairs"), 100 * marks()["classifier"]["bag"]["pair"],
-                    w("task_pairs_why"), tolerance=2.0, unit="%", hides=["marks"])  # fmt: skip
-    if learned.label is None:  # no verdict, nothing to ask about it
-        return [counting]
-    even = with_even_weights(learned, s.inputs.text)
-    pull = learned.contributions[:, 1] - learned.contributions[:, 0]
-    first = pull.abs().argsort(descending=True)[:3].sort().values.tolist()
-    best = max(first, key=lambda j: abs(pull[j].item()))
-    before, after = (f"{one.probabilities[1].item():.1%}" for one in (learned, even))
-    return [
-        Task("label", w("task_label", text=s.inputs.text.strip()), LABELS.index(learned.label),
-             w("task_label_why", share=f"{learned.probabilities.max():.1%}"), [w(label) for label in LABELS],
-             hides=["prediction", "verdict", "bars", "contributions", "received", "shuffles"]),
-        Task("word", w("task_word"), first.index(best),
-             w("task_word_why", key=names[best], pull=show(pull[best].item(), 2)),
-             [f"{names[j]} ({j + 1})" for j in first], hides=["contributions"]),
-        Task("even", w("task_even"), 0 if even.moved else 1, w("task_even_why", before=before, after=after),
-             [w("yes"), w("no")]),
-        counting,
-    ]  # fmt: skip
 
 
 SCENE = Scene(

@@ -32,6 +32,11 @@ def name_of(item: int, words: Words) -> str:
     return ITEMS[item].name_zh if words.language == "zh" else ITEMS[item].name_en
 
 
+def theme_of(item: int, words: Words) -> str:
+    """The name of the item's theme, which the model never sees."""
+    return THEMES[ITEMS[item].theme][words.language == "zh"]
+
+
 def by_theme() -> list[list[int]]:
     """Ids of the items of each theme."""
     return [[i for i, item in enumerate(ITEMS) if item.theme == theme] for theme in range(len(THEMES))]

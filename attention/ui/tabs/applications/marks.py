@@ -18,6 +18,7 @@ from ...page.texts import ASSETS
 
 PATH = ASSETS / "trained" / "applications_marks.json"
 RANKS = (1, 5, 10)
+MODELS = ("attention", "mean", "uniform", "popularity")  # recommenders, in the order shown
 
 
 def measure() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ....classifier import Classified
+from ....classifier import Classified, classify, load_classifier
 from ....classifier.reviews import MAX_TOKENS, tokenise
 from ...page.guard import Refusal
 from ...page.scene import Place
@@ -32,6 +32,11 @@ def unknown_words(read: Classified, words: Words) -> list[str]:
         return [words("applications.undecided_notice")]
     strange = [t for t, known in zip(read.tokens, read.known, strict=True) if not known]
     return [words("applications.unknown", words=" ".join(dict.fromkeys(strange)))] if strange else []
+
+
+def with_even_weights(learned: Classified, text: str) -> Classified:
+    """The same review when every token counts alike."""
+    return classify(load_classifier(), text, weights_override=torch.ones_like(learned.weights))
 
 
 def received_sheet(read: Classified, words: Words, place: Place) -> Sheet:

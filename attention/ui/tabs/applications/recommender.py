@@ -10,17 +10,16 @@ from functools import partial
 import torch
 
 from ....recommender import Recommended, explain_cell, load_recommender, recommend
-from ....recommender.items import ITEMS, KINDS, THEMES
+from ....recommender.items import ITEMS, KINDS
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, Readouts, heading, signed
-from ...page.scene import Place, Scene, Task
+from ...page.scene import Place, Scene
 from ...page.sheet import Section, Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words
 from .fields import NOTHING, USERS, Inputs, say
-from .history import by_theme, empty_history, history_of, name_of, users
-from .marks import RANKS, marks
-
-MODELS = ("attention", "mean", "uniform", "popularity")
+from .history import by_theme, empty_history, history_of, name_of, theme_of, users
+from .marks import MODELS, RANKS, marks
+from .recommender_asks import tasks
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +47,6 @@ def study(inputs: Inputs) -> Study:
     if inputs.even:
         ranked = recommend(model, history, weights_override=torch.ones(len(ITEMS), len(history)))
     return Study(inputs, learned, ranked)
-
-
-def theme_of(item: int, words: Words) -> str:
-    """The name of the item's theme, which the model never sees."""
-    return THEMES[ITEMS[item].theme][words.language == "zh"]
 
 
 def kind_of(item: int, words: Words) -> str:
@@ -188,29 +182,6 @@ def results(s: Study) -> Json:
         "scores": ranked.scores[s.top].tolist(), "weights": ranked.weights[s.top].tolist(),
         "popularity": ranked.popularity[s.top].tolist(), "recall": marks()["recommender"],
     }  # fmt: skip
-
-
-def tasks(s: Study, words: Words) -> list[Task]:
-    """Where the best candidate looks, what an empty history gives, and what popularity is worth."""
-    w = partial(say, words)
-    recall = {model: marks()["recommender"][model]["10"] for model in MODELS}
-    shares = {model: f"{recall[model]:.0%}" for model in ("attention", "mean", "popularity")}
-    found = [
-        Task("popular", w("task_popular"), 100 * recall["popularity"], w("task_popular_why", **shares),
-             tolerance=7.0, unit="%", hides=["recall"]),
-        Task("cold", w("task_cold"), 1, w("task_cold_why"),
-             [w("task_cold_error"), w("task_cold_popular"), w("task_cold_random")]),
-        Task("order", w("task_order"), 1, w("task_order_why"), [w("yes"), w("no")]),
-    ]  # fmt: skip
-    if len(s.history) < 2:
-        return found
-    best = s.learned.ranking[0]
-    weight, target = (found.item() for found in s.learned.weights[best].max(-1))
-    item = s.history[int(target)]
-    why = w("task_look_why", name=name_of(item, words), theme=theme_of(item, words), weight=show(weight, 2))
-    question = w("task_look", name=name_of(best, words), theme=theme_of(best, words))
-    options = [name_of(item, words) for item in s.history]
-    return [Task("look", question, target, why, options, hides=["weights", "scores"]), *found]
 
 
 SCENE = Scene(

@@ -103,7 +103,7 @@ def tasks(inputs: Inputs, words: Words) -> list[Task]:
     right, count = 0.8**LENGTH, len(TARGET)
     return [
         Task("even", words("decoder.task_even", count=count), math.log(count),
-             words("decoder.task_even_why"), tolerance=0.05),
+             words("decoder.task_even_why"), tolerance=0.05, hides=["training"]),
         Task("power", words("decoder.task_power"), 100 * right,
              words("decoder.task_power_why", share=f"{right:.1%}"), tolerance=3.0, unit="%"),
         worst_kind(words),

@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-import torch
-
 from ....seq2seq import dates
-from ....seq2seq.bahdanau import KINDS, LENGTH, TARGET, generator_for
+from ....seq2seq.bahdanau import KINDS, TARGET, generator_for
 from ....seq2seq.date_parse import Reading, reading
 from ....seq2seq.translation import Translation
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, Saved, Table, heading, numbers, signed
-from ...page.scene import Place, Scene, Task
+from ...page.scene import Place, Scene
 from ...page.sheet import Sheet
 from ...page.texts import Words
-from .parts import Inputs, columns_of, held_out, notices_of, opened, rows_of, worst_kind, written
-
-ASK = "3/5/1997"  # the exercise's ambiguous date
+from .asks import tasks
+from .parts import Inputs, columns_of, held_out, notices_of, opened, rows_of, written
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,36 +206,6 @@ def results(s: Study) -> Json:
         "read": list(s.shown.input_tokens), "truth": s.truth,
         "ambiguous": dates.is_ambiguous(s.inputs.text), "characters": TARGET, "answers": answers,
     }  # fmt: skip
-
-
-def tasks(s: Study, words: Words) -> list[Task]:
-    shown = s.answers["additive"] if s.shown.alignments is None else s.shown
-    assert shown.alignments is not None
-    last, count = shown.alignments[-1], len(shown.input_tokens)
-    options, answer = places(last.tolist())
-    columns = columns_of(shown)
-    name = words(f"decoder.attention.{shown.attention}")
-    best = max(KINDS, key=lambda kind: held_out()[kind])
-    return [
-        Task("looks", words("decoder.task_looks", name=name, character=shown.output[-1]), answer,
-             words("decoder.task_looks_why", weight=f"{last.max().item():.2f}"),
-             [words("decoder.key_name", place=j + 1, character=columns[j]) for j in options],
-             hides=["alignment", "kinds", "scores"]),
-        Task("count", words("decoder.task_count", count=count), float(LENGTH * count),
-             words("decoder.task_count_why", count=count)),
-        worst_kind(words),
-        Task("ambiguous", words("decoder.task_ambiguous", text=ASK), 1,
-             words("decoder.task_ambiguous_why", output=written(best, ASK).output),
-             [words(f"decoder.task_ambiguous_{reply}") for reply in ("asks", "writes", "empty")]),
-    ]  # fmt: skip
-
-
-def places(weights: Sequence[float]) -> tuple[list[int], int]:
-    """Up to four places of the text, the one with the largest weight among them, and where it stands."""
-    most = max(range(len(weights)), key=lambda place: weights[place])
-    spread = torch.linspace(0, len(weights) - 1, 4).round().int().tolist()
-    options = sorted({most, *[place for place in spread if place != most][:3]})
-    return options, options.index(most)
 
 
 SCENE = Scene(
