@@ -50,7 +50,8 @@ def encoded(
 ) -> Json:
     """These panels of a study with everything around them, as JSON."""
     scene, words = tab.scene_of(inputs), words_for(language)
-    return framed(tab, language, inputs, panels, scene.snippet(study), step) | {
+    plain: Json = {"plain": scene.plain(study)} if scene.plain is not None else {}
+    return framed(tab, language, inputs, panels, scene.snippet(study), step) | plain | {
         "notices": list(scene.notices(study, words)),
         "tasks": [task.encode() for task in scene.tasks(study, words)],
     }

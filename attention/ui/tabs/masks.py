@@ -30,6 +30,7 @@ from ..page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Sca
 from ..page.scene import Goal, Place, Scene, Tab, Task
 from ..page.sheet import Section, Sheet, cell_sheet, output_sheet, show
 from ..page.texts import Words
+from .masks_plain import plain
 
 LINES, TOKENS = 6, 16
 LONGER = 16  # filled-up positions over which the drift is drawn
@@ -275,7 +276,7 @@ TAB = Tab(
     inputs=Inputs,
     scenes={"": Scene(
         fields=("text", "mask", "sentence", "extra"), study=study, panels=panels, sheet=sheet,
-        snippet=snippet, results=results, tasks=tasks, notices=notices,
+        snippet=snippet, results=results, tasks=tasks, notices=notices, plain=plain,
     )},
     examples=(
         ("example_short", {"text": "the cat sat on the mat today\nhi", "mask": "none", "sentence": 2}),

@@ -12,6 +12,7 @@ from ...page.sheet import Sheet, show
 from ...page.texts import Words
 from .fit import Fit, code, errors, exercises, figures, fit, own_points, pictures, weight_sheet
 from .inputs import DATA, Inputs
+from .plain import plain
 
 
 def panels(f: Fit, words: Words) -> list[Panel]:
@@ -50,6 +51,6 @@ def tasks(f: Fit, words: Words) -> list[Task]:
 
 AVERAGE: Scene[Inputs, Fit] = Scene(
     fields=DATA, study=lambda inputs: fit(inputs, None), panels=panels, sheet=sheet, snippet=snippet,
-    results=figures, tasks=tasks, notices=own_points,
+    results=figures, tasks=tasks, notices=own_points, plain=plain,
 )  # fmt: skip
 BANDWIDTH = replace(AVERAGE, fields=("bandwidth", *DATA), study=lambda inputs: fit(inputs, inputs.bandwidth))

@@ -13,6 +13,7 @@ from ...page.scene import Place, Scene, Task
 from ...page.sheet import Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words
 from .inputs import Inputs
+from .plain import plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,5 +178,5 @@ def tasks(s: Study, words: Words) -> list[Task]:
 
 SCENE = Scene(
     fields=("people", "scoring", "scale", "temperature", "projections", "weights_seed"),
-    study=study, panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks,
+    study=study, panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks, plain=plain,
 )  # fmt: skip
