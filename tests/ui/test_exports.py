@@ -12,13 +12,16 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from attention.export.cells import save_cells
 from attention.ui import TABS
 from attention.ui.page.exports import export, find
 from attention.ui.page.fields import check_all
 from attention.ui.page.guard import Refusal
 from attention.ui.page.panels import Axis, Curve, Heatmap, PairBars, Plot
 from attention.ui.page.questions import ask_export, complete, view_of
+from attention.ui.page.sheet import brief
 from attention.ui.tabs.heads.runs import capture
 from tests.ui.views import packed
 
@@ -204,3 +207,54 @@ def test_a_step_that_was_not_recorded_is_refused(frame):
     assert find(panels, "training@1")
     with pytest.raises(Refusal):
         find(panels, f"training{frame}")
+
+
+def test_a_saved_heatmap_has_the_numbers_the_words_and_the_link_of_the_page():
+    inputs, address = {"mask": "both", "text": "a < b\n<script>"}, "https://example.org/app/"
+    panel = panel_of("masks", inputs, "after")
+    ask = {"inputs": inputs, "panel": "after", "format": "svg", "address": address}
+    picture = base64.b64decode(ask_export("en", TAB["masks"], ask)["base64"])
+    shown = words_in(picture)
+    assert (
+        {f"{value:.2f}" for value in packed(panel["data"]).flat} <= shown and "1.00" in shown and "Σ" in shown
+    )
+    assert {panel["title"], "<", "Attention Matchmaker · Padding masks"} <= shown
+    assert any("a < b / <script>" in text for text in shown)
+    assert any(text.startswith(f"{address}?tab=masks&text=") for text in shown)
+
+
+def test_masked_cells_are_hatched_and_no_others():
+    bare, hatched = (
+        np.array(Image.open(io.BytesIO(save_cells(torch.zeros(2, 2), "ab", "cd", masked=mask))).convert("L"))
+        for mask in (None, torch.tensor([[False, True], [False, False]]))
+    )
+    rows, columns = np.nonzero(bare != hatched)
+    paper = bare[bare < 255].size and np.nonzero(np.abs(bare.astype(int) - 248) < 3)  # the cells' pale blue
+    middle = (paper[0].min() + paper[0].max()) / 2, (paper[1].min() + paper[1].max()) / 2
+    assert len(rows) > 100 and rows.max() <= middle[0] + 2 and columns.min() >= middle[1] - 2
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "https://a b", None, ["https://a"], "https://" + "a" * 999]
+)
+def test_an_address_that_is_none_is_not_printed(address):
+    ask = {"inputs": {}, "panel": "after", "format": "svg", "address": address}
+    shown = words_in(base64.b64decode(ask_export("en", TAB["masks"], ask)["base64"]))
+    assert "?tab=masks&lang=en" in shown
+
+
+def test_the_open_head_is_saved_with_its_model_and_sentence():
+    shown = words_in(saved("heads", {"text": "A < B"}, "weights", "svg"))
+    assert {"Model: all-MiniLM-L6-v2 (encoder)", "Text: A < B", "<"} <= shown
+
+
+def test_large_maps_have_no_numbers_as_on_the_page():
+    shown = words_in(saved("kernel", {}, "weights", "svg"))
+    values = packed(panel_of("kernel", {}, "weights")["data"])
+    assert values.size > 420 and f"{values.max():.3f}" not in shown
+
+
+def test_the_numbers_in_cells_are_those_of_the_page():
+    """JavaScript's toFixed rounds ties away from 0, and knows no negative zero."""
+    cases = [(0.125, 2, "0.13"), (-0.125, 2, "-0.13"), (2.5, 0, "3"), (-0.004, 2, "0.00"), (1.005, 2, "1.00")]
+    assert [brief(value, digits) for value, digits, _ in cases] == [text for *_, text in cases]

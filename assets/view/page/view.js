@@ -196,7 +196,7 @@ export class View {
   }
 
   async save(panel, format) {
-    const file = await this.ask("export", { panel, format });
+    const file = await this.ask("export", { panel, format, address: window.location.origin + window.location.pathname });
     if (file.error) return this.say(file.error);
     const blob = new Blob([bytesOf(file.base64)], { type: file.type });
     const link = el("a", { href: URL.createObjectURL(blob), download: file.name });

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from . import link
-from .exports import export
+from .exports import export, notes_of
 from .fields import as_json, check_all
 from .guard import Json, Refusal, answer, inputs_of, told, whole
 from .panels import Later, Panel, Part
@@ -134,7 +134,8 @@ def ask_export(language: str, tab: AnyTab, request: object) -> Json:
 
     asked = _asked(request)
     bare = [one.panel if isinstance(one, Part) else one for one in panels]
-    return export(tab.id, bare, page, asked.get("panel"), asked.get("format"))
+    notes = notes_of(tab, scene, inputs, language, asked.get("address"))
+    return export(tab.id, bare, page, asked.get("panel"), asked.get("format"), notes)
 
 
 def complete(scene: Scene[Any, Any], study: Any, language: str) -> list[Panel]:

@@ -13,9 +13,7 @@ def plain(s: Study) -> str:
     kind, lengths = s.inputs.mask, s.batch.lengths.tolist()
     n, d = s.batch.vectors.shape[1:]
     sentences = [x[:length].tolist() for x, length in zip(s.batch.vectors, lengths, strict=True)]
-    rows = [
-        [[float(f"{number:.6g}") for number in vector] for vector in sentence] for sentence in sentences
-    ]
+    rows = [[[float(f"{number:.6g}") for number in vector] for vector in sentence] for sentence in sentences]
     lines = ["import torch", "", "sentences = [    # a vector for each token"]
     lines += [f"    torch.tensor({row!r}).view(-1, {d})," for row in rows]
     lines += ["]", f"x = torch.zeros(len(sentences), {n}, {d})    # zeros are the padding"]

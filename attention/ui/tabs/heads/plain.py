@@ -19,7 +19,12 @@ def plain(s: Study) -> str:
     inputs, kind = s.inputs, s.plain.model.kind
     entry = CATALOG.get(inputs.model)
     pair = inputs.pair.strip()
-    if entry is None or entry.file.endswith(".gguf") or kind == "encoder-decoder" or (pair and kind != "encoder"):
+    if (
+        entry is None
+        or entry.file.endswith(".gguf")
+        or kind == "encoder-decoder"
+        or (pair and kind != "encoder")
+    ):
         return ""
     texts = f"{inputs.text!r}, {inputs.pair!r}" if pair else repr(inputs.text)
     name = "AutoModel" if kind == "encoder" else "AutoModelForCausalLM"

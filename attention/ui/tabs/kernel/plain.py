@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def plain(f: Fit) -> str:
     """All points alike, or a Gaussian of the chosen width."""
     if f.bandwidth is None:
-        return program(f, [f"weights = torch.full((len(queries), len(x)), 1 / len(x))"])
+        return program(f, ["weights = torch.full((len(queries), len(x)), 1 / len(x))"])
     return program(f, [
         "distance = queries[:, None] - x    # (queries, points)",
         f"weights = torch.softmax(-(distance / {f.bandwidth!r}) ** 2 / 2, dim=-1)",
