@@ -92,7 +92,7 @@ def save_cells(
     if cells:
         _write(axes, cells, shown, colours(norm(shown)))
     if sums:
-        _sums(axes, matrix)
+        _sums(figure, axes, matrix)
     _labels(axes, row_labels, column_labels, width / m)
     axes.set_xlabel(clean_label(xlabel, LONGEST_TITLE), color=SOFT, **text_style(8))
     axes.set_ylabel(clean_label(ylabel, LONGEST_TITLE), color=SOFT, **text_style(8))
@@ -138,11 +138,10 @@ def _write(axes: Axes, cells: Sequence[Sequence[str]], shown: np.ndarray, colour
             axes.text(j, i, clean_label(text), ha="center", va="center", color=ink, **text_style(7))
 
 
-def _sums(axes: Axes, matrix: Tensor) -> None:
+def _sums(figure: Figure, axes: Axes, matrix: Tensor) -> None:
     """Σ and the sum of each row, to the right of the cells."""
     from matplotlib.transforms import offset_copy
 
-    figure = axes.get_figure()
     right = offset_copy(axes.get_yaxis_transform(), fig=figure, x=5, units="points")
     style: dict[str, Any] = {"transform": right, "va": "center", "color": SOFT, "clip_on": False}
     for i, total in enumerate(matrix.sum(-1).tolist()):

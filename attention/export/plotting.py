@@ -105,8 +105,8 @@ def save_plot(
     axes.spines[["top", "right"]].set_visible(False)
     _legend(figure, drawn, [one.name for one in series], foot / tall)
     for k, line in enumerate(reversed(written)):
-        y = (0.08 + (k + 0.5) * NOTE) / tall
-        figure.text(0.1 / wide, y, line, va="center", color=SOFT, **text_style(7))
+        height = (0.08 + (k + 0.5) * NOTE) / tall
+        figure.text(0.1 / wide, height, line, va="center", color=SOFT, **text_style(7))
     return to_bytes(figure, format, tight=False)
 
 
