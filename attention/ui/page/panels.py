@@ -301,9 +301,7 @@ class PairBars(Panel, Saved):
             Series(name, "bars", range(len(self.names)), values, role)
             for (name, values), role in zip(self.series, ("accent", "truth"), strict=False)
         ]
-        return save_plot(
-            series, self.title, format, x_names=self.names, notes=notes, digits=self.digits
-        )
+        return save_plot(series, self.title, format, x_names=self.names, notes=notes, digits=self.digits)
 
 
 @dataclass(frozen=True, eq=False)
