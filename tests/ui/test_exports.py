@@ -6,6 +6,7 @@ import base64
 import csv
 import html
 import io
+import json
 import re
 from xml.etree import ElementTree
 
@@ -20,8 +21,11 @@ from attention.ui.page.exports import export, find
 from attention.ui.page.fields import check_all
 from attention.ui.page.guard import Refusal
 from attention.ui.page.panels import Axis, Curve, Heatmap, PairBars, Plot
-from attention.ui.page.questions import ask_export, complete, view_of
+from attention.ui.page.questions import ask_export, ask_sheet, complete, view_of
+from attention.ui.page.saved import SHEETS, prose
 from attention.ui.page.sheet import brief
+from attention.ui.page.steps import lesson_of
+from attention.ui.page.texts import words_for
 from attention.ui.tabs.heads.runs import capture
 from tests.ui.views import packed
 
@@ -261,3 +265,59 @@ def test_the_numbers_in_cells_are_those_of_the_page():
     """JavaScript's toFixed rounds ties away from 0, and knows no negative zero."""
     cases = [(0.125, 2, "0.13"), (-0.125, 2, "-0.13"), (2.5, 0, "3"), (-0.004, 2, "0.00"), (1.005, 2, "1.00")]
     assert [brief(value, digits) for value, digits, _ in cases] == [text for *_, text in cases]
+
+
+def page_of(tab, inputs, language="en"):
+    """The saved page, and the payload inside it."""
+    page = saved_page(tab, inputs, language)
+    start = page.index("document.querySelector('.am-view'), ") + len("document.querySelector('.am-view'), ")
+    return page, json.JSONDecoder().raw_decode(page[start:])[0]
+
+
+def saved_page(tab, inputs, language):
+    ask = {"inputs": inputs, "panel": None, "format": "html", "address": "https://example.org/app/"}
+    return base64.b64decode(ask_export(language, TAB[tab], ask)["base64"]).decode()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("tab", TAB)
+def test_a_saved_page_has_its_inputs_its_lesson_and_its_link(tab, language):
+    page, payload = page_of(tab, {}, language)
+    words = words_for(language)
+    around = page.replace(page[page.index("<style>") : page.index("<body")], "")
+    scene = TAB[tab].scene_of(TAB[tab].inputs())
+    assert f"<h1>{html.escape(words(f'{tab}.title'))}</h1>" in around
+    for name in (*TAB[tab].switches, *scene.fields):
+        assert f"<th scope='row'>{html.escape(words(f'{tab}.{name}'))}</th>" in around
+    for number, step in enumerate(lesson_of(TAB[tab], language), 1):
+        assert f"<h3>{number}. {html.escape(step.title)}</h3>" in around
+    assert around.count("class='am-ask'") >= 3 and "\\(" not in around[: around.index("<script>")]
+    assert payload["home"].startswith(f"https://example.org/app/?tab={tab}")
+
+
+@pytest.mark.parametrize(
+    ("tab", "inputs"), [("masks", {}), ("kernel", {}), ("matchmaker", {}), ("heads", {})]
+)
+def test_the_sheets_of_a_saved_page_are_those_of_the_app_and_bounded(tab, inputs):
+    page, payload = page_of(tab, inputs)
+    sheets = payload["sheets"]
+    assert 0 < len(sheets) <= SHEETS and len(page) < 2_000_000
+    for place in list(sheets)[:: max(1, len(sheets) // 5)]:
+        panel, row, column = place.rsplit(".", 2)
+        ask = {"inputs": inputs, "panel": panel, "row": int(row), "column": int(column)}
+        assert ask_sheet("en", TAB[tab], ask) == sheets[place]
+
+
+def test_typed_words_stay_words_in_a_saved_page():
+    page = saved_page("masks", {"text": "<img src=x onerror=alert(1)>\n</script><b>"}, "en")
+    assert "<img src=x" not in page and "</script><b>" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;<br>&lt;/script&gt;&lt;b&gt;" in page
+
+
+def test_a_lesson_becomes_markup_with_its_formula_as_a_picture():
+    text = "# A & b\n\nOne **bold** and *slanted* \\(-\\infty\\) `x<1`.\n\n- first\n- second"
+    made = prose(text)
+    assert made.startswith("<h4>A &amp; b</h4><p>One <strong>bold</strong> and <em>slanted</em> <img ")
+    assert "alt='-\\infty'" in made and "<code>x&lt;1</code>" in made
+    assert made.endswith("<ul><li>first</li><li>second</li></ul>")
+    assert prose("\\(\\nothing{<}\\)") == "<p><code>\\nothing{&lt;}</code></p>"
