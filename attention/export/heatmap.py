@@ -157,13 +157,16 @@ def save_figure(
     return to_bytes(figure, format)
 
 
-def to_bytes(figure: Figure, format: str) -> bytes:
-    """A figure as the bytes of a file, "png" or "svg"; the same figure gives the same bytes."""
+def to_bytes(figure: Figure, format: str, tight: bool = True) -> bytes:
+    """A figure as the bytes of a file, "png" or "svg"; the same figure gives the same bytes.
+
+    tight: cut to what is drawn, which may lie beyond the figure's edges.
+    """
     if format not in ("png", "svg"):
         raise ValueError(f'format must be "png" or "svg", got {format!r}')
     buffer = io.BytesIO()
     metadata = {"Date": None} if format == "svg" else None
-    figure.savefig(buffer, format=format, bbox_inches="tight", metadata=metadata)
+    figure.savefig(buffer, format=format, bbox_inches="tight" if tight else None, metadata=metadata)
     return _number_names(buffer.getvalue()) if format == "svg" else buffer.getvalue()
 
 

@@ -52,7 +52,7 @@ def check_finite(matrix: Tensor, dimensions: int | None = None, holes: bool = Fa
     return matrix
 
 
-def check_labels(name: str, labels: Sequence[str] | None, count: int) -> None:
+def check_labels(name: str, labels: Sequence[object] | None, count: int) -> None:
     if labels is not None and len(labels) != count:
         raise ValueError(f"{name} needs {count} entries, one for each, got {len(labels)}")
 

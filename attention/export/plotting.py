@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .cells import NOTE, SOFT, lines_of
 from .heatmap import LONGEST_TITLE, clean_label, figure_class, label_axis, text_style, to_bytes
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ DASHES = {"accent": "-", "data": (0, (1, 2)), "truth": (0, (4, 2.5)), "muted": (
 REPEATED = ((0, (6, 3, 1, 3)), (0, (12, 4)), (0, (3, 3)), (0, (1, 2)))
 SIGNS = {"accent": "s", "data": "o", "truth": "^", "muted": "."}
 ABOVE = {"bars": 1, "points": 2, "line": 3}  # what is drawn over what
+ENTRY = 0.17  # inches, a line of the legend
 MOST_POINTS = 100_000  # beyond that a file opens nowhere
 
 
@@ -51,17 +53,26 @@ def save_plot(
     ylabel: str = "",
     log_x: bool = False,
     x_names: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
+    digits: int | None = None,
 ) -> bytes:
     """Series over x as the bytes of a file, format "png" (144 dpi) or "svg".
 
     x_names: one word for each x = 0, 1, 2, ..., written in place of the numbers. Names and words
-    are drawn as they are typed, cut as in save_figure.
+    are drawn as they are typed, cut as in save_figure. notes: paragraphs below the picture.
+    digits: decimals of the number at the end of each bar, None for no numbers.
     Raises ``ValueError`` for another format or kind, x and y of different lengths, or no point.
     """
     _check(series)
     count = len(x_names) if x_names is not None else 0
-    size = max(6.4, min(count, 64) * 0.19 + 1.5), 4.5
-    figure = figure_class()(figsize=size, dpi=144, layout="constrained")
+    wide = max(6.4, min(count, 64) * 0.19 + 1.5)
+    written = lines_of(notes, wide)
+    foot = NOTE * len(written) + 0.14  # inches, below the legend
+    named = ENTRY * sum(bool(one.name) for one in series)
+    tall = 4.5 + foot + named
+    figure = figure_class()(figsize=(wide, tall), dpi=144)
+    share = (foot + named) / tall
+    figure.set_layout_engine("constrained", rect=(0.0, share, 1.0, 1 - share))
     axes = figure.subplots()
     if log_x:
         axes.set_xscale("log")
@@ -82,6 +93,8 @@ def save_plot(
             slot = 0.78 * _gap(bars)
             left = x - slot / 2 + (bars.index(one) + 0.5) * slot / len(bars)
             drawn.append(axes.bar(left, y, slot / len(bars), alpha=0.75, **style))
+            if digits is not None:
+                axes.bar_label(drawn[-1], fmt=f"{{:.{digits}f}}", padding=2, **text_style(8))
     if x_names is not None:
         label_axis(axes.xaxis, x_names, size=7, rotation=90 if count > 4 else 0)
     axes.set_xlabel(clean_label(xlabel, LONGEST_TITLE), **text_style())
@@ -90,8 +103,11 @@ def save_plot(
         axes.set_title(clean_label(title, LONGEST_TITLE), **text_style())
     axes.grid(axis="y", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    _legend(figure, drawn, [one.name for one in series])
-    return to_bytes(figure, format)
+    _legend(figure, drawn, [one.name for one in series], foot / tall)
+    for k, line in enumerate(reversed(written)):
+        height = (0.08 + (k + 0.5) * NOTE) / tall
+        figure.text(0.1 / wide, height, line, va="center", color=SOFT, **text_style(7))
+    return to_bytes(figure, format, tight=False)
 
 
 def _check(series: Sequence[Series]) -> None:
@@ -111,8 +127,8 @@ def _gap(bars: Sequence[Series]) -> float:
     return min((gap.min() for gap in gaps if gap.size), default=1.0)
 
 
-def _legend(figure: Figure, drawn: list[Any], names: Sequence[str]) -> None:
-    """A legend under the picture, where it covers nothing.
+def _legend(figure: Figure, drawn: list[Any], names: Sequence[str], foot: float) -> None:
+    """A legend under the picture, where it covers nothing; foot: where it begins, from 0 to 1.
 
     The names come last: matplotlib would skip one that begins with "_" and read formulas.
     """
@@ -122,7 +138,8 @@ def _legend(figure: Figure, drawn: list[Any], names: Sequence[str]) -> None:
     style = text_style(8)
     legend = figure.legend(
         [art for art, _ in named], [str(i) for i in range(len(named))], frameon=False,
-        loc="outside lower left", prop=style["fontproperties"],
+        loc="lower left", prop=style["fontproperties"], bbox_to_anchor=(0.012, foot),
+        borderaxespad=0.0, borderpad=0.2, labelspacing=0.4,
     )  # fmt: skip
     for text, (_, name) in zip(legend.get_texts(), named, strict=True):
         text.set_parse_math(style["parse_math"])

@@ -50,9 +50,23 @@ def test_axe_finds_no_violation_of_ours(open_page, tab, path, theme):
     assert not left, left
 
 
-def test_a_term_opens_the_glossary(open_page):
-    page = open_page("?tab=matchmaker")
-    page.locator(".am-lead .am-term").first.click()
+def test_a_term_opens_a_note_beside_it_and_the_glossary_from_there(open_page):
+    page = open_page("?tab=matchmaker&temperature=0.9")
+    term, note = page.locator(".am-lead .am-term").first, page.locator(".am-term-note")
+    term.focus()
+    page.keyboard.press("Enter")
+    note.wait_for()
+    word, box = term.bounding_box(), note.bounding_box()
+    assert 0 < box["y"] - word["y"] - word["height"] < 20 and box["x"] >= 0
+    assert (
+        term.inner_text().lower() in note.inner_text().lower() and page.locator("dialog[open]").count() == 0
+    )
+    page.keyboard.press("Escape")
+    note.wait_for(state="detached")
+    assert term.evaluate("node => node === document.activeElement")
+    term.click()
+    note.locator("button").click()
     page.locator("dialog.am-glossary .am-sought").wait_for()
+    assert note.count() == 0
     page.keyboard.press("Escape")
     page.locator("dialog.am-glossary").wait_for(state="hidden")

@@ -249,7 +249,19 @@ def test_a_saved_page_opens_offline(open_page, browser, tmp_path):
     download.value.save_as(path)
     alone = browser.new_context(offline=True).new_page()
     alone.goto(path.as_uri())
-    alone.locator('[data-focus="after.0.0"]').wait_for()
+    cell = alone.locator('[data-focus="after.0.0"]')
+    sheet = alone.locator(".am-sheet .am-lines .am-value")
+    cell.click()
+    sheet.first.wait_for()
+    shown = cell.get_attribute("data-value")
+    assert f"{float(shown):.4f}" in sheet.all_inner_texts()  # the arithmetic, without a server
+    room = alone.locator(".am-saved .am-ask .am-room").first
+    assert not room.is_visible() and alone.locator(".am-saved-inputs tr").count() == 4
+    alone.emulate_media(media="print")
+    assert (
+        room.is_visible()
+        and not alone.locator(".am-toolbar, .am-code, .am-tasks").filter(visible=True).count()
+    )
     alone.context.close()
 
 

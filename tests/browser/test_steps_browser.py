@@ -47,7 +47,8 @@ def wait_for_step(page, id, n):
     page.wait_for_function(
         f"""([id, n]) => {{
           const view = ({FIND})(id);
-          return view && view.payload.step === n && !view.following && performance.now() > (view.steps?.until ?? 0)
+          return view && view.payload.step === n && !view.following
+            && performance.now() > (view.steps?.until ?? 0)
             && !view.payload.panels.some((panel) => panel.kind === "waiting");
         }}""",
         arg=[id, n],

@@ -6,19 +6,26 @@ import base64
 import csv
 import html
 import io
+import json
 import re
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from attention.export.cells import save_cells
 from attention.ui import TABS
 from attention.ui.page.exports import export, find
 from attention.ui.page.fields import check_all
 from attention.ui.page.guard import Refusal
 from attention.ui.page.panels import Axis, Curve, Heatmap, PairBars, Plot
-from attention.ui.page.questions import ask_export, complete, view_of
+from attention.ui.page.questions import ask_export, ask_sheet, complete, view_of
+from attention.ui.page.saved import SHEETS, prose
+from attention.ui.page.sheet import brief
+from attention.ui.page.steps import lesson_of
+from attention.ui.page.texts import words_for
 from attention.ui.tabs.heads.runs import capture
 from tests.ui.views import packed
 
@@ -204,3 +211,113 @@ def test_a_step_that_was_not_recorded_is_refused(frame):
     assert find(panels, "training@1")
     with pytest.raises(Refusal):
         find(panels, f"training{frame}")
+
+
+def test_a_saved_heatmap_has_the_numbers_the_words_and_the_link_of_the_page():
+    inputs, address = {"mask": "both", "text": "a < b\n<script>"}, "https://example.org/app/"
+    panel = panel_of("masks", inputs, "after")
+    ask = {"inputs": inputs, "panel": "after", "format": "svg", "address": address}
+    picture = base64.b64decode(ask_export("en", TAB["masks"], ask)["base64"])
+    shown = words_in(picture)
+    assert (
+        {f"{value:.2f}" for value in packed(panel["data"]).flat} <= shown and "1.00" in shown and "Σ" in shown
+    )
+    assert {panel["title"], "<", "Attention Matchmaker · Padding masks"} <= shown
+    assert any("a < b / <script>" in text for text in shown)
+    assert any(text.startswith(f"{address}?tab=masks&text=") for text in shown)
+
+
+def test_masked_cells_are_hatched_and_no_others():
+    def drawn(mask):
+        return np.array(Image.open(io.BytesIO(save_cells(torch.zeros(2, 2), "ab", "cd", masked=mask))))
+
+    bare = drawn(None)
+    one, other = (
+        (drawn(torch.tensor(mask)) != bare).any(-1)
+        for mask in ([[False, True], [False, False]], [[False, False], [True, False]])
+    )
+    rows, columns = (np.nonzero(one.any(axis))[0] for axis in (1, 0))
+    assert one.sum() > 100 and other.sum() > 100 and not (one & other)[rows[4] : rows[-4]].any()
+    assert columns[0] > np.nonzero(other.any(0))[0][-5]  # to the right of the other
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "https://a b", None, ["https://a"], "https://" + "a" * 999]
+)
+def test_an_address_that_is_none_is_not_printed(address):
+    ask = {"inputs": {}, "panel": "after", "format": "svg", "address": address}
+    shown = words_in(base64.b64decode(ask_export("en", TAB["masks"], ask)["base64"]))
+    assert "?tab=masks&lang=en" in shown
+
+
+def test_the_open_head_is_saved_with_its_model_and_sentence():
+    shown = words_in(saved("heads", {"text": "A < B"}, "weights", "svg"))
+    assert {"Model: all-MiniLM-L6-v2 (encoder)", "Text: A < B", "<"} <= shown
+
+
+def test_large_maps_have_no_numbers_as_on_the_page():
+    shown = words_in(saved("kernel", {}, "weights", "svg"))
+    values = packed(panel_of("kernel", {}, "weights")["data"])
+    assert values.size > 420 and f"{values.max():.3f}" not in shown
+
+
+def test_the_numbers_in_cells_are_those_of_the_page():
+    """JavaScript's toFixed rounds ties away from 0, and knows no negative zero."""
+    cases = [(0.125, 2, "0.13"), (-0.125, 2, "-0.13"), (2.5, 0, "3"), (-0.004, 2, "0.00"), (1.005, 2, "1.00")]
+    assert [brief(value, digits) for value, digits, _ in cases] == [text for *_, text in cases]
+
+
+def page_of(tab, inputs, language="en"):
+    """The saved page, and the payload inside it."""
+    page = saved_page(tab, inputs, language)
+    start = page.index("document.querySelector('.am-view'), ") + len("document.querySelector('.am-view'), ")
+    return page, json.JSONDecoder().raw_decode(page[start:])[0]
+
+
+def saved_page(tab, inputs, language):
+    ask = {"inputs": inputs, "panel": None, "format": "html", "address": "https://example.org/app/"}
+    return base64.b64decode(ask_export(language, TAB[tab], ask)["base64"]).decode()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("tab", TAB)
+def test_a_saved_page_has_its_inputs_its_lesson_and_its_link(tab, language):
+    page, payload = page_of(tab, {}, language)
+    words = words_for(language)
+    around = page.replace(page[page.index("<style>") : page.index("<body")], "")
+    scene = TAB[tab].scene_of(TAB[tab].inputs())
+    assert f"<h1>{html.escape(words(f'{tab}.title'))}</h1>" in around
+    for name in (*TAB[tab].switches, *scene.fields):
+        assert f"<th scope='row'>{html.escape(words(f'{tab}.{name}'))}</th>" in around
+    for number, step in enumerate(lesson_of(TAB[tab], language), 1):
+        assert f"<h3>{number}. {html.escape(step.title)}</h3>" in around
+    assert around.count("class='am-ask'") >= 3 and "\\(" not in around[: around.index("<script>")]
+    assert payload["home"].startswith(f"https://example.org/app/?tab={tab}")
+
+
+@pytest.mark.parametrize(
+    ("tab", "inputs"), [("masks", {}), ("kernel", {}), ("matchmaker", {}), ("heads", {})]
+)
+def test_the_sheets_of_a_saved_page_are_those_of_the_app_and_bounded(tab, inputs):
+    page, payload = page_of(tab, inputs)
+    sheets = payload["sheets"]
+    assert 0 < len(sheets) <= SHEETS and len(page) < 2_000_000
+    for place in list(sheets)[:: max(1, len(sheets) // 5)]:
+        panel, row, column = place.rsplit(".", 2)
+        ask = {"inputs": inputs, "panel": panel, "row": int(row), "column": int(column)}
+        assert ask_sheet("en", TAB[tab], ask) == sheets[place]
+
+
+def test_typed_words_stay_words_in_a_saved_page():
+    page = saved_page("masks", {"text": "<img src=x onerror=alert(1)>\n</script><b>"}, "en")
+    assert "<img src=x" not in page and "</script><b>" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;<br>&lt;/script&gt;&lt;b&gt;" in page
+
+
+def test_a_lesson_becomes_markup_with_its_formula_as_a_picture():
+    text = "# A & b\n\nOne **bold** and *slanted* \\(-\\infty\\) `x<1`.\n\n- first\n- second"
+    made = prose(text)
+    assert made.startswith("<h4>A &amp; b</h4><p>One <strong>bold</strong> and <em>slanted</em> <img ")
+    assert "alt='-\\infty'" in made and "<code>x&lt;1</code>" in made
+    assert made.endswith("<ul><li>first</li><li>second</li></ul>")
+    assert prose("\\(\\nothing{<}\\)") == "<p><code>\\nothing{&lt;}</code></p>"

@@ -1,15 +1,21 @@
-// The code beside a view: the snippet that prints its numbers.
+// The code beside a view: the snippet that prints its numbers, and the same without this package.
 import { el } from "../core/dom.js";
 import { copyText } from "./copy.js";
 
+const block = (view, code, note, name) => {
+  const copy = el("button", { type: "button", class: "am-button", "data-focus": name }, view.word("copy_code"));
+  copy.addEventListener("click", () => copyText(code, copy, view));
+  return [el("div", { class: "am-panel-head" }, el("p", { class: "am-caption" }, note), copy),
+    el("pre", { tabindex: "0", class: "am-scroll" }, el("code", {}, code))];
+};
+
 export const codeBox = (view) => {
-  if (!view.payload.code) return null;
-  const copy = el("button", { type: "button", class: "am-button", "data-focus": "copy-code" }, view.word("copy_code"));
-  copy.addEventListener("click", () => copyText(view.payload.code, copy, view));
+  const { code, plain } = view.payload;
+  if (!code) return null;
   const open = view.state.code;
   const box = el("details", { class: "am-code", open }, el("summary", {}, view.word("code")),
-    el("div", { class: "am-panel-head" }, el("p", { class: "am-caption" }, view.word("code_note")), copy),
-    el("pre", { tabindex: "0", class: "am-scroll" }, el("code", {}, view.payload.code)));
+    block(view, code, view.word("code_note"), "copy-code"),
+    plain ? block(view, plain, view.word("plain_note"), "copy-plain") : null);
   box.addEventListener("toggle", () => (view.state.code = box.open));
   return box;
 };

@@ -1,4 +1,4 @@
-// The glossary: one dialog, reachable from every term in leads, lessons and captions.
+// The glossary: a small note beside every term in leads, lessons and captions, and one dialog with all terms.
 import { el } from "../core/dom.js";
 import { glossaryIn, pageLanguage, wordsIn } from "../core/words.js";
 
@@ -25,7 +25,30 @@ export const openGlossary = (id) => {
   if (sought) sought.scrollIntoView({ block: "center" });
 };
 
-// The first place of each term in a text becomes a button that opens the glossary there.
+// The note of a term, beside it: a popover, so that no box cuts it off and Escape returns to the term.
+const WIDTH = 340, GAP = 6;
+const openNote = (button, id) => {
+  if (button.popoverTargetElement) return; // open: the browser closes it
+  const [term, text] = entries()[id];
+  const all = el("button", { type: "button", class: "am-button", onclick: () => { note.hidePopover(); openGlossary(id); } }, wordsIn(pageLanguage()).all_terms);
+  const note = el("span", { class: "am-term-note", popover: "auto", role: "dialog", "aria-label": term }, el("b", {}, term), el("span", {}, text), all);
+  const box = button.getBoundingClientRect();
+  const width = Math.min(WIDTH, window.innerWidth - 2 * GAP);
+  const under = box.bottom < window.innerHeight * 0.6;
+  Object.assign(note.style, { width: `${width}px`, left: `${Math.max(GAP, Math.min(box.left, window.innerWidth - width - GAP))}px`,
+    top: under ? `${box.bottom + GAP}px` : "auto", bottom: under ? "auto" : `${window.innerHeight - box.top + GAP}px` });
+  const away = () => note.hidePopover();
+  note.addEventListener("toggle", ({ newState }) => {
+    if (newState === "open") return window.addEventListener("scroll", away, { capture: true, once: true });
+    window.removeEventListener("scroll", away, { capture: true });
+    button.popoverTargetElement = null;
+    note.remove();
+  });
+  button.after(note); // next in the order of reading and of the Tab key
+  button.popoverTargetElement = note; // the click that is under way opens it
+};
+
+// The first place of each term in a text becomes a button that opens its note.
 const forms = (id, term) => (pageLanguage() === "zh" ? [term] : [term, `${term}s`, id === "query" ? "queries" : `${term}es`]);
 const literal = (text) => text.replace(/[[\](){}.*+?^$|\\]/g, "\\$&"); // "[UNK]" is no set of letters
 // Chinese has no word breaks: a term of one character (头, 键, 值, 层) counts only where its
@@ -54,7 +77,7 @@ export const linkTerms = (root) => {
       const after = rest.splitText(match[0].length);
       if (!seen.has(id)) {
         seen.add(id);
-        rest.replaceWith(el("button", { type: "button", class: "am-term", onclick: () => openGlossary(id) }, match[0]));
+        rest.replaceWith(el("button", { type: "button", class: "am-term", onclick: (event) => openNote(event.currentTarget, id) }, match[0]));
       }
       node = after;
     }

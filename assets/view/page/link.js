@@ -24,5 +24,6 @@ export const addressOf = ({ payload, opened, root }, onlyQuery = false) => {
   for (const name of ["__theme", "embed", "panel"]) if (now.has(name)) query.set(name, now.get(name));
   query.set("lang", payload.language);
   if (onlyQuery) return `?${query}`;
+  if (payload.home) return payload.home; // a saved page, which lives elsewhere
   return `${window.location.origin}${window.location.pathname}?${query}`;
 };

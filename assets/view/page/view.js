@@ -23,6 +23,9 @@ const arrange = (parent, nodes) => {
   nodes.forEach((node, i) => { if (parent.childNodes[i] !== node) parent.insertBefore(node, parent.childNodes[i] || null); });
 };
 
+// In a saved page: the arithmetic that it took along.
+const taken = ({ payload }, name, { panel, row, column }) => (name === "sheet" && payload.sheets ? payload.sheets[`${panel}.${row}.${column}`] : undefined);
+
 // A view: draws payloads into root. server is null in a saved page.
 export class View {
   constructor(root, server) {
@@ -178,7 +181,7 @@ export class View {
   }
 
   async ask(name, question) {
-    if (!this.server || !this.server[name]) return { error: this.word("offline") };
+    if (!this.server || !this.server[name]) return taken(this, name, question) ?? { error: this.word("offline") };
     const asked = { inputs: this.payload && this.payload.inputs, step: this.step || 0, ...question };
     return (await reach(() => this.server[name](asked))) ?? { error: this.word("failed") };
   }
@@ -196,7 +199,7 @@ export class View {
   }
 
   async save(panel, format) {
-    const file = await this.ask("export", { panel, format });
+    const file = await this.ask("export", { panel, format, address: window.location.origin + window.location.pathname });
     if (file.error) return this.say(file.error);
     const blob = new Blob([bytesOf(file.base64)], { type: file.type });
     const link = el("a", { href: URL.createObjectURL(blob), download: file.name });

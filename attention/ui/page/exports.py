@@ -7,14 +7,23 @@ picture for PNG and SVG.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
 from ...export.heatmap import to_csv, to_npz
+from . import link
 from .busy import slot
+from .fields import Inputs, Text, as_json
 from .guard import Json, Refusal
 from .panels import Panel, Saved
+from .scene import Scene, Tab
+from .texts import words_for
+
+LONGEST = 300  # letters of a text in a note
+ADDRESS = re.compile(r"https?://[\w.:\[\]/~%-]{1,200}")
 
 TYPES = {
     "png": "image/png",
@@ -38,9 +47,17 @@ def find(panels: Sequence[Panel], panel_id: object) -> Saved:
 
 @slot("export", limit=1)  # matplotlib is slow; one at a time leaves the cores to the others
 def export(
-    tab: str, panels: Sequence[Panel], whole: Callable[[], str], panel_id: object, format: object
+    tab: str,
+    panels: Sequence[Panel],
+    whole: Callable[[], str],
+    panel_id: object,
+    format: object,
+    notes: Sequence[str] = (),
 ) -> Json:
-    """{"name", "type", "base64"} of one panel, or of the whole view's page for "html"."""
+    """{"name", "type", "base64"} of one panel, or of the whole view's page for "html".
+
+    notes: paragraphs below a picture (:func:`notes_of`).
+    """
     if not isinstance(format, str) or format not in TYPES:
         raise Refusal("bad_request")
     if format == "html":
@@ -53,8 +70,28 @@ def export(
     elif format == "npz":
         data = to_npz(panel.arrays(), holes=True)
     else:
-        data = panel.picture(format)
+        data = panel.picture(format, notes)
     return _file(f"{tab}-{str(panel_id).replace('@', '-')}.{format}", format, data)
+
+
+def notes_of(
+    tab: Tab[Any], scene: Scene[Any, Any], inputs: Inputs, language: str, address: object
+) -> list[str]:
+    """What stands below a saved picture: the tab, the model and the texts it is of, and its link.
+
+    address: where the page says that it lives, as far as a link can be made with it.
+    """
+    words, given = words_for(language), as_json(inputs)
+    notes = [f"{words('app.title')} · {words(f'{tab.id}.title')}"]
+    for field in tab.fields:
+        value = str(given[field.name]).strip()
+        if field.name in scene.fields and value and (field.name == "model" or isinstance(field, Text)):
+            text = words.get(f"{tab.id}.{field.name}.{value}", value) if field.name == "model" else value
+            lines = " / ".join(line.strip() for line in text.splitlines() if line.strip())
+            cut = lines if len(lines) <= LONGEST else lines[: LONGEST - 1] + "…"
+            notes.append(f"{words(f'{tab.id}.{field.name}')}: {cut}")
+    place = address if isinstance(address, str) and ADDRESS.fullmatch(address) else ""
+    return [*notes, f"{place}?{link.write(tab.id, tab.fields, given)}&lang={language}"]
 
 
 def _file(name: str, format: str, data: bytes) -> Json:

@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...export.heatmap import save_figure
+from ...export.cells import Range, save_cells
 from ...export.plotting import Series, save_plot
 from .guard import Json, Refusal
+from .sheet import brief
 
 
 def numbers(tensor: Tensor | Sequence[float]) -> Json:
@@ -67,8 +68,8 @@ class Saved(ABC):
         values, rows, columns = self.table()
         return {"values": values, "rows": rows, "columns": columns}
 
-    def picture(self, format: str) -> bytes:
-        """The panel drawn by matplotlib, "png" or "svg"."""
+    def picture(self, format: str, notes: Sequence[str] = ()) -> bytes:
+        """The panel drawn by matplotlib, "png" or "svg"; notes: paragraphs below it."""
         raise Refusal("bad_request")
 
     def part(self, frame: str) -> Saved:
@@ -124,6 +125,7 @@ class Scale(NamedTuple):
 
 
 SHARES = Scale()
+SMALL, LONG = 420, 24  # cells, and cells in a row or column, that the page draws as a table
 
 
 def signed(*tensors: Tensor) -> Scale:
@@ -179,12 +181,23 @@ class Heatmap(Panel, Saved):
         values = self.matrix.detach().float().cpu().numpy()
         return Table(values, self.rows.labels, self.columns.labels)
 
-    def picture(self, format: str) -> bytes:
-        return save_figure(
+    def picture(self, format: str, notes: Sequence[str] = ()) -> bytes:
+        """As the page shows it: numbers where it shows numbers."""
+        return save_cells(
             self.matrix.detach().float().cpu(), self.rows.labels, self.columns.labels, self.title,
-            format, holes=True, xlabel=self.columns.title, ylabel=self.rows.title,
-            diverging=self.scale.diverging,
+            format, xlabel=self.columns.title, ylabel=self.rows.title, scale=Range(*self.scale),
+            cells=self.written(), masked=None if self.masked is None else self.masked.cpu(),
+            sums=self.look.sums, notes=notes,
         )  # fmt: skip
+
+    def written(self) -> Sequence[Sequence[str]] | None:
+        """What stands in the cells of the page's table; None where it draws a canvas instead."""
+        n, m = self.matrix.shape
+        if n * m > SMALL or max(n, m) > LONG:
+            return None
+        if self.look.cells is not None:
+            return self.look.cells
+        return [[brief(value, self.look.digits) for value in row] for row in self.matrix.float().tolist()]
 
 
 class Curve(NamedTuple):
@@ -247,14 +260,15 @@ class Plot(Panel, Saved):
         values, names, _ = self.table()
         return {"series": names, "x": values[:, 0], "y": values[:, 1]}
 
-    def picture(self, format: str) -> bytes:
+    def picture(self, format: str, notes: Sequence[str] = ()) -> bytes:
         series = [
             Series(one.name, one.kind, _floats(one.x).tolist(), _floats(one.y).tolist(), one.role)
             for one in self.curves
         ]
         return save_plot(
-            series, self.title, format, xlabel=self.x_title, ylabel=self.y_title, log_x=self.log_x
-        )
+            series, self.title, format, xlabel=self.x_title, ylabel=self.y_title, log_x=self.log_x,
+            notes=notes,
+        )  # fmt: skip
 
 
 def _floats(tensor: Tensor) -> np.ndarray:
@@ -283,12 +297,12 @@ class PairBars(Panel, Saved):
         values = np.array([values for _, values in self.series]).T
         return Table(values, self.names, [name for name, _ in self.series])
 
-    def picture(self, format: str) -> bytes:
+    def picture(self, format: str, notes: Sequence[str] = ()) -> bytes:
         series = [
             Series(name, "bars", range(len(self.names)), values, role)
             for (name, values), role in zip(self.series, ("accent", "truth"), strict=False)
         ]
-        return save_plot(series, self.title, format, x_names=self.names)
+        return save_plot(series, self.title, format, x_names=self.names, notes=notes, digits=self.digits)
 
 
 @dataclass(frozen=True, eq=False)

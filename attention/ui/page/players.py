@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from .guard import Json, Refusal
-from .panels import Arrays, Axis, Heatmap, Panel, Saved, Table, numbers
+from .panels import Arrays, Axis, Heatmap, Look, Panel, Saved, Table, numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Player(Panel, Saved):
             raise Refusal("bad_request")
         at = frame_at(frame, len(self.steps))
         title = f"{self.title} · {self.step_word} {self.steps[at]}"
-        return Frame(self.id, title, self.frames[at], self.rows, self.columns, of=self)
+        return Frame(self.id, title, self.frames[at], self.rows, self.columns, look=Look(sums=True), of=self)
 
 
 @dataclass(frozen=True, eq=False)

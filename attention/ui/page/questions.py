@@ -16,10 +16,11 @@ from functools import partial
 from typing import Any
 
 from . import link
-from .exports import export
+from .exports import export, notes_of
 from .fields import as_json, check_all
 from .guard import Json, Refusal, answer, inputs_of, told, whole
 from .panels import Later, Panel, Part
+from .saved import above, below, sheets_of
 from .scene import Place, Scene, Tab, Trainer, Unready
 from .steps import base_of, free_play, lesson_of
 from .texts import words_for
@@ -50,10 +51,15 @@ def encoded(
 ) -> Json:
     """These panels of a study with everything around them, as JSON."""
     scene, words = tab.scene_of(inputs), words_for(language)
-    return framed(tab, language, inputs, panels, scene.snippet(study), step) | {
-        "notices": list(scene.notices(study, words)),
-        "tasks": [task.encode() for task in scene.tasks(study, words)],
-    }
+    plain: Json = {"plain": scene.plain(study)} if scene.plain is not None else {}
+    return (
+        framed(tab, language, inputs, panels, scene.snippet(study), step)
+        | plain
+        | {
+            "notices": list(scene.notices(study, words)),
+            "tasks": [task.encode() for task in scene.tasks(study, words)],
+        }
+    )
 
 
 def framed(tab: AnyTab, language: str, inputs: Any, panels: Sequence[Panel], code: str, step: int) -> Json:
@@ -128,12 +134,18 @@ def ask_export(language: str, tab: AnyTab, request: object) -> Json:
     inputs, scene, study = studied(tab, request)
     panels = complete(scene, study, language)
 
-    def page() -> str:
-        return to_html(encoded(tab, language, inputs, study, panels))
-
     asked = _asked(request)
     bare = [one.panel if isinstance(one, Part) else one for one in panels]
-    return export(tab.id, bare, page, asked.get("panel"), asked.get("format"))
+    notes = notes_of(tab, scene, inputs, language, asked.get("address"))
+    *_, address = notes
+
+    def page() -> str:
+        taken = {"sheets": sheets_of(scene, study, bare, words_for(language)), "home": address}
+        head = above(tab, scene, inputs, language)
+        foot = below(tab, scene, study, language, address)
+        return to_html(encoded(tab, language, inputs, study, panels) | taken, head, foot)
+
+    return export(tab.id, bare, page, asked.get("panel"), asked.get("format"), notes)
 
 
 def complete(scene: Scene[Any, Any], study: Any, language: str) -> list[Panel]:

@@ -162,7 +162,8 @@ class Trainer(Generic[I]):
 class Scene(Generic[I, S]):
     """One mode of a tab, as functions of its study.
 
-    fields: names of the inputs it reads, its switches apart. results: plain numbers for the API.
+    fields: names of the inputs it reads, its switches apart. results: plain numbers for the API. plain: a
+    program of PyTorch alone that prints what ``snippet`` prints, "" where there is none.
     tasks: what the lesson's steps and the exercises ask. parts: pictures that the page asks for by
     themselves, by name, each the answer to a ``Later`` panel; None: draw the whole view again. ready:
     waits for what a study needs, so many seconds or (None) as long as it takes; for programs and
@@ -180,6 +181,7 @@ class Scene(Generic[I, S]):
     parts: Mapping[str, Callable[[S, Words], Sequence[Panel] | None]] = field(default_factory=dict)
     ready: Callable[[I, float | None], None] = at_once
     trainer: Trainer[I] | None = None
+    plain: Callable[[S], str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

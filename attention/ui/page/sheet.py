@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_UP, Decimal
 
 from torch import Tensor
 
@@ -80,6 +81,18 @@ def show(number: float, digits: int = 4) -> str:
     if number != 0 and (abs(number) < 10**-digits or abs(number) >= 1e6):
         return f"{number:.2e}"
     return f"{number:.{digits}f}"
+
+
+def brief(number: float, digits: int) -> str:
+    """A number as the page writes it in a small cell (assets/view/core/numbers.js), ties away from 0.
+
+    >>> brief(0.125, 2), brief(-0.001, 2), brief(float("nan"), 2), brief(1234567.0, 2)
+    ('0.13', '0.00', 'NaN', '1.23e+06')
+    """
+    if not math.isfinite(number) or abs(number) >= 1e5:
+        return show(number, digits)
+    rounded = Decimal(number).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return str(abs(rounded) if rounded == 0 else rounded)
 
 
 def cell_sheet(

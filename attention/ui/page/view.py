@@ -96,15 +96,19 @@ def head(own: Own) -> str:
     return f'<link rel="stylesheet" href="./{own.named(".css")}">'
 
 
-def to_html(payload: Json) -> str:
-    """One self-contained page that draws the payload and needs no network or server."""
+def to_html(payload: Json, above: str = "", below: str = "") -> str:
+    """One self-contained page that draws the payload and needs no network or server.
+
+    above, below: markup around the view (saved.py). payload["sheets"]: arithmetic it takes along.
+    """
     data = json.dumps(payload, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-    title = words_for(str(payload["language"]))("app.title")
+    words = words_for(str(payload["language"]))
+    title = f"{words('app.title')} · {words(str(payload['tab']) + '.title')}"
     return (
         f'<!doctype html><html lang="{payload["language"]}"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
         f"<style>{style()}</style><script>{script()}</script>"
-        "<body class='am-alone'><main class='am-view'></main><script>"
+        f"<body class='am-alone'>{above}<main class='am-view'></main>{below}<script>"
         f"AttentionMatchmaker.mount(document.querySelector('.am-view'), {data}, null)"
         "</script></body></html>"
     )

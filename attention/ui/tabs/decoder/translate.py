@@ -83,10 +83,10 @@ class Alignment(Panel, Saved):
             raise Refusal("bad_request")
         return self.map.table()
 
-    def picture(self, format: str) -> bytes:
+    def picture(self, format: str, notes: Sequence[str] = ()) -> bytes:
         if self.map is None:
             raise Refusal("bad_request")
-        return self.map.picture(format)
+        return self.map.picture(format, notes)
 
 
 class Card(NamedTuple):

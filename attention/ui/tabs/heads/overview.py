@@ -10,6 +10,7 @@ from .inputs import READING, Inputs
 from .measures import able
 from .measures import frames as measured_frames
 from .opened import as_it_is, every_head, is_small, later, open_head
+from .plain import plain
 from .study import Study, code_of, look, notices, ready, results, sheet
 
 
@@ -44,4 +45,5 @@ def snippet(s: Study) -> str:
 SCENE = Scene(
     fields=READING, study=study, panels=panels, sheet=sheet, snippet=snippet, results=results,
     tasks=asks.of_a_head, notices=notices, parts={"head": head, "frames": frames}, ready=ready,
+    plain=plain,
 )  # fmt: skip

@@ -14,6 +14,7 @@ from ...page.sheet import Sheet, show
 from ...page.texts import Words
 from .fit import QUERIES, Fit, code, errors, exercises, figures, fit, own_points, pictures, weight_sheet
 from .inputs import DATA, Inputs
+from .plain import plain
 
 TRIED = torch.logspace(-1.7, 1, 109)  # bandwidths, 0.02 to 10, 6 % apart
 CLOSE = 1.1  # an error is least when no tried bandwidth has one this many times smaller
@@ -97,6 +98,6 @@ def least(f: Fit, bandwidth: float, words: Words) -> Goal:
 
 AVERAGE: Scene[Inputs, Fit] = Scene(
     fields=DATA, study=lambda inputs: fit(inputs, None), panels=panels, sheet=sheet, snippet=snippet,
-    results=figures, tasks=tasks, notices=own_points,
+    results=figures, tasks=tasks, notices=own_points, plain=plain,
 )  # fmt: skip
 BANDWIDTH = replace(AVERAGE, fields=("bandwidth", *DATA), study=lambda inputs: fit(inputs, inputs.bandwidth))

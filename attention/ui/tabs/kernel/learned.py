@@ -16,6 +16,7 @@ from ...page.sheet import Sheet, show
 from ...page.texts import Words
 from .fit import Fit, code, errors, evenly, exercises, figures, own_points, pictures, places, weight_sheet
 from .inputs import DATA, Inputs, data_of
+from .plain import plain_learned
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,5 +159,5 @@ def tasks(s: Study, words: Words) -> list[Task]:
 
 SCENE = Scene(
     fields=("exclude_self", "steps", "learning_rate", *DATA), study=study, panels=panels, sheet=sheet,
-    snippet=snippet, results=results, tasks=tasks, notices=notices,
+    snippet=snippet, results=results, tasks=tasks, notices=notices, plain=plain_learned,
 )  # fmt: skip

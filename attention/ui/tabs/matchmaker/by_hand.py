@@ -15,6 +15,7 @@ from ...page.sheet import Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words
 from .inputs import Inputs
 from .match import Match
+from .plain import plain
 
 SHARE = 0.99  # what a candidate is to get in the task about the temperature
 COLDEST = 0.05  # the lowest temperature of the slider
@@ -279,5 +280,5 @@ def divided(s: Study, words: Words) -> Task:
 
 SCENE = Scene(
     fields=("people", "scoring", "scale", "temperature", "projections", "weights_seed"),
-    study=study, panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks,
+    study=study, panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks, plain=plain,
 )  # fmt: skip

@@ -15,6 +15,7 @@ from ...page.scene import Goal, Scene, Tab, Task
 from ...page.sheet import show
 from ...page.texts import Words
 from .hands import clocks, turning
+from .plain import plain
 from .sheets import sheet
 from .study import FEATURES, MOVED, Inputs, Study, study
 
@@ -267,6 +268,7 @@ TAB = Tab(
     scenes={"": Scene(
         fields=("text", "other", "positions", "seed", "d", "length", "position"), study=study,
         panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks, notices=notices,
+        plain=plain,
     )},
     examples=(
         ("example_same", {}),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .....export.heatmap import save_figure
+from .....export.cells import Range, save_cells
 from .....linear import State
 from ....page.guard import Json
 from ....page.panels import Arrays, Panel, Saved, Table, numbers, signed
@@ -54,5 +54,6 @@ class Memory(Panel, Saved):
     def arrays(self) -> Arrays:
         return super().arrays() | {"states": self.filled.numpy(), "output": self.output.numpy()}
 
-    def picture(self, format: str) -> bytes:
-        return save_figure(self.filled[-1], *self._names(), self.title, format, diverging=True)
+    def picture(self, format: str, notes: Sequence[str] = ()) -> bytes:
+        state, names = self.filled[-1], self._names()
+        return save_cells(state, *names, self.title, format, scale=Range(*signed(state)), notes=notes)

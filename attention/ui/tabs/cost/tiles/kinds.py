@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from .....export.heatmap import save_figure
+from .....export.cells import Range, save_cells
 from ....page.guard import Json
 from ....page.panels import Arrays, Axis, Panel, Saved, Table, numbers, signed
 from .study import Study
@@ -68,8 +68,9 @@ class Tiles(Panel, Saved):
             "output": s.output.numpy(),
         }  # fmt: skip
 
-    def picture(self, format: str) -> bytes:
-        return save_figure(
-            self.study.scores, self.rows.labels, self.columns.labels, self.title, format, holes=True,
-            xlabel=self.columns.title, ylabel=self.rows.title, diverging=True,
+    def picture(self, format: str, notes: Sequence[str] = ()) -> bytes:
+        scores = self.study.scores
+        return save_cells(
+            scores, self.rows.labels, self.columns.labels, self.title, format, xlabel=self.columns.title,
+            ylabel=self.rows.title, scale=Range(*signed(scores)), notes=notes,
         )  # fmt: skip

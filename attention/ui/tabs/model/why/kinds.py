@@ -33,10 +33,10 @@ class SumBars(Panel, Saved):
         values = np.array([[value] for _, value in self.items])
         return Table(values, [name for name, _ in self.items], [self.value])
 
-    def picture(self, format: str) -> bytes:
+    def picture(self, format: str, notes: Sequence[str] = ()) -> bytes:
         names, values = zip(*self.items, strict=True)
         bars = [Series(self.value, "bars", range(len(names)), values, "accent")]
-        return save_plot(bars, self.title, format, x_names=names)
+        return save_plot(bars, self.title, format, x_names=names, notes=notes)
 
 
 @dataclass(frozen=True, eq=False)
