@@ -2,6 +2,8 @@
 // beside what the tabs' scripts export. The panels that tabs share are registered here, a tab's own by its script.
 import { register } from "../core/registry.js";
 import { speak } from "../core/words.js";
+import { classInGradio } from "../course/class.js";
+import { courseInGradio } from "../course/run.js";
 import { heading, heatmap, readouts } from "../panels/heatmap.js";
 import { pairbars } from "../panels/pairbars.js";
 import { player } from "../panels/player.js";
@@ -21,4 +23,4 @@ const linkOpened = () => {
   return [];
 };
 
-export { changed, linkOpened, mount, mountInGradio, openLink, picked, query, speak, startPage };
+export { changed, classInGradio, courseInGradio, linkOpened, mount, mountInGradio, openLink, picked, query, speak, startPage };

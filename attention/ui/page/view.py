@@ -71,6 +71,7 @@ def script() -> str:
     tables = {
         "words": {language: words_for(language).section("view") for language in LANGUAGES},
         "glossary": {language: words_for(language).section("glossary") for language in LANGUAGES},
+        "course": {language: words_for(language).section("course") for language in LANGUAGES},
         "titles": {language: words_for(language)("app.title") for language in LANGUAGES},
     }
     # <-escaping keeps any "</script>" inside the words from ending the script element
