@@ -26,7 +26,7 @@ const labelled = (name, field) => el("label", { class: "am-label-line" }, word(n
 const item = (state, one, i) => {
   const { items } = state.made;
   const move = (by) => {
-    const now = [...items];
+    const now = [...state.made.items];
     [now[i], now[i + by]] = [now[i + by], now[i]];
     state.set({ items: now });
   };
@@ -34,10 +34,10 @@ const item = (state, one, i) => {
     disabled: off, "data-focus": `${name}.${i}`, onclick: does }, sign);
   const note = el("input", { type: "text", maxlength: 500, placeholder: word("note"), "aria-label": word("note"), "data-focus": `note.${i}` });
   note.value = one.note || "";
-  note.addEventListener("change", () => state.set({ items: items.map((other, at) => (at === i ? { ...other, note: note.value } : other)) }));
+  note.addEventListener("input", () => state.note({ items: state.made.items.map((other, at) => (at === i ? { ...other, note: note.value } : other)) }));
   return el("li", {}, el("div", { class: "am-item" }, one.view === "?" ? el("b", {}, one.title) : el("a", { href: `${lessonPage()}${one.view}` }, one.title), el("span", { class: "am-caption" }, one.prompt || (one.own ? word(`kind_${one.own.kind}`) : word("no_question")))),
     note, el("div", { class: "am-item-ways" }, act("up", "↑", i === 0, () => move(-1)), act("down", "↓", i === items.length - 1, () => move(1)),
-      act("remove", "×", false, () => state.set({ items: items.filter((_, at) => at !== i) }))));
+      act("remove", "×", false, () => state.set({ items: state.made.items.filter((_, at) => at !== i) }))));
 };
 
 // The fields of an own question -> it, or null where something is missing.
@@ -84,7 +84,7 @@ const ownForm = (state) => {
 const options = (state) => {
   const title = el("input", { type: "text", maxlength: 200, "data-focus": "title" });
   title.value = state.made.title;
-  title.addEventListener("change", () => state.set({ title: title.value }));
+  title.addEventListener("input", () => state.note({ title: title.value }));
   const marks = el("select", { "data-focus": "marks" }, ["at once", "at the end"].map((one) => el("option", { value: one, selected: state.made.marks === one }, word(one === "at once" ? "marks_once" : "marks_end"))));
   marks.addEventListener("change", () => state.set({ marks: marks.value }));
   return el("div", { class: "am-build-options" }, labelled("title", title), labelled("when_marks", marks));
@@ -108,9 +108,12 @@ export const builder = (server) => {
   const draw = () => redraw(root, [el("h2", {}, word("build")), el("p", {}, word("build_note")), options(state),
     state.made.items.length ? el("ol", { class: "am-items" }, state.made.items.map((one, i) => item(state, one, i))) : el("p", { class: "am-note" }, word("nothing_collected")),
     ownForm(state), ...(state.made.items.length ? given(server, state) : []), el("p", { class: "am-caption" }, word("answers_inside"))]);
-  state.set = (changes) => {
+  state.note = (changes) => { // what is being typed: kept, not drawn anew
     state.made = { ...state.made, ...changes };
     keepDraft(state.made);
+  };
+  state.set = (changes) => {
+    state.note(changes);
     draw();
   };
   window.addEventListener("storage", (event) => { // collected in another window

@@ -73,7 +73,8 @@ const handIns = (server) => {
 };
 
 const shipped = () => el("section", { class: "am-class-part" }, el("h2", {}, word("ready")), el("ul", { class: "am-ready" },
-  ["lesson", "course"].map((name) => el("li", {}, el("a", { href: `${lessonPage()}?assignment=${name}` }, word(`ready_${name}`)), " ", word(`ready_${name}_note`)))));
+  ["lesson", "course"].map((name) => el("li", {}, el("a", { href: `${lessonPage()}?assignment=${name}` }, word(`ready_${name}`)), " ", word(`ready_${name}_note`), " ",
+    el("a", { href: `${lessonPage()}?assignment=${name}&projector=1` }, word("projector"))))));
 
 export const classInGradio = (element, server) => {
   const root = element.querySelector(".am-class");

@@ -53,6 +53,8 @@ export const ownQuestion = (question, given, told, answer) => {
   const form = { text: written, number: typed, choice: choices }[question.kind];
   const right = given ? isRight(question, given.given) : null;
   const verdict = told && right !== null ? (right ? word("right") : word("wrong", { answer: truthOf(question) })) : given && right !== null ? word("noted") : "";
-  return el("div", { class: "am-own" }, el("p", { class: "am-own-prompt" }, question.prompt), form ? form(question, given, answer) : null,
+  const made = form ? form(question, given, answer) : null;
+  if (made && told && right !== null) for (const one of made.querySelectorAll("button, input")) one.disabled = true;
+  return el("div", { class: "am-own" }, el("p", { class: "am-own-prompt" }, question.prompt), made,
     el("p", { class: `am-result${told && right !== null ? (right ? " am-right" : " am-wrong") : ""}`, role: "status" }, verdict));
 };

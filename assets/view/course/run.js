@@ -19,13 +19,15 @@ export const questionAt = (course, at) => {
 
 const save = (course) => keep(`course.${course.key}`, { at: course.at, name: course.name, answers: course.answers });
 
-// One more try at a question: the latest counts, those before it are kept as guesses.
-export const noteAnswer = (course, question, given, inputs, right) => {
+// One more try at a question: the latest counts, those before it are kept as guesses. done: the truth was
+// shown; what is typed after that is no answer.
+export const noteAnswer = (course, question, { given, inputs, right, done }) => {
   const before = course.answers[question.id];
+  if (before && before.done) return;
   if (before && before.given === given && JSON.stringify(before.inputs) === JSON.stringify(inputs)) return;
   const guesses = before && question.kind !== "text" ? [...(before.guesses || []), before.given].slice(-GUESSES) : [];
   const attempts = before && question.kind !== "text" ? Math.min(before.attempts + 1, 1000) : 1;
-  course.answers[question.id] = { given, inputs, attempts, guesses, right };
+  course.answers[question.id] = { given, inputs, attempts, guesses, right, done };
   save(course);
   draw(course);
 };
@@ -36,10 +38,10 @@ const givenOf = (guess) => (guess === null ? "" : typeof guess === "object" ? `$
 const listen = (course) => document.addEventListener("am-answer", (event) => {
   const question = questionAt(course, course.at);
   const place = course.places[course.at];
-  const { tab, step, task, guess, right } = event.detail;
+  const { tab, step, task, guess, right, done } = event.detail;
   if (!question || question.kind !== "task" || question.task !== task || !place || place.tab !== tab || place.step !== step) return;
   const view = viewOf(tab);
-  noteAnswer(course, question, givenOf(guess), { view: `?${view.payload.link}` }, right);
+  noteAnswer(course, question, { given: givenOf(guess), inputs: { view: `?${view.payload.link}` }, right, done });
 }, true);
 
 export const viewOf = (tab) => {
@@ -97,8 +99,10 @@ const card = (course) => {
   const step = stepsOf(course)[course.at];
   if (!step) return handIn(course, () => { save(course); });
   const question = questionAt(course, course.at);
-  const own = question && question.kind !== "task" ? ownQuestion(question, course.answers[question.id] || null,
-    course.assignment.marks !== "at the end", (given) => noteAnswer(course, question, given, {}, null)) : null;
+  const told = course.assignment.marks !== "at the end";
+  const done = told && Boolean(question) && question.kind !== "text"; // the truth stands beside it from now on
+  const note = (given) => noteAnswer(course, question, { given, inputs: {}, right: null, done });
+  const own = question && question.kind !== "task" ? ownQuestion(question, course.answers[question.id] || null, told, note) : null;
   return step.note || own ? el("div", { class: "am-course-card" }, step.note ? el("p", { class: "am-course-note" }, step.note) : null, own) : null;
 };
 

@@ -41,6 +41,6 @@ const refused = (found) => (found.refused.length ? el("div", { class: "am-note" 
 export const classTable = (found) => [refused(found), ...(found.count ? [
   el("h2", {}, found.title), el("p", {}, word("counted", { count: found.count }), " ", found.common ? word("commonest", found.common) : word("no_common")),
   marks(found), found.learners.length < found.count ? el("p", { class: "am-caption" }, word("rows_cut", { shown: found.learners.length })) : null,
-  el("p", { class: "am-caption" }, Object.keys(SIGNS).map((name) => `${SIGNS[name]} ${verdict(name)}`).join("   ")),
+  el("p", { class: "am-caption am-legend-line" }, Object.keys(SIGNS).map((name) => el("span", {}, `${SIGNS[name]} ${verdict(name)}`))),
   el("h2", {}, word("guesses")), el("div", { class: "am-asked-all" }, found.questions.map(asked)),
 ] : [])].filter(Boolean);

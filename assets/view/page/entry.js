@@ -3,6 +3,7 @@
 import { register } from "../core/registry.js";
 import { speak } from "../core/words.js";
 import { classInGradio } from "../course/class.js";
+import { startProjector } from "../course/projector.js";
 import { courseInGradio } from "../course/run.js";
 import { heading, heatmap, readouts } from "../panels/heatmap.js";
 import { pairbars } from "../panels/pairbars.js";
@@ -22,5 +23,7 @@ const linkOpened = () => {
   through("link");
   return [];
 };
+
+if (new URLSearchParams(startQuery).get("projector") === "1") startProjector();
 
 export { changed, classInGradio, courseInGradio, linkOpened, mount, mountInGradio, openLink, picked, query, speak, startPage };
