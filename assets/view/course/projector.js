@@ -3,7 +3,7 @@ import { el } from "../core/dom.js";
 import { stepOf, taskOf } from "../page/steps.js";
 import { truthOf } from "./own.js";
 import { word } from "./page.js";
-import { draw, go, questionAt, viewOf } from "./run.js";
+import { draw, go, openCourse, questionAt, viewOf } from "./run.js";
 
 const NEXT = ["n", "N", "PageDown"]; // a pointer for lectures sends PageDown
 const BACK = ["b", "B", "PageUp"];
@@ -27,7 +27,7 @@ const uncover = (view) => {
 };
 
 const reveal = () => {
-  const course = window.amCourse;
+  const course = openCourse();
   const question = course && questionAt(course, course.at);
   if (question && question.kind !== "task") {
     draw(course);
@@ -40,7 +40,7 @@ const reveal = () => {
 };
 
 const move = (by) => {
-  const course = window.amCourse;
+  const course = openCourse();
   if (course) return go(course, course.at + by);
   const view = shown();
   const last = view && view.lesson ? view.lesson.steps.length + 1 : 0;

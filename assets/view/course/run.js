@@ -11,6 +11,9 @@ import { button, redraw, word } from "./page.js";
 const GUESSES = 20; // kept of an answer, as attention/course/format.py has it
 const LONGEST_WAIT = 30000; // milliseconds for a tab's first picture
 
+const open = { course: null };
+export const openCourse = () => open.course;
+
 const stepsOf = (course) => course.assignment.steps || [];
 export const questionAt = (course, at) => {
   const step = stepsOf(course)[at];
@@ -137,6 +140,6 @@ export const courseInGradio = async (element, server) => {
   if (course.assignment.marks === "at the end") document.documentElement.classList.add("am-marks-later");
   veilStyle(course);
   listen(course);
-  window.amCourse = course;
+  open.course = course;
   go(course, before.at || 0);
 };

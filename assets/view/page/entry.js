@@ -2,9 +2,6 @@
 // beside what the tabs' scripts export. The panels that tabs share are registered here, a tab's own by its script.
 import { register } from "../core/registry.js";
 import { speak } from "../core/words.js";
-import { classInGradio } from "../course/class.js";
-import { startProjector } from "../course/projector.js";
-import { courseInGradio } from "../course/run.js";
 import { heading, heatmap, readouts } from "../panels/heatmap.js";
 import { pairbars } from "../panels/pairbars.js";
 import { player } from "../panels/player.js";
@@ -24,6 +21,4 @@ const linkOpened = () => {
   return [];
 };
 
-if (new URLSearchParams(startQuery).get("projector") === "1") startProjector();
-
-export { changed, classInGradio, courseInGradio, linkOpened, mount, mountInGradio, openLink, picked, query, speak, startPage };
+export { changed, linkOpened, mount, mountInGradio, openLink, picked, query, speak, startPage };

@@ -5,7 +5,6 @@ import { bytesOf } from "../core/numbers.js";
 import { drawerOf } from "../core/registry.js";
 import { reach } from "../core/transport.js";
 import { fill, pageLanguage, wordsIn } from "../core/words.js";
-import { collectButton } from "../course/collect.js";
 import { fillSheet } from "../panels/sheet.js";
 import { cellNode, markCells, placeSheet } from "./beside.js";
 import { codeBox } from "./code.js";
@@ -17,6 +16,7 @@ import { commit } from "./question.js";
 import { refuseAt } from "./refusal.js";
 import { drawStep, putAside, stepOf, taskOf } from "./steps.js";
 import { tasksBox, veil } from "./tasks.js";
+import { tools } from "./toolbar.js";
 
 // Make these the children. What is in its place stays untouched: whatever moves is laid out anew.
 const arrange = (parent, nodes) => {
@@ -149,7 +149,7 @@ export class View {
     copy.addEventListener("click", () => copyText(addressOf(this), copy, this));
     const all = this.server && el("button", { type: "button", class: "am-button", "data-focus": "save-all",
       onclick: () => this.save(null, "html") }, this.word("save_all"));
-    return el("div", { class: "am-toolbar" }, el("span", { class: "am-hint" }, free ? this.word("hint") : ""), copy, this.server ? collectButton(this) : null, free ? all : null);
+    return el("div", { class: "am-toolbar" }, el("span", { class: "am-hint" }, free ? this.word("hint") : ""), copy, this.server ? tools.map((make) => make(this)) : null, free ? all : null);
   }
 
   // The cell that the page's link names is opened once its panel is there.

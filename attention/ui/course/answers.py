@@ -116,7 +116,7 @@ class ViewResults:
         return is_right(found, given, moved)
 
 
-def task_of(tasks: Sequence[Json], id: str) -> Json:
+def task_of(tasks: Sequence[Json], id: str) -> Any:
     """The task of that id. Raises ``ValueError``."""
     for task in tasks:
         if task["id"] == id:
@@ -137,7 +137,7 @@ def moved_from(base: View, now: View) -> bool:
     return bool(moved)
 
 
-def is_right(task: Json, given: str, moved: bool) -> bool:
+def is_right(task: Any, given: str, moved: bool) -> bool:
     """The rule of the page's own script (assets/view/page/question.js). Raises ``ValueError``."""
     kind = task["kind"]
     if kind == "goal":

@@ -18,7 +18,7 @@ from ..page.busy import slot
 from ..page.guard import Json, Refusal, told
 from ..page.texts import words_for
 from .answers import PageAnswers
-from .shipped import SHIPPED, opened, shipped
+from .shipped import opened
 from .table import as_table
 
 SECONDS = 6.0  # one collation may take
@@ -64,7 +64,7 @@ def sources_of(state: object) -> list[tuple[str, str]]:
 
 
 def _place(kind: str, language: str, functions: dict[str, Callable[..., Any]], page: PageAnswers) -> gr.HTML:
-    asks = []
+    asks: list[Callable[..., Any]] = []
     for name, function in functions.items():
         asked = partial(function, language, page)
         asked.__name__ = name  # type: ignore[attr-defined]
@@ -91,8 +91,3 @@ def build_class(language: str, page: PageAnswers) -> None:
     with gr.Column():
         functions: dict[str, Callable[..., Any]] = {"assignment": ask_assignment, "collate": ask_class}
         _place("class", language, functions, page)
-
-
-def titles(language: str) -> dict[str, str]:
-    """The shipped assignments by name."""
-    return {name: shipped(name, language).title for name in SHIPPED}

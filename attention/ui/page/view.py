@@ -67,7 +67,7 @@ class AttentionView(gr.HTML):
 @cache
 def script() -> str:
     """The page's library: the shared scripts and every tab's view.js as one (scripts.py), and its words."""
-    roots = [SHARED / "page" / "entry.js", *sorted(TABS.glob("*/view.js"))]
+    roots = [*(SHARED / part / "entry.js" for part in ("page", "course")), *sorted(TABS.glob("*/view.js"))]
     tables = {
         "words": {language: words_for(language).section("view") for language in LANGUAGES},
         "glossary": {language: words_for(language).section("glossary") for language in LANGUAGES},
