@@ -16,7 +16,8 @@ export const assignmentOf = (made) => {
     else if (item.task) questions.push({ id, kind: "task", prompt: item.prompt, view: item.view, task: item.task });
     return item.own || item.task ? { ...step, question: id } : step;
   });
-  return { version: 1, title: made.title.trim() || word("untitled"), steps, questions, marks: made.marks };
+  const veiled = made.veil ? [...new Set(made.items.flatMap((one) => one.hides || []))].slice(0, 60) : [];
+  return { version: 1, title: made.title.trim() || word("untitled"), steps, questions, marks: made.marks, veiled };
 };
 
 const linkOf = async (made) => `${lessonPage()}?assignment=${await pack(assignmentOf(made), "a1.")}`;
@@ -87,7 +88,9 @@ const options = (state) => {
   title.addEventListener("input", () => state.note({ title: title.value }));
   const marks = el("select", { "data-focus": "marks" }, ["at once", "at the end"].map((one) => el("option", { value: one, selected: state.made.marks === one }, word(one === "at once" ? "marks_once" : "marks_end"))));
   marks.addEventListener("change", () => state.set({ marks: marks.value }));
-  return el("div", { class: "am-build-options" }, labelled("title", title), labelled("when_marks", marks));
+  const veil = el("input", { type: "checkbox", checked: state.made.veil, "data-focus": "veil" });
+  veil.addEventListener("change", () => state.set({ veil: veil.checked }));
+  return el("div", { class: "am-build-options" }, labelled("title", title), labelled("when_marks", marks), el("label", { class: "am-tick" }, veil, word("veil")));
 };
 
 const given = (server, state) => {

@@ -72,11 +72,23 @@ const handIns = (server) => {
     el("details", {}, el("summary", {}, word("known_title")), el("p", {}, word("known")), el("p", {}, word("unknown"))));
 };
 
-const shipped = () => el("section", { class: "am-class-part" }, el("h2", {}, word("ready")), el("ul", { class: "am-ready" },
+const openFile = (server) => {
+  const said = el("p", { class: "am-caption am-wrong", role: "status" });
+  const picker = el("input", { type: "file", accept: ".json,.txt", class: "am-offscreen", tabindex: "-1", "aria-hidden": "true" });
+  picker.addEventListener("change", async () => {
+    const text = picker.files[0].size > LARGEST ? "" : await picker.files[0].text();
+    const found = (await reach(() => server.assignment({ assignment: text }))) ?? { error: word("failed") };
+    if (found.error) said.textContent = found.error;
+    else window.location.assign(`${lessonPage()}?assignment=${found.text}`);
+  });
+  return el("div", { class: "am-options" }, button("open_file", () => picker.click()), picker, said);
+};
+
+const shipped = (server) => el("section", { class: "am-class-part" }, el("h2", {}, word("ready")), el("ul", { class: "am-ready" },
   ["lesson", "course"].map((name) => el("li", {}, el("a", { href: `${lessonPage()}?assignment=${name}` }, word(`ready_${name}`)), " ", word(`ready_${name}_note`), " ",
-    el("a", { href: `${lessonPage()}?assignment=${name}&projector=1` }, word("projector"))))));
+    el("a", { href: `${lessonPage()}?assignment=${name}&projector=1` }, word("projector"))))), openFile(server));
 
 export const classInGradio = (element, server) => {
   const root = element.querySelector(".am-class");
-  root.replaceChildren(handIns(server), shipped(), builder(server));
+  root.replaceChildren(handIns(server), shipped(server), builder(server));
 };

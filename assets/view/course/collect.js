@@ -10,14 +10,14 @@ export const EMPTY = { title: "", marks: "at once", veil: false, items: [] };
 export const draft = () => ({ ...EMPTY, ...load("draft", {}) });
 export const keepDraft = (made) => keep("draft", made);
 
-// {view, title, task, prompt}: where a step stands, and what the page asks there.
+// {view, title, task, prompt, hides}: where a step stands, what the page asks there and what gives it away.
 const itemOf = (view) => {
   const query = new URLSearchParams(addressOf(view, true));
   for (const name of ["__theme", "embed", "panel", "assignment", "projector", "lang"]) query.delete(name);
   const [step, task] = [stepOf(view), taskOf(view)];
   const tab = document.querySelector(`#tab-${view.payload.tab}-button`);
   return { view: `?${query}`, title: `${tab ? tab.textContent.trim() : view.payload.tab}${step ? `: ${step.title}` : ""}`,
-    ...(task ? { task: task.id, prompt: task.question } : {}) };
+    ...(task ? { task: task.id, prompt: task.question, hides: task.hides || [] } : {}) };
 };
 
 export const collectButton = (view) => {
