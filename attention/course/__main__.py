@@ -6,6 +6,7 @@ A file holds one hand-in as JSON, or hand-in texts or links, one a line.
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from .collate import collate, report, to_csv
 from .compact import LARGEST_FILE
+from .format import Inputs
+from .marks import Results, sheet_answers
 
 LINK_FIELD = "handin"  # of a link: ...?handin=h1.XXXX
 
@@ -49,6 +52,14 @@ def from_link(text: str) -> str:
     return text
 
 
+def answers(inputs: Inputs) -> Results:
+    """What a view or a sheet shows. The page, which knows the views, is started where one is asked about."""
+    if "view" not in inputs:
+        return sheet_answers(inputs)
+    found: Results = importlib.import_module("attention.ui").page_answers(inputs)
+    return found
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the class; 1 when nothing could be read."""
     parser = argparse.ArgumentParser(prog="python -m attention.course", description=__doc__)
@@ -57,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     collating.add_argument("files", nargs="+")
     collating.add_argument("--csv", metavar="OUT", help="write the table there as CSV")
     options = parser.parse_args(arguments)
-    found = collate(read_sources(options.files))
+    found = collate(read_sources(options.files), answers)
     sys.stdout.write(report(found))
     if options.csv and found.learners:
         Path(options.csv).write_text(to_csv(found), "utf-8", newline="")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -59,18 +60,23 @@ class Class:
         )
 
 
-def collate(sources: Iterable[tuple[str, str]], answer_of: AnswerOf = sheet_answers) -> Class:
+def collate(
+    sources: Iterable[tuple[str, str]], answer_of: AnswerOf = sheet_answers, seconds: float = math.inf
+) -> Class:
     """(name of the source, its text) pairs -> the class; the first readable one tells the assignment.
 
     Refused, each with a sentence: what cannot be read, another assignment, the same hand-in twice,
-    and everything beyond MOST_HAND_INS.
+    everything beyond MOST_HAND_INS, and what is left after so many seconds.
     """
+    end = time.monotonic() + seconds
     assignment: Assignment | None = None
     learners: list[Learner] = []
     refused: list[tuple[str, str]] = []
     seen: set[str] = set()
     for source, text in sources:
         try:
+            if time.monotonic() > end:
+                raise ValueError(f"not read: the {seconds:g} seconds for one collation are over")
             hand_in = read_hand_in(text)
             assignment = hand_in.assignment if assignment is None else assignment
             if hand_in.assignment != assignment:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 VERSION = 1
-KINDS = ("text", "number", "choice", "target")
+KINDS = ("text", "number", "choice", "target", "task")
 RELATIONS = ("at least", "at most", "equal")
 MARKS = ("at once", "at the end")
 
@@ -79,14 +79,19 @@ def check_inputs(name: str, inputs: object) -> None:
 
 @dataclass(frozen=True)
 class Step:
-    """A view of the page: the part of its link after the address, and a note of the teacher's."""
+    """A view of the page: the part of its link after the address, and a note of the teacher's.
+
+    view: "?" for none, where a question stands alone. question: the id of the one asked here, "" for none.
+    """
 
     view: str
     note: str = ""
+    question: str = ""
 
     def __post_init__(self) -> None:
         check_text("a step's view", self.view, LONG, 1)
         check_text("a step's note", self.note, LONG)
+        check_text("a step's question", self.question, 40)
         if not self.view.startswith("?"):
             raise _refuse("a step's view must be the part of a link from its ? on", self.view)
 
@@ -125,8 +130,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Question:
-    """A question of the teacher's. kind: one of KINDS.
+    """A question of the teacher's, or the page's own at a view. kind: one of KINDS.
 
+    task: asked by the page itself, at ``view`` (of a link, from its ? on) under the name ``task``.
     text: no mark, the teacher reads it. choice: choices, and answer the right one's place from 0.
     number: either a fixed answer, within tolerance or the digits typed, or target names the panel
     and cell that hold it, computed from the inputs the answer was given for. target: met or not.
@@ -139,6 +145,8 @@ class Question:
     answer: float | None = None
     tolerance: float = 0.0
     target: Target | None = None
+    view: str = ""
+    task: str = ""
 
     def __post_init__(self) -> None:
         check_text("a question's id", self.id, 40, 1)
@@ -152,6 +160,8 @@ class Question:
             check_number("a question's answer", self.answer)
         if self.target is not None and type(self.target) is not Target:
             raise _refuse("a question's target must be a target", self.target)
+        check_text("a question's view", self.view, LONG)
+        check_text("a question's task", self.task, SHORT)
         self._check_kind()
 
     def _check_kind(self) -> None:
@@ -161,6 +171,8 @@ class Question:
             check_whole("the answer of a choice", self.answer, 0, len(self.choices) - 1)
         elif self.choices:
             raise _refuse(f"a question of kind {self.kind} has no choices", list(self.choices))
+        if (self.kind == "task") != bool(self.view and self.task):
+            raise _refuse("a view and a task belong to questions of kind task, and to no others", self.kind)
         if self.kind == "target" and self.target is None:
             raise _refuse("a question of kind target needs its target", None)
         if self.kind == "number" and (self.answer is None) == (self.target is None):
@@ -195,6 +207,9 @@ class Assignment:
         ids = [question.id for question in self.questions]
         if len(set(ids)) < len(ids):
             raise _refuse("every question needs an id of its own", ids)
+        here = [step.question for step in self.steps if step.question]
+        if len(set(here)) < len(here) or not set(here) <= set(ids):
+            raise _refuse("a step asks one of the questions, each once", here)
 
 
 @dataclass(frozen=True)

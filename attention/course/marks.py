@@ -32,6 +32,10 @@ class Results(Protocol):
         """Key of the one known mistake that gives this number there, or "" for none."""
         ...
 
+    def judge(self, view: str, task: str, given: str) -> bool:
+        """Whether the page's own question at a view is answered by this. Raises ``ValueError``."""
+        ...
+
 
 class AnswerOf(Protocol):
     """Inputs as the page takes them -> what it shows. Raises ``ValueError`` for bad inputs."""
@@ -70,6 +74,10 @@ class SheetResults:
         found = diagnose(draw(self.seed, self.kind), Cell(panel, row, column), given)
         return "" if found is None else found.key
 
+    def judge(self, view: str, task: str, given: str) -> bool:
+        """A sheet asks nothing by itself."""
+        raise ValueError("an answer to a step carries its view")
+
 
 def sheet_answers(inputs: Inputs) -> Results:
     """An ``answer_of`` for worksheets: inputs seed and, if it is no attention sheet, kind."""
@@ -87,6 +95,9 @@ def mark(question: Question, answer: Answer, answer_of: AnswerOf = sheet_answers
     try:
         if question.kind == "choice":
             return _choice(question, answer)
+        if question.kind == "task":
+            right = answer_of(answer.inputs).judge(question.view, question.task, answer.given)
+            return Mark("right" if right else "wrong")
         if question.kind == "target":
             target = _target(question)
             found = answer_of(answer.inputs).number(target.panel, target.row, target.column)

@@ -14,6 +14,8 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from .course.answers import PageAnswers
+from .course.pages import build_bar, build_class
 from .page import link
 from .page.edge import Edge
 from .page.guard import answer
@@ -22,7 +24,7 @@ from .page.scene import Tab
 from .page.shelf import Own
 from .page.steps import base_of, begins_at, free_play
 from .page.tab import QUIET, build_tab, early_values, is_early, show, switch_style
-from .page.texts import LANGUAGES, lesson, words_for
+from .page.texts import CLASS, LANGUAGES, lesson, words_for
 from .page.view import head, own_files
 from .tabs import applications, cost, decoder, heads, kernel, masks, matchmaker, model, positions
 
@@ -32,6 +34,7 @@ TABS: tuple[Tab[Any], ...] = (
 )  # fmt: skip
 BY_ID = {tab.id: tab for tab in TABS}
 FIELDS = {tab.id: tab.fields for tab in TABS}
+page_answers = PageAnswers(TABS)  # what ``python -m attention.course`` asks, too
 
 
 def theme() -> gr.themes.Base:
@@ -124,6 +127,7 @@ def build_page(language: str) -> None:
         js_on_load="AttentionMatchmaker.openLink(() => trigger('link'))",  # again, where it got lost
     )
     notice = gr.HTML(visible=False, apply_default_css=False, js_on_load=None)
+    build_bar(language, page_answers)
     query = gr.Textbox(visible=False)
     outputs: list[Any] = []
     first: list[Any] = []
@@ -143,7 +147,7 @@ def build_page(language: str) -> None:
 
 
 def build() -> gr.Blocks:
-    """The whole app: English at ``/``, Simplified Chinese at ``/zh``, one API for both."""
+    """The whole app: English at ``/``, Simplified Chinese at ``/zh``, each with its class; one API."""
     with gr.Blocks(title=words_for("en")("app.title"), analytics_enabled=False) as demo:
         gr.Navbar(visible=False)
         build_page(LANGUAGES[0])
@@ -153,6 +157,10 @@ def build() -> gr.Blocks:
         with demo.route(language, f"/{language}", show_in_navbar=False):
             gr.Navbar(visible=False)
             build_page(language)
+    for language, path in CLASS.items():  # Gradio's routes have no folders
+        with demo.route(path, f"/{path}", show_in_navbar=False):
+            gr.Navbar(visible=False)
+            build_class(language, page_answers)
     return demo
 
 

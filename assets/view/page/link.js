@@ -21,7 +21,7 @@ export const addressOf = ({ payload, opened, root }, onlyQuery = false) => {
   const frame = opened && opened.frame !== undefined ? `@${opened.frame}` : "";
   const there = opened && root.querySelector(`[data-panel="${window.CSS.escape(opened.panel)}"]`); // not of another mode
   if (there) query.set("cell", `${opened.panel}${frame}.${opened.row}.${opened.column}`);
-  for (const name of ["__theme", "embed", "panel"]) if (now.has(name)) query.set(name, now.get(name));
+  for (const name of ["__theme", "embed", "panel", ...(onlyQuery ? ["assignment", "projector"] : [])]) if (now.has(name)) query.set(name, now.get(name));
   query.set("lang", payload.language);
   if (onlyQuery) return `?${query}`;
   if (payload.home) return payload.home; // a saved page, which lives elsewhere

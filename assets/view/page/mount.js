@@ -83,10 +83,10 @@ const leadThrough = (view, tab, trigger) => {
     view.steps = { inputs, until: performance.now() + SETTLING };
     trigger();
   };
-  view.enter = (step) => {
+  view.enter = (step, given = null) => { // given: inputs other than the step's own
     if (view.opened) view.close();
     const next = view.lesson.steps[step - 1];
-    const inputs = next ? next.inputs : view.payload.inputs;
+    const inputs = given || (next ? next.inputs : view.payload.inputs);
     if (next) delete (view.state.answers || {})[`step.${step}`];
     view.step = step;
     say(inputs);

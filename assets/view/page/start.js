@@ -7,12 +7,14 @@ import { skipToPicture, watchRows } from "./keys.js";
 import { startQuery } from "./link.js";
 
 const query = new URLSearchParams(startQuery);
-const page = () => (/\/zh\/?$/.test(window.location.pathname) ? "zh" : "en");
+const page = () => (/[/-]zh\/?$/.test(window.location.pathname) ? "zh" : "en");
 
 const stored = () => {
   try { return window.localStorage.getItem("am.language"); } catch { return null; }
 };
 const addressIn = (language, search) => {
+  const [own] = /\/class(-zh)?\/?$/.exec(window.location.pathname) || []; // the page for teachers
+  if (own) return `${window.location.pathname.slice(0, -own.length)}/class${language === "zh" ? "-zh" : ""}${search}${window.location.hash}`;
   const base = window.location.pathname.replace(/\/zh\/?$/, "/");
   return `${base}${language === "zh" ? "zh" : ""}${search}${window.location.hash}`;
 };

@@ -19,7 +19,8 @@ export const taskOf = (view) => {
 const inSight = (view) => {
   if (view.alone) return new Set([view.alone]);
   const step = stepOf(view);
-  return step && step.panels.length ? new Set(step.panels) : null;
+  const one = document.documentElement.classList.contains("am-projector"); // on a wall one picture is enough
+  return step && step.panels.length ? new Set(one ? step.panels.slice(0, 1) : step.panels) : null;
 };
 
 // Whether a payload's panel is kept from sight by the step.

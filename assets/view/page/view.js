@@ -16,6 +16,7 @@ import { commit } from "./question.js";
 import { refuseAt } from "./refusal.js";
 import { drawStep, putAside, stepOf, taskOf } from "./steps.js";
 import { tasksBox, veil } from "./tasks.js";
+import { tools } from "./toolbar.js";
 
 // Make these the children. What is in its place stays untouched: whatever moves is laid out anew.
 const arrange = (parent, nodes) => {
@@ -151,7 +152,7 @@ export class View {
     copy.addEventListener("click", () => copyText(addressOf(this), copy, this));
     const all = this.server && el("button", { type: "button", class: "am-button", "data-focus": "save-all",
       onclick: () => this.save(null, "html") }, this.word("save_all"));
-    return el("div", { class: "am-toolbar" }, el("span", { class: "am-hint" }, free ? this.word("hint") : ""), copy, free ? all : null);
+    return el("div", { class: "am-toolbar" }, el("span", { class: "am-hint" }, free ? this.word("hint") : ""), copy, this.server ? tools.map((make) => make(this)) : null, free ? all : null);
   }
 
   // The cell that the page's link names is opened once its panel is there.

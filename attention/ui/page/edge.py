@@ -38,7 +38,7 @@ from .headers import asked, told
 from .openings import Openings, openings_of
 from .replies import Collected, Message, Send, in_sentences, respond, tell
 from .shelf import Own, Shelf
-from .texts import LANGUAGES, Words, words_for
+from .texts import CLASS, LANGUAGES, Words, words_for
 
 BODY_LIMIT = 4_000_000  # bytes; a training state of 2 MB is 2.7 MB in base64
 IN_HAND = 48_000_000  # bytes of large bodies read at one time
@@ -51,13 +51,16 @@ API = "/gradio_api/"
 GET_PREFIXES = ("/assets/", "/static/", "/svelte/", f"{API}mcp")
 GET_PATHS = frozenset(
     {
-        "/", "/en", "/zh", "/zh/", "/config", "/config/", "/zh/config", "/theme.css", "/favicon.ico",
+        "/", "/en", "/zh", "/zh/", "/config", "/config/", "/zh/config",
+        *(f"/{path}{rest}" for path in CLASS.values() for rest in ("", "/", "/config")),
+        "/theme.css", "/favicon.ico",
         "/manifest.json", "/robots.txt", f"{API}info", f"{API}info/", f"{API}app_id",
         f"{API}startup-events", f"{API}theme.css",
     }
 )  # fmt: skip
 ASSET = re.compile(r"/[A-Za-z0-9._~@+/-]+")
-PARAMETERS = {"page": frozenset(LANGUAGES[1:]), "all_endpoints": frozenset({"true", "True"})}
+PAGES = frozenset({*LANGUAGES[1:], *CLASS.values()})
+PARAMETERS = {"page": PAGES, "all_endpoints": frozenset({"true", "True"})}
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -14,7 +14,7 @@ from ...typed import visible
 from .bounds import HELD
 from .guard import Refusal
 
-TRAINS = frozenset({"train", "cell"})  # the questions that carry a training's state
+TRAINS = frozenset({"train", "cell", "collate"})  # that carry a training's state, or a class's hand-ins
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ ASSETS = assets()
 TABS = ASSETS / "tabs"
 SHARED = ASSETS / "view"  # scripts, styles and words that tabs share
 LANGUAGES = ("en", "zh")
+CLASS = {"en": "class", "zh": "class-zh"}  # where the page for teachers is
 
 
 def word_files(language: str) -> dict[str, Path]:

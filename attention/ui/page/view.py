@@ -68,10 +68,11 @@ class AttentionView(gr.HTML):
 @cache
 def script() -> str:
     """The page's library: the shared scripts and every tab's view.js as one (scripts.py), and its words."""
-    roots = [SHARED / "page" / "entry.js", *sorted(TABS.glob("*/view.js"))]
+    roots = [*(SHARED / part / "entry.js" for part in ("page", "course")), *sorted(TABS.glob("*/view.js"))]
     tables = {
         "words": {language: words_for(language).section("view") for language in LANGUAGES},
         "glossary": {language: words_for(language).section("glossary") for language in LANGUAGES},
+        "course": {language: words_for(language).section("course") for language in LANGUAGES},
         "titles": {language: words_for(language)("app.title") for language in LANGUAGES},
     }
     # <-escaping keeps any "</script>" inside the words from ending the script element

@@ -1,0 +1,9 @@
+"""The teacher's loop on the page: an assignment opens as a lesson, hand-ins are collated at ``/class``.
+
+1. ``answers``  what a view asks and whether an answer to it is right, computed again
+2. ``table``    a class as the page draws it
+3. ``shipped``  assignments that come with the project, and the opening of any
+4. ``pages``    the two places on the page, and what they may ask
+
+The chapters under :mod:`attention.course` know files, marks and the class; here they meet the tabs.
+"""
