@@ -163,16 +163,12 @@ def test_held_out_stories_are_about_held_out_words(pattern, language):
                 assert held_out_pair(first, second) is held_out
 
 
-# where a pattern is not learned to 98 of 100, the share it is known to reach
-SHORT = {"question.en": 0.97, "question.zh": 0.94}
-
-
 def test_held_out_stories_are_told_right_in_every_pattern_and_language():
     kept = figures()["held_out"]
     assert set(kept) == {f"{p}.{k}" for p in PATTERNS for k in LANGUAGES}
-    assert all(share >= SHORT.get(name, 0.98) for name, share in kept.items()), kept
+    assert all(share >= 0.98 for share in kept.values()), kept
     found = {name: accuracy(load(), stories) for name, stories in held_out_stories(200, 7).items()}
-    assert all(share >= SHORT.get(name, 0.98) - 0.04 for name, share in found.items()), found
+    assert all(share >= 0.96 for share in found.values()), found
 
 
 def test_the_kept_figures_are_what_the_command_measures():

@@ -32,10 +32,10 @@ from .transformer import Sizes, Storyteller
 
 WEIGHTS = assets() / "trained" / "storyteller.safetensors"
 FIGURES = WEIGHTS.with_name("storyteller_figures.json")
-SEED, STEPS, BATCH, RATE, DECAY = 0, 8000, 64, 4e-3, 0.1
+SEED, STEPS, BATCH, RATE, DECAY = 0, 12_000, 64, 4e-3, 0.1
 FAILS = 0.6  # a share of LIMITS below this counts as "cannot"
 COUNT = 500  # held-out stories of each pattern and language
-CHECKPOINTS = range(0, 8000, 1000)
+CHECKPOINTS = range(0, 8000, 1000)  # by then every pattern has come; the end is always one more
 
 
 def encode(words: Iterable[str]) -> list[int]:

@@ -8,7 +8,7 @@ BARS = "#view-model [data-panel=logit] button.am-sum-row"
 
 
 def test_a_bar_opens_a_weight_picks_and_pairs_sort(open_page):
-    page = open_page("?tab=model", ready=BARS)
+    page = open_page("?tab=model&scene=why", ready=BARS)
     bars = page.locator(BARS)
     values = [float(bar.get_attribute("data-value")) for bar in bars.all()]
     total = page.locator("#view-model .am-sum-total .am-sum-number").inner_text()
@@ -26,5 +26,5 @@ def test_a_bar_opens_a_weight_picks_and_pairs_sort(open_page):
 
 
 def test_nothing_is_wider_than_a_phone(open_page):
-    page = open_page("?tab=model", ready=BARS, viewport={"width": 390, "height": 800})
+    page = open_page("?tab=model&scene=why", ready=BARS, viewport={"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

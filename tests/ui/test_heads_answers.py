@@ -53,7 +53,7 @@ def test_the_label_says_whether_w_o_was_used(name, projected, language):
     sheet = answers.sheet(seen, INPUTS, words, Place("answers", row, 1)).encode()
     about, arithmetic, table = sheet["sections"]
     assert about["title"] == label and table["lines"][1][0] == label
-    assert arithmetic["lines"][1][1] == ("‖v W‖" if projected else "‖v‖")
+    assert arithmetic["lines"][1][0].endswith(" ‖v W‖" if projected else " ‖v‖")
     assert ("W_O" in about["text"]) and (("Kobayashi" in about["text"]) == projected)
 
 

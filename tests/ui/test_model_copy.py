@@ -67,7 +67,7 @@ def test_a_cell_opens_through_the_network_of_its_step(layers):
 
 
 def test_the_control_stands_beside_it_and_never_learns():
-    answer = draw_part("en", TAB, "beside", {"inputs": {}})
+    answer = draw_part("en", TAB, "beside", {"inputs": {"scene": "copy"}})
     [plot] = [one for one in answer["panels"] if one["kind"] == "plot"]
     two, one, chance = (packed(series["y"]) for series in plot["series"])
     assert two[-1] < CHANCE_LOSS / 2 < one.min() and np.allclose(chance, CHANCE_LOSS)

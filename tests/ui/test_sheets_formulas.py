@@ -36,7 +36,7 @@ BEGINS_IN_WORDS = {
     WORDS("applications.came_from").split("{")[0]: "the weight of another cell, which was shuffled here",
 }
 SYMBOLS = {"×": "*", "^": "**", "−": "-", "∞": "inf", "π": "pi"}
-NUMBER = r"\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?"  # 9,216 as a person writes it
 
 
 class Interval:
@@ -48,6 +48,7 @@ class Interval:
     @classmethod
     def written(cls, text: str) -> Interval:
         """What a written number may stand for; one without a decimal point is exact."""
+        text = text.replace(",", "")
         number = Decimal(text)
         half = 0.0 if re.fullmatch(r"-?\d+", text) else 0.5 * 10.0 ** number.as_tuple().exponent
         return cls(float(number) - half, float(number) + half)
@@ -280,6 +281,7 @@ def test_a_wrong_product_or_total_is_caught(place):
 
 def test_intervals_by_hand():
     assert evaluate("2 × (3 + 4) / 7").low == evaluate("2 × (3 + 4) / 7").high == 2
+    assert evaluate("3 × 4,096 / 2").low == evaluate("6,144").high == 6144
     assert evaluate("exp(-∞)").high == 0 and evaluate("2π").low == 2 * math.pi
     written = evaluate("0.50")
     assert (round(written.low, 6), round(written.high, 6)) == (0.495, 0.505)

@@ -122,7 +122,7 @@ def test_the_matrix_adds_up_to_the_score_that_explain_gives(changes):
 
 
 def test_tables_open_into_their_own_numbers_and_lists_hold_the_largest():
-    part = draw_part("en", TAB, "tables", {"inputs": {}})
+    part = draw_part("en", TAB, "tables", {"inputs": WHY})
     panels = {panel["id"]: panel for panel in part["panels"]}
     for name in ("looks", "writes"):
         table = packed(panels[name]["data"]).reshape(panels[name]["data"]["shape"])
@@ -134,7 +134,7 @@ def test_tables_open_into_their_own_numbers_and_lists_hold_the_largest():
             float(rows[0]["table"]["rows"][-1][-1]) if name == "writes" else float(rows[1]["lines"][-1][2])
         )
         assert total == pytest.approx(table[3, 5], abs=1e-3)
-    strong = draw_part("en", TAB, "tables", {"inputs": {"order": "strong"}})["panels"][0]
+    strong = draw_part("en", TAB, "tables", {"inputs": WHY | {"order": "strong"}})["panels"][0]
     best = np.abs(packed(strong["data"]).reshape(strong["data"]["shape"]))
     assert best[0].max() == best.max() and best[:, 0].max() == best.max()
 
@@ -147,7 +147,7 @@ def test_tables_open_into_their_own_numbers_and_lists_hold_the_largest():
         ({"word": "bo", "instead": "bo"}, "rather than"),
         ({"layer": 2}, "Layer"),
         ({"head": 4}, "Head"),
-        ({"text": "ann " * 60, "other": ""}, "Sentence"),
+        ({"text": "ann " * 60, "other": ""}, "Text"),
     ],
 )
 def test_what_does_not_fit_is_refused_at_its_field(changes, named):
@@ -163,11 +163,11 @@ def test_the_lengths_are_named():
 def test_a_run_layer_by_layer_is_the_grid_and_a_changed_state_is_refused():
     state, step = None, 0
     for layer in range(2):
-        answer = train("en", TAB, {"inputs": {}, "state": state, "step": step})
+        answer = train("en", TAB, {"inputs": WHY, "state": state, "step": step})
         state, step = answer["state"], answer["step"]
         assert step == layer + 1
     assert packed(answer["data"]) == pytest.approx(study_of().grid.whole.numpy(), abs=1e-4)
-    broken = train("en", TAB, {"inputs": {}, "state": "AAAA", "step": 1})
+    broken = train("en", TAB, {"inputs": WHY, "state": "AAAA", "step": 1})
     assert broken["error"] == words_for("en")("errors.training_state")
 
 

@@ -148,10 +148,10 @@ def _quotient(part: Tensor, total: Tensor) -> tuple[str, str]:
 
 def _norm(found: Four, key: int, words: Words) -> Section:
     weight, length, added = found.weights[key], found.lengths[key], found.added[key]
-    named = ("heads.answer.length", "‖v W‖") if found.projected else ("heads.answer.length_bare", "‖v‖")
+    length_of = "heads.answer.length" if found.projected else "heads.answer.length_bare"
     lines = [
-        (words("sheet.weight"), "w", show(weight.item())),
-        (words(named[0]), named[1], show(length.item())),
+        (words("sheet.weight"), "", show(weight.item())),
+        (words(length_of), "", show(length.item())),
         (words(said(found, "norm")), f"{show(weight.item())} × {show(length.item())}", show(added.item())),
         (words("heads.answer.sum"), "Σ", show(found.added.sum().item())),
         (words("heads.answer.share"), *_quotient(added, found.added.sum())),
@@ -162,7 +162,7 @@ def _norm(found: Four, key: int, words: Words) -> Section:
 def _knocked(found: Four, key: int, words: Words) -> Section:
     distance, total = found.distances[key], found.distances.sum()
     lines = [
-        (words("heads.answer.moved"), "‖h′ − h‖", show(distance.item())),
+        (words("heads.answer.moved"), "", show(distance.item())),
         (words("heads.answer.sum_listed"), "Σ", show(total.item())),
         (words("heads.answer.share"), *_quotient(distance, total)),
     ]
