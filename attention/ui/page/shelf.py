@@ -183,13 +183,14 @@ def with_files(page: bytes, own: Own) -> bytes:
     sheet = b'<link rel="stylesheet" href="%s%s">'  # the first picture is drawn before Gradio names them
     style = b'<link rel="preload" as="style" crossorigin href="%sassets/%s">'
     module = b'<link rel="modulepreload" crossorigin href="%sassets/%s">'
-    lines.append(sheet % (prefix, own.named(".css").encode()))
+    last = [sheet % (prefix, own.named(".css").encode())]  # after Gradio's reset, which it undoes in parts
     if found:
         if theme := THEME.search(page):
-            lines.append(sheet % (prefix, b"theme.css?v=" + theme[1]))
+            last.insert(0, sheet % (prefix, b"theme.css?v=" + theme[1]))
         for name in files_of(frozenset(one.decode() for one in TYPES.findall(page))):
             lines.append((style if name.endswith(".css") else module) % (prefix, name.encode()))
-    page = page[:start] + b"".join(lines) + page[start:]
+    end = page.find(b"</head>", start)
+    page = page[:start] + b"".join(lines) + page[start:end] + b"".join(last) + page[end:]
     return BODY.sub(lambda body: body[0] + FIRST, page, count=1)
 
 
