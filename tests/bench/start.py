@@ -18,7 +18,7 @@ from tests.bench import report
 from tests.serving.processes import app_server, empty_server
 
 GOAL = 1.3
-PICTURE = {"first tab": ("", ".am-view .am-panel", 1.5), "heads": ("?tab=heads", ".am-overview-canvas", 2.0)}
+PICTURE = {"first tab": ("", ".am-view .am-panel", 1.5), "heads": ("?tab=heads", "[data-panel=weights]", 2.0)}
 EMPTY = "footer"
 # When something that fits the selector has been painted: the frame after the one that first has it.
 WATCH = """(selector) => {

@@ -73,6 +73,7 @@ def open_page(browser, app_url):
             if len(answers) >= 2:
                 break
             page.wait_for_timeout(100)
+        page.wait_for_selector(".am-first", state="detached")  # the picture of a page on its way
         page.wait_for_selector(ready)
         return page
 

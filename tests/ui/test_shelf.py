@@ -109,6 +109,24 @@ def test_what_fails_is_not_kept_and_what_is_kept_is_bounded(monkeypatch):
     assert len(one._pages) == shelf.PAGES
 
 
+def test_a_file_that_came_in_part_is_not_kept():
+    """Whoever asked first may leave while it is sent; the others would have half a script for a year."""
+
+    async def fetch(scope, send):
+        headers = [(b"content-type", b"text/javascript"), (b"content-length", b"1000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+
+    async def send(message):
+        raise AssertionError("half a file was sent")
+
+    one = shelf.Shelf()
+    with pytest.raises(ConnectionError):
+        scope = {"method": "GET", "headers": [], "path": "/assets/a.js"}
+        asyncio.run(one.serve(scope, "/assets/a.js", send, fetch))
+    assert not one._files
+
+
 def test_few_events_for_gradio_to_look_through():
     """It looks through all of them for each component when a page starts; there were 325."""
     config = build().config

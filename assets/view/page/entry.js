@@ -8,6 +8,7 @@ import { player } from "../panels/player.js";
 import { plot } from "../panels/plot.js";
 import { trainer } from "../panels/trainer.js";
 import { example, examples } from "./examples.js";
+import { firstPicture } from "./first.js";
 import { expect, through } from "./gradio.js";
 import { startQuery } from "./link.js";
 import { changed, mount, mountInGradio, picked } from "./mount.js";
@@ -22,4 +23,4 @@ const linkOpened = () => {
   return [];
 };
 
-export { changed, example, examples, linkOpened, mount, mountInGradio, openLink, picked, query, speak, startPage };
+export { changed, example, examples, firstPicture, linkOpened, mount, mountInGradio, openLink, picked, query, speak, startPage };

@@ -1,6 +1,7 @@
 // A view in its place: on a page of its own, or in Gradio, whose inputs it follows.
 import { el, isDark } from "../core/dom.js";
 import { pageLanguage, wordsIn } from "../core/words.js";
+import { takeEarly, takeOver } from "./first.js";
 import { through } from "./gradio.js";
 import { startQuery } from "./link.js";
 import { startStep } from "./steps.js";
@@ -104,6 +105,7 @@ const leadThrough = (view, tab, trigger) => {
     view.update(payload);
   };
   view.said = "";
+  view.root.addEventListener("am-update", () => takeOver(view.root, tab), { once: true });
   view.root.addEventListener("am-update", () => { // a link has opened a step
     const step = view.lesson && view.lesson.steps[view.step - 1];
     if (step && view.said !== step.text) say(view.payload.inputs);
@@ -117,12 +119,18 @@ const learn = async (view) => {
 
 // A tab that is opened for the first time: at its first step, unless the page's link says otherwise.
 const begin = async (view, tab, need) => {
+  const linked = await takeEarly(tab);
+  if (linked && !view.payload) {
+    const { lesson, ...payload } = linked;
+    view.lesson = lesson || null;
+    return view.adopt(payload);
+  }
   await learn(view);
   if (view.payload) return undefined; // a link was quicker
   const query = new URLSearchParams(startQuery);
   view.step = view.lesson ? startStep(view, query, tab) : 0;
-  const linked = query.get("tab") === tab; // its inputs stand already
-  return view.step && view.step <= view.lesson.steps.length && !linked ? view.enter(view.step) : need();
+  const stand = query.get("tab") === tab; // its inputs, as the link has set them
+  return view.step && view.step <= view.lesson.steps.length && !stand ? view.enter(view.step) : need();
 };
 
 // need: ask for a picture of the inputs as they stand; pick: fetch what was picked; step: what a step sets.

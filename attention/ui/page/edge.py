@@ -157,8 +157,8 @@ class Edge:
             await self.read_answer(inner, path, dict(given).get("session_hash", ""), send, words)
         elif self.shelf.holds(path):
 
-            async def fetch(asked: Scope, got: Send) -> None:
-                await self.app(asked, receive, in_sentences(got, words))
+            async def fetch(asked: Scope, got: Send) -> None:  # whole, even if who asked first has gone
+                await self.pass_on(asked, b"", None, in_sentences(got, words))
 
             await self.shelf.serve(inner, path, send, fetch)
         else:

@@ -37,12 +37,14 @@ class Collected:
     def __init__(self) -> None:
         self.start: Message = {"status": 500}
         self.parts: list[bytes] = []
+        self.whole = False  # whether its end has come
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.start = message
         elif message["type"] == "http.response.body":
             self.parts.append(message.get("body", b""))
+            self.whole = not message.get("more_body", False)
 
     @property
     def status(self) -> int:

@@ -106,12 +106,15 @@ class Shelf:
             got = Collected()
             await fetch({**scope, "method": "GET", "headers": plain}, got)
             body = b"".join(got.parts)
+            size = len(body)
             if got.status != 200 or len(body) > LARGEST:
                 await got.pass_to(send)
                 return
             if path in PAGE_PATHS and self.own:
                 body = with_files(body, self.own)
             told = dict(got.start.get("headers", []))
+            if not got.whole or int(told.get(b"content-length", size)) != size:
+                raise ConnectionError(f"{path} came in part, and must not be kept so")
             lasting = FOREVER if HASHED.fullmatch(path) else ASKED
             found = kept_of(body, told.get(b"content-type", b"application/octet-stream"), lasting)
             shelf[key] = found
@@ -161,6 +164,8 @@ def encoding_for(accepted: bytes, ways: Iterable[bytes]) -> bytes:
 
 
 MODULE = re.compile(rb'<script type="module"[^>]* src="([^"]*)assets/[^"]*">')
+BODY = re.compile(rb"<body\b[^>]*>")
+FIRST = b"<script>AttentionMatchmaker.firstPicture();</script>"  # before Gradio starts (page/first.js)
 THEME = re.compile(rb'"theme_hash": ?"([0-9a-f]+)"')
 TYPES = re.compile(rb'"type": ?"(\w+)"')
 
@@ -175,15 +180,18 @@ def with_files(page: bytes, own: Own) -> bytes:
     if start < 0:
         return page
     lines = [b'<script src="%s%s"></script>' % (prefix, own.named(".js").encode())]
+    sheet = b'<link rel="stylesheet" href="%s%s">'  # the first picture is drawn before Gradio names them
     style = b'<link rel="preload" as="style" crossorigin href="%sassets/%s">'
     module = b'<link rel="modulepreload" crossorigin href="%sassets/%s">'
-    lines.append(b'<link rel="preload" as="style" href="%s%s">' % (prefix, own.named(".css").encode()))
+    last = [sheet % (prefix, own.named(".css").encode())]  # after Gradio's reset, which it undoes in parts
     if found:
         if theme := THEME.search(page):
-            lines.append(b'<link rel="preload" as="style" href="%stheme.css?v=%s">' % (prefix, theme[1]))
+            last.insert(0, sheet % (prefix, b"theme.css?v=" + theme[1]))
         for name in files_of(frozenset(one.decode() for one in TYPES.findall(page))):
             lines.append((style if name.endswith(".css") else module) % (prefix, name.encode()))
-    return page[:start] + b"".join(lines) + page[start:]
+    end = page.find(b"</head>", start)
+    page = page[:start] + b"".join(lines) + page[start:end] + b"".join(last) + page[end:]
+    return BODY.sub(lambda body: body[0] + FIRST, page, count=1)
 
 
 FOLDER = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
