@@ -56,8 +56,8 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``pitfalls``        the others
 15. ``packing``         pictures as bytes, tables as files
     ``heatmap``         heatmaps for a notebook, a slide or a file
-    ``plotting``        curves for the same
     ``cells``           a heatmap as a file that looks like the page's
+    ``plotting``        curves for the same
     ``export``          the folder of these four
 16. ``count``           what does it cost? Counted from real tensors, or timed
     ``cache``           why is the thousandth word as quick as the tenth?

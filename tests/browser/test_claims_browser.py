@@ -48,20 +48,24 @@ def test_a_comma_is_a_decimal_point(open_page):
     page.locator(".am-people-fold > summary").click()
     page.locator('[data-key="key.0.0"]').fill("0,9")  # the products are 0.9 + 1 + 0.5
     page.locator('[data-focus="similarity.0.0"][data-value^="2.4"]').wait_for()
-    page.locator("#view-matchmaker .am-tasks > summary").first.click()
-    answer = page.locator('[data-focus="task.first"]')
-    answer.click()
-    page.keyboard.type("0,72")
-    page.keyboard.press("Enter")
-    guess = """() => [...document.querySelectorAll("*")].map((node) => node.amView)
-      .find((view) => view && view.state.answers)?.state.answers.first?.guess"""
-    page.wait_for_function(f"({guess})() === 0.72")
     slider = page.get_by_role("spinbutton", name="Temperature")
     slider.click()
     page.keyboard.press("Control+a")
     page.keyboard.type("0,9")
     assert slider.input_value() == "0.9"
     page.wait_for_function("location.search.includes('temperature=0.9')")
+
+
+def test_a_comma_is_a_decimal_point_in_an_answer(open_page):
+    page = open_page("?tab=masks")
+    page.locator("#view-masks .am-tasks > summary").first.click()
+    answer = page.locator('#view-masks [data-focus="task.first"]')
+    answer.click()
+    page.keyboard.type("0,72")
+    page.keyboard.press("Enter")
+    guess = """() => [...document.querySelectorAll("*")].map((node) => node.amView)
+      .find((view) => view && view.state.answers)?.state.answers.first?.guess"""
+    page.wait_for_function(f"({guess})() === 0.72")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

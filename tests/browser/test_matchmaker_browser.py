@@ -71,7 +71,7 @@ def test_training_plays_and_the_slider_scrubs(open_page):
     page.click('[data-focus="training.0.0"]')
     page.locator(".am-sheet").wait_for(state="visible")
     assert f"{shown(page, 'training.0.0'):.4f}" in page.locator(".am-sheet").inner_text()
-    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Play", exact=True).click()
     page.wait_for_function(
         f"document.querySelector('[data-focus=\"training.0.0\"]').dataset.value == '{sharp}'"
     )
@@ -83,7 +83,15 @@ def test_a_veiled_panel_shows_after_the_answer(open_page):
     page.wait_for_selector('.am-veiled[data-panel="weights"]')
     page.click('[data-focus="task.winner.0"]')
     page.fill('[data-focus="task.first"]', "0.82")
-    page.keyboard.press("Enter")
+    page.click('[data-focus="task.first.check"]')
+    for _ in range(4):  # whatever else is asked of it
+        open_ = page.locator(
+            "#view-matchmaker .am-tasks li:not(:has(.am-result.am-right, .am-result.am-wrong))"
+        )
+        if not open_.count() or not page.locator('.am-veiled[data-panel="weights"]').count():
+            break
+        button = open_.first.locator('[data-focus$=".check"], [data-focus$=".0"]').first
+        button.click()
     page.wait_for_selector('[data-panel="weights"]:not(.am-veiled)')
 
 

@@ -74,7 +74,8 @@ def test_a_question_is_one_study(id, key, language):
         for panel in opening[:1]:
             seen.clear()
             answer = ask(language, tab, request | {"panel": panel, "format": "html"})
-            assert "error" not in answer and len(seen) == 1, name
+            own = [one for one in seen if as_json(one) == view["inputs"]]  # a saved page has its lesson's too
+            assert "error" not in answer and len(own) == 1, name
     for part in tab.scenes[key].parts:
         seen.clear()
         assert "error" not in draw_part(language, tab, part, request) and len(seen) == 1, part

@@ -55,8 +55,8 @@ const italic = (text) => text.split("*").map((piece, i) => (i % 2 ? el("em", {},
 const frame = (tab, loading) => {
   const header = parts("html").find((one) => (one.elem_classes || []).includes("am-header"));
   const tabs = parts("tabitem");
-  const top = el("div", { class: "am-header am-first-header" });
-  top.innerHTML = header.html_template; // the page's own, and static
+  const written = new window.DOMParser().parseFromString(header.html_template, "text/html"); // the page's own, and static
+  const top = el("div", { class: "am-header am-first-header" }, ...written.body.childNodes);
   const names = tabs.map((one) => el("span", { class: one.id === tab ? "am-first-tab am-first-open" : "am-first-tab" }, one.label));
   const menu = el("select", { class: "am-tab-menu", tabindex: "-1" }, el("option", {}, (tabs.find((one) => one.id === tab) || {}).label || ""));
   const text = el("div", { class: "am-step-text md prose" });
