@@ -16,7 +16,7 @@ from ...page.sheet import Sheet, show
 from ...page.texts import Words
 from .fit import Fit, code, errors, evenly, exercises, figures, own_points, pictures, places, weight_sheet
 from .inputs import DATA, Inputs, data_of
-from .plain import plain_learned
+from .plain import program
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +155,25 @@ def tasks(s: Study, words: Words) -> list[Task]:
              words("kernel.task_self_why", apart=show(apart, 2), itself=show(itself, 2)),
              [words("kernel.task_self_" + o) for o in ("narrower", "wider")], hides=spoilers),
     ]  # fmt: skip
+
+
+def plain_learned(s: Study) -> str:
+    """Gradient descent on one number, then the fit with it. Of a run that diverged the finite steps."""
+    apart = ".fill_diagonal_(-torch.inf)    # no point looks at itself" if s.inputs.exclude_self else ""
+    return program(s.fit, [
+        "w = torch.tensor(1.0, requires_grad=True)    # one over the bandwidth",
+        f"for step in range({len(s.chosen.width) - 1}):",
+        f"    scores = (-(x[:, None] * w - x * w) ** 2 / 2){apart}",
+        "    loss = (torch.softmax(scores, dim=-1) @ y - y).square().mean()",
+        "    (slope,) = torch.autograd.grad(loss, w)",
+        "    with torch.no_grad():",
+        f"        w -= {s.inputs.learning_rate!r} * slope",
+        "print(w)",
+        "",
+        "w = w.detach()",
+        "distance = queries[:, None] * w - x * w    # (queries, points)",
+        "weights = torch.softmax(-(distance ** 2) / 2, dim=-1)",
+    ])  # fmt: skip
 
 
 SCENE = Scene(

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .fit import QUERIES, Fit
-
-if TYPE_CHECKING:
-    from .learned import Study
 
 
 def plain(f: Fit) -> str:
@@ -17,25 +12,6 @@ def plain(f: Fit) -> str:
     return program(f, [
         "distance = queries[:, None] - x    # (queries, points)",
         f"weights = torch.softmax(-(distance / {f.bandwidth!r}) ** 2 / 2, dim=-1)",
-    ])  # fmt: skip
-
-
-def plain_learned(s: Study) -> str:
-    """Gradient descent on one number, then the fit with it. Of a run that diverged the finite steps."""
-    apart = ".fill_diagonal_(-torch.inf)    # no point looks at itself" if s.inputs.exclude_self else ""
-    return program(s.fit, [
-        "w = torch.tensor(1.0, requires_grad=True)    # one over the bandwidth",
-        f"for step in range({len(s.chosen.width) - 1}):",
-        f"    scores = (-(x[:, None] * w - x * w) ** 2 / 2){apart}",
-        "    loss = (torch.softmax(scores, dim=-1) @ y - y).square().mean()",
-        "    (slope,) = torch.autograd.grad(loss, w)",
-        "    with torch.no_grad():",
-        f"        w -= {s.inputs.learning_rate!r} * slope",
-        "print(w)",
-        "",
-        "w = w.detach()",
-        "distance = queries[:, None] * w - x * w    # (queries, points)",
-        "weights = torch.softmax(-(distance ** 2) / 2, dim=-1)",
     ])  # fmt: skip
 
 
