@@ -253,7 +253,7 @@ def test_each_of_the_four_answers_opens_into_arithmetic_that_adds_up():
     w_o = block.output.dense.weight[:, 32:64]
     length = (layer.value[1] @ w_o.T).norm(dim=-1)
     lines = {label: number for label, _, number in norm["sections"][1]["lines"]}
-    assert lines["Length of the value after W_O"] == f"{length[3]:.4f}"
+    assert lines["Length of the value after W_O, ‖v W‖"] == f"{length[3]:.4f}"
     assert float(lines["Share"]) == pytest.approx(
         (layer.weights[1, 9, 3] * length[3] / (layer.weights[1, 9] * length).sum()).item(), abs=1e-4
     )
