@@ -20,7 +20,6 @@ from attention.ui.tabs.model import TAB
 from attention.ui.tabs.model.copying import runs
 from tests.ui.views import packed
 
-
 COPY = {"scene": "copy"}
 
 
