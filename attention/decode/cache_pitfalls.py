@@ -67,7 +67,7 @@ def first_wrong(
     "corner": the causal mask is aligned to the upper left corner, so a new token sees the first key only.
     "evict": the oldest keys are forgotten beyond ``window``, and positions are counted by what is left,
         while the keys that stay were turned for the old count. Measured against the same window, right.
-    "shared": the cache still holds another text, other (k,).
+    "shared": the cache still holds another text, other (k,), and positions go on behind it.
     The right side never uses a cache. Up to the first wrong token both sides read the same text, so it is
     also the first one that differs when the mistake writes by itself.
     Raises ``ValueError`` for a mistake that is not known, or cannot be made with this decoder.
@@ -91,6 +91,8 @@ def first_wrong(
         at, mask = start + step - n, None  # the first position of the step, and what forward() makes
         if pitfall == "restart":
             at = 0
+        elif other is not None:
+            at += len(other)  # as a loop counts that asks the cache
         elif pitfall == "corner":
             mask = torch.ones(n, cache.length + n, dtype=torch.bool, device=prompt.device).tril()
         elif pitfall == "evict":

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from transformers import DynamicCache
 
+from attention.pretrained.adopted import to_gpt2
+from attention.storyteller.sentences import vocabulary
+from attention.storyteller.train import load
 from attention.ui.page.questions import ask_sheet, draw_part, endpoint, view_of
 from attention.ui.tabs.cost import TAB
+from attention.ui.tabs.cost.cache_study import OTHER, WINDOW
 from tests.ui.views import packed
 
 STORY = {"scene": "share", "model": "storyteller"}
@@ -50,11 +56,63 @@ def test_every_sheet_of_counts_adds_up():
     assert packed(shown["bytes"]["data"]).sum() == results()["bytes"][3] == 9 * 1024
 
 
-@pytest.mark.parametrize(("mistake", "first"), [("restart", 1), ("corner", 1), ("evict", 9), ("shared", 0)])
-def test_every_mistake_says_its_first_wrong_word(mistake, first):
-    wrong = panels(mistake=mistake)["wrong"]
-    assert wrong["first"] == first and wrong["instead"] != wrong["right"][first]
-    assert f"“{wrong['instead']}”" in wrong["caption"] and f"“{wrong['right'][first]}”" in wrong["caption"]
+def in_sight(n, window):
+    """(1, 1, n, n): 0 where a query may look at a key, and minus infinity elsewhere."""
+    back = torch.arange(n)[:, None] - torch.arange(n)
+    return torch.zeros(n, n).masked_fill((back < 0) | (back >= window), -torch.inf)[None, None]
+
+
+@torch.no_grad()
+def by_gpt2(prompt, steps, mistake):
+    """The right tokens, those that the mistake chooses after them, and by how much its logits are off, all
+    by transformers' GPT-2 and its own cache."""
+    module = to_gpt2(load()).eval()
+    module.set_attn_implementation("eager")
+    window, text, right, off = WINDOW if mistake == "evict" else 999, list(prompt), [], []
+    for _ in range(steps):
+        right.append(module(torch.tensor([text]), attention_mask=in_sight(len(text), window)).logits[0, -1])
+        text.append(int(right[-1].argmax()))
+    cache, chosen, begin = DynamicCache(), [], len(prompt)
+    if mistake == "shared":
+        module(torch.tensor([[vocabulary().index(word) for word in OTHER.split()]]), past_key_values=cache)
+    for step in range(steps):
+        new = torch.tensor([text[:begin] if step == 0 else text[begin + step - 1 : begin + step]])
+        if mistake == "evict" and step:
+            for layer in cache.layers:
+                layer.keys, layer.values = (
+                    layer.keys[..., 1 - WINDOW :, :],
+                    layer.values[..., 1 - WINDOW :, :],
+                )
+        n, kept = new.shape[1], cache.get_seq_length()
+        at = 0 if mistake == "restart" else kept  # as the library counts by itself
+        mask = torch.zeros(1, 1, n, kept + n)
+        mask[0, 0, :, kept:] = in_sight(n, window)[0, 0]
+        if mistake == "corner":
+            mask = torch.full((1, 1, n, kept + n), -torch.inf).triu(1)
+        places = torch.arange(at, at + n)[None]
+        logits = module(new, past_key_values=cache, position_ids=places, attention_mask=mask).logits
+        chosen.append(int(logits[0, -1].argmax()))
+        off.append((logits[0, -1] - right[step]).abs().max().item())
+    return text[begin:], chosen, off
+
+
+@pytest.mark.parametrize("mistake", ["restart", "corner", "evict", "shared"])
+def test_every_mistake_says_its_first_wrong_word(mistake):
+    """The words of the picture are those that another library writes with the same mistake."""
+    words = vocabulary()
+    prompt = [words.index(word) for word in view_of(TAB, "en", {})["inputs"]["story"].split()]
+    shown = panels(mistake=mistake)
+    wrong = shown["wrong"]
+    right, chosen, off = by_gpt2(prompt, len(wrong["right"]), mistake)
+    assert wrong["right"] == [words[one] for one in right]
+    first = next((step for step in range(len(right)) if right[step] != chosen[step]), None)
+    assert wrong["first"] == first
+    assert packed(shown["off"]["series"][0]["y"]) == pytest.approx(off, abs=1e-3)
+    if first is not None:
+        assert wrong["instead"] == words[chosen[first]]
+        assert (
+            f"“{wrong['instead']}”" in wrong["caption"] and f"“{wrong['right'][first]}”" in wrong["caption"]
+        )
 
 
 def test_turning_twice_is_told_where_nothing_turns():
@@ -89,6 +147,22 @@ def test_bytes_fall_with_the_heads_and_the_whole_form_loses_nothing(model):
     assert whole["kept"] > 0.99 and squeezed["kept"] == pytest.approx(whole["kept"], abs=1e-4)
     assert 2 * squeezed["bytes_per_token"] == whole["bytes_per_token"]
     assert shared[-1]["kept"] < 0.7
+
+
+@torch.no_grad()
+def test_the_storyteller_with_fewer_key_heads_is_gpt2_with_averaged_matrices():
+    text = view_of(TAB, "en", STORY)["inputs"]["sentence"]
+    ids = torch.tensor([[vocabulary().index(word) for word in text.split()]])
+    shared = [form for form in results(**STORY, sentence=text)["forms"] if form["kind"] == "shared"]
+    likeliest = int(to_gpt2(load()).eval()(ids).logits[0, -1].argmax())
+    for form in shared:
+        module = to_gpt2(load()).eval()
+        for block in module.transformer.h:
+            for numbers in (block.attn.c_attn.weight, block.attn.c_attn.bias):
+                heads = numbers.view(*numbers.shape[:-1], 3, form["size"], -1, 16)
+                heads[..., 1:, :, :, :] = heads[..., 1:, :, :, :].mean(-2, keepdim=True)
+        left = module(ids).logits[0, -1].softmax(-1)[likeliest].item()
+        assert form["kept"] == pytest.approx(left, abs=1e-4), form
 
 
 @pytest.mark.parametrize("changes", [{"scene": "share"}, STORY])

@@ -207,3 +207,13 @@ def test_tasks_are_true_of_what_is_drawn(language, _, inputs):
     last = endpoint(TAB)(**inputs)["choices"][-1]
     assert tasks["story_other"]["reached"] == (last["start"] > 0)
     assert re.search(rf"{last['drawn']:.3f}", tasks["story_other"]["now"])
+
+
+def test_what_the_lesson_says_of_the_ball_story():
+    """One head looks at the person who gets the ball; one word has nearly all of the line."""
+    ids = [vocabulary().index(word) for word in GAVE.split()]
+    _, seen, logits = watched(ids)
+    best = int(logits[-1].argmax())
+    assert logits[-1].softmax(-1)[best] > 0.95
+    weights = torch.cat([seen[f"transformer.h.{layer}.attn"][1][1][0, :, -1] for layer in range(2)])
+    assert best in [ids[at] for at in weights.argmax(-1).tolist()]

@@ -9,9 +9,13 @@ import pytest
 import torch
 
 from attention.pretrained import Changes, explain_head, run, tokenize
+from attention.pretrained.adopted import to_gpt2
+from attention.storyteller.sentences import vocabulary
+from attention.storyteller.train import load
 from attention.ui.page.fields import check_all
 from attention.ui.page.guard import Refusal
 from attention.ui.page.questions import ask_sheet, draw, draw_part, train
+from attention.ui.page.steps import lesson_of
 from attention.ui.page.texts import words_for
 from attention.ui.tabs.model import TAB
 from attention.ui.tabs.model.models import model_named
@@ -22,6 +26,8 @@ WHY = {"scene": "why"}
 EXAMPLES = [(name, changes) for name, changes in TAB.examples if changes.get("scene") == "why"]
 STORIES = [name for name, changes in EXAMPLES if changes.get("model") is None]
 CHANGES = dict(EXAMPLES)
+HEADS = [(layer, head) for layer in range(2) for head in range(4)]
+WIDTH = 16  # of a head
 
 
 def shown(changes=None, language="en"):
@@ -37,6 +43,50 @@ def study_of(changes=None):
 def sheet(panel, row, column, changes=None):
     request = {"inputs": WHY | dict(changes or {}), "panel": panel, "row": row, "column": column}
     return ask_sheet("en", TAB, request)
+
+
+def gpt2(ids, changed=None):
+    """Logits after ids, what its heads gathered (layers, n, 64) and the stream's end, by transformers.
+
+    changed: (layer, head) -> what it gathers instead (n, 16)."""
+    module, gathered, ends = to_gpt2(load()).eval(), [], []
+
+    def keep(layer, given):
+        heads = given[0].clone()
+        for (at, head), instead in (changed or {}).items():
+            if at == layer:
+                heads[0, :, WIDTH * head : WIDTH * (head + 1)] = instead
+        gathered.append(heads[0])
+        return (heads,)
+
+    for layer, block in enumerate(module.transformer.h):
+        block.attn.c_proj.register_forward_pre_hook(lambda _, given, layer=layer: keep(layer, given))
+    module.transformer.ln_f.register_forward_pre_hook(lambda _, given: ends.append(given[0][0]))
+    with torch.no_grad():
+        return module(torch.tensor([ids])).logits[0, -1], torch.stack(gathered), ends[0], module
+
+
+def by_gpt2(inputs):
+    """The two words; per head what the model says when it is replaced; its effect, knock-out and share."""
+    words = vocabulary()
+    mine, theirs = ([words.index(word) for word in inputs[name].split()] for name in ("text", "other"))
+    logits, gathered, end, module = gpt2(mine)
+    there, others, *_ = gpt2(theirs)
+    word, instead = int(logits.argmax()), int(there.argmax())
+    norm, size = module.transformer.ln_f, end[-1].var(correction=0).add(1e-5).sqrt()
+    asked = module.lm_head.weight[word] - module.lm_head.weight[instead]
+    said, effect, silent, share = {}, {}, {}, {}
+    for layer, head in HEADS:
+        part = slice(WIDTH * head, WIDTH * (head + 1))
+        other = gpt2(mine, {(layer, head): others[layer, :, part]})[0]
+        none = gpt2(mine, {(layer, head): torch.zeros(len(mine), WIDTH)})[0]
+        said[layer, head] = words[int(other.argmax())]
+        for found, changed in ((effect, other), (silent, none)):
+            found[layer, head] = ((changed - logits)[word] - (changed - logits)[instead]).item()
+        projection = module.transformer.h[layer].attn.c_proj.weight[part]
+        wrote = gathered[layer, -1, part] @ projection
+        share[layer, head] = ((wrote - wrote.mean()) / size * norm.weight @ asked).item()
+    return words[word], words[instead], said, effect, silent, share
 
 
 def numbers(text: str) -> list[float]:
@@ -95,16 +145,37 @@ def test_a_cell_of_the_grid_opens_into_its_own_number(row, column):
 
 
 def test_the_head_that_decides_says_little_and_turns_the_answer_round():
-    view, panels = shown()
-    effect = packed(panels["effect"]["data"]).reshape(2, 4)
-    share = packed(panels["share"]["data"]).reshape(2, 4)
-    assert np.unravel_index(np.abs(effect).argmax(), effect.shape) == (1, 2)
-    assert abs(share[1, 2]) < 0.1 * abs(effect[1, 2])
-    assert any(one["value"] == "head 1.2" for one in panels["disagree"]["items"])
+    """What the lesson's steps say of it, in the same weights run by transformers' own GPT-2."""
+    steps = {step.task: step for step in lesson_of(TAB, "en")}
+    flip, quiet = steps["flip"], steps["silent"].inputs
+    word, instead, said, effect, silent, share = by_gpt2(flip.inputs)
+    [decides] = [head for head in HEADS if said[head] == instead]  # the only one that turns the answer round
+    assert said == {head: instead if head == decides else word for head in HEADS}
+    assert decides == max(HEADS, key=lambda head: abs(effect[head]))
+    assert decides == (flip.solve["layer"], flip.solve["head"]) == (quiet["layer"], quiet["head"])
+    assert abs(share[decides]) < 0.1 * abs(silent[decides]) and -silent[decides] > abs(share[decides])
+
+    view, panels = shown(quiet)
+    for name, expected in (("effect", effect), ("share", share)):
+        drawn = packed(panels[name]["data"]).reshape(2, 4)
+        assert drawn.flatten() == pytest.approx([expected[head] for head in HEADS], abs=2e-3)
+    named = "head {}.{}".format(*decides)
+    assert any(one["value"] == named for one in panels["disagree"]["items"])
     tasks = {task["id"]: task for task in view["tasks"]}
-    assert tasks["flip"]["reached"] and tasks["predict"]["options"][tasks["predict"]["answer"]] == "ann"
-    [other] = [task for task in shown({"head": 1})[0]["tasks"] if task["id"] == "flip"]
+    assert tasks["flip"]["reached"] and tasks["predict"]["options"][tasks["predict"]["answer"]] == instead
+    difference = panels["total"]["items"][0]["value"]
+    assert tasks["silent"]["answer"] == pytest.approx(float(difference) + silent[decides], abs=0.01)
+    [other] = [task for task in shown(flip.inputs)[0]["tasks"] if task["id"] == "flip"]
     assert not other["reached"]
+
+
+@pytest.mark.parametrize("name", [name for name in STORIES if name != "why_example_silent"])
+def test_an_example_opens_a_head_that_decides_and_a_weight_that_is_large(name):
+    s = study_of(CHANGES[name])
+    _, instead, said, effect, *_ = by_gpt2({"text": s.inputs.text, "other": s.inputs.other})
+    assert said[s.chosen] == instead and abs(effect[s.chosen]) > 0.9 * max(map(abs, effect.values()))
+    row = run(s.model, s.tokens).layers[s.inputs.layer].weights[s.inputs.head, s.query]
+    assert row.argmax() == s.key and row[s.key] > 0.5
 
 
 @pytest.mark.parametrize(
