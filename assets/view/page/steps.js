@@ -97,7 +97,7 @@ export const startStep = (view, query, tab) => {
   const steps = view.lesson.steps.length;
   if (query.get("step") === "free" || view.alone) return steps + 1;
   if (query.get("tab") !== tab) return 1;
-  const own = [...query.keys()].some((name) => !["tab", "step", "lang", "__theme", "embed", "panel", "cell"].includes(name));
+  const own = [...query.keys()].some((name) => !["tab", "step", "lang", "__theme", "embed", "panel"].includes(name));
   if (!query.has("step")) return own ? steps + 1 : 1;
   const step = Number(query.get("step"));
   return Number.isInteger(step) && step >= 1 ? Math.min(step, steps + 1) : steps + 1;
