@@ -42,7 +42,7 @@ const mover = (panel, view, { label, name, show }) => {
     const passed = before === null ? 0 : now - before;
     before = now;
     if (playing) at = (at + (PACE * passed) / 1000) % (last || 1);
-    else if (aim) at = now - aim.start >= GLIDE ? aim.to : aim.from + (aim.to - aim.from) * ((now - aim.start) / GLIDE) ** 0.7;
+    else if (aim) at = now - aim.start >= GLIDE ? aim.to : aim.from + (aim.to - aim.from) * (Math.max(0, now - aim.start) / GLIDE) ** 0.7;
     if (!playing && aim && at === aim.to) aim = null;
     if (playing || !aim) slider.value = Math.round(at);
     draw();

@@ -19,7 +19,7 @@ export const markCells = (view) => {
 export const placeSheet = (view) => {
   const panel = panelOf(view, view.opened.panel);
   const group = panel && panel.closest(".am-group");
-  if (!group || panel.hidden) return;
+  if (!group || "aside" in panel.dataset) return;
   const { sheet, root } = view;
   sheet.hidden = false;
   const wide = root.offsetWidth >= NARROW;

@@ -23,12 +23,6 @@ const inSight = (view) => {
   return step && step.panels.length ? new Set(one ? step.panels.slice(0, 1) : step.panels) : null;
 };
 
-// Whether a payload's panel is kept from sight by the step.
-export const isAside = (view, panel) => {
-  const shown = inSight(view);
-  return Boolean(shown) && !shown.has(panel.id) && panel.kind !== "waiting" && panel.kind !== "failed";
-};
-
 const dots = (view) => el("nav", { class: "am-step-dots", "aria-label": view.word("lesson") },
   Array.from({ length: count(view) + 1 }, (_, i) => {
     const step = view.lesson.steps[i];
@@ -87,9 +81,10 @@ export const drawStep = (view) => {
 
 // Panels that the step does not speak of are put aside, with sections that are left empty.
 export const putAside = (view) => {
-  const nodes = [...view.root.querySelectorAll(":scope > .am-group > .am-panel")];
-  view.payload.panels.forEach((panel, i) => { if (nodes[i]) nodes[i].hidden = isAside(view, panel); });
-  for (const group of view.sections) group.hidden = [...group.children].every((node) => node.hidden || node === view.sheet);
+  const shown = inSight(view);
+  const stays = (node) => !shown || shown.has(node.dataset.panel) || node.matches(".am-waiting, .am-failed");
+  for (const node of view.root.querySelectorAll(".am-group .am-panel")) node.toggleAttribute("data-aside", !stays(node));
+  for (const group of view.sections) group.toggleAttribute("data-aside", [...group.querySelectorAll(".am-panel")].every((node) => "aside" in node.dataset));
 };
 
 // The step at which a tab that nobody has linked to is opened.

@@ -49,7 +49,7 @@ class Opened(NamedTuple):
     step: int = 0
 
 
-# (tab, the step as the link has it, whether it names inputs, a picture or a cell) -> the step, what it begins with
+# (tab, the step as the link has it, whether it names inputs, a picture or a cell) -> the step, its inputs
 Begin = Callable[[str, str | None, bool], tuple[int, Mapping[str, object]]]
 
 
