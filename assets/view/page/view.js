@@ -137,6 +137,7 @@ export class View {
     const node = this.build(entry.panel);
     entry.node.replaceWith(node);
     Object.assign(entry, { node, panel: null });
+    putAside(this);
     veil(this);
     const again = focus && this.root.querySelector(`[data-focus="${window.CSS.escape(focus)}"]`);
     if (again && again !== document.activeElement) again.focus({ preventScroll: true });
