@@ -46,6 +46,29 @@ def test_without_the_mask_deeper_keys_move_and_the_words_own_do_not():
     assert [task["answer"] for task in view_of(TAB, "en", {"looks_back": False})["tasks"]][0] == 2
 
 
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "story", ["ann lost the key . bo", "ann bought tea , milk and bread . bo bought", "bo"]
+)
+def test_what_is_written_without_the_mask_is_gpt2_s_without_a_mask(story):
+    module, texts = to_gpt2(load()).eval(), []
+    module.set_attn_implementation("eager")
+    for causal in (True, False):
+        text = [vocabulary().index(word) for word in story.split()]
+        for _ in range(12):
+            sees = in_sight(len(text), 99) if causal else torch.zeros(1, 1, len(text), len(text))
+            text.append(int(module(torch.tensor([text]), attention_mask=sees).logits[0, -1].argmax()))
+        texts.append([vocabulary()[one] for one in text[len(story.split()) :]])
+    right, free = texts
+    shown = view_of(TAB, "en", {"story": story, "looks_back": False})
+    said = next(panel["caption"] for panel in shown["panels"] if "look back only" in panel.get("caption", ""))
+    first = next((step for step in range(12) if right[step] != free[step]), None)
+    if first is None:
+        assert "same words" in said
+    else:
+        assert f"word {first + 1} is “{free[first]}”, with the mask “{right[first]}”" in said
+
+
 def test_every_sheet_of_counts_adds_up():
     shown = panels()
     for row, column in ((0, 0), (0, 11), (1, 11)):

@@ -80,15 +80,16 @@ def mask_panels(s: Study, words: Words) -> list[Panel]:
     with_mask = (s.whole[s.at].keys - s.cached[s.at].keys).abs().amax((1, 2, 3)).tolist()
     names = [words("cost.cache_layer", layer=layer) for layer in range(len(without))]
     series = [(words("cost.cache_without_mask"), without), (words("cost.cache_with_mask"), with_mask)]
+    right = names_of(s.model, [one.token for one in s.cached])
+    other = next(
+        (step for step, pair in enumerate(zip(s.written, right, strict=True)) if pair[0] != pair[1]), None
+    )
+    text = words("cost.cache_mask_same")
+    if other is not None:
+        values = {"step": other + 1, "first": s.written[other], "right": right[other]}
+        text = words("cost.cache_mask_text", **values)
     return [
-        heading(
-            words("cost.cache_mask"),
-            words(
-                "cost.cache_mask_text",
-                first=s.written[0],
-                right=names_of(s.model, [one.token for one in s.cached])[0],
-            ),
-        ),
+        heading(words("cost.cache_mask"), text),
         PairBars("moved", words("cost.cache_moved"), names, series, words("cost.cache_moved_caption"), 4),
     ]
 
