@@ -37,7 +37,7 @@ def test_axe_finds_no_violation_of_ours(open_page, tab, path, theme):
     shown = f"#view-{tab.id} .am-panel:visible"  # still: lines that fade in have little contrast on their way
     page = open_page(f"?tab={tab.id}&__theme={theme}", path, shown, reduced_motion="reduce")
     page.wait_for_timeout(400)
-    cell = page.locator(f"#view-{tab.id} td[role=gridcell]").first
+    cell = page.locator(f"#view-{tab.id} .am-opens td[role=gridcell]").first
     if cell.count():
         cell.click()
         page.locator(".am-sheet:visible").first.wait_for()

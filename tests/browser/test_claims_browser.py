@@ -64,7 +64,7 @@ def test_a_comma_is_a_decimal_point_in_an_answer(open_page):
     page.keyboard.type("0,72")
     page.keyboard.press("Enter")
     guess = """() => [...document.querySelectorAll("*")].map((node) => node.amView)
-      .find((view) => view && view.state.answers)?.state.answers.first?.guess"""
+      .find((view) => view && view.state.answers?.first)?.state.answers.first.guess"""
     page.wait_for_function(f"({guess})() === 0.72")
 
 

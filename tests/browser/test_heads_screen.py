@@ -16,7 +16,7 @@ CUT = """view => [...document.querySelectorAll(view + ' .am-panel *')].filter((n
   && getComputedStyle(node).overflowX === 'hidden').map((node) => node.className + ' ' + node.textContent)"""
 # panels that need a sidewards scroll
 WIDE = """view => [...document.querySelectorAll(view + ' .am-scroll, ' + view + ' .am-map')].filter((node) =>
-  node.offsetParent && node.scrollWidth > node.clientWidth + 1)
+  node.offsetParent && node.closest('.am-panel') && node.scrollWidth > node.clientWidth + 1)
   .map((node) => node.closest('.am-panel').dataset.panel)"""
 
 

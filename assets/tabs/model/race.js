@@ -3,6 +3,7 @@
 import { el, svg } from "../../view/core/dom.js";
 import { showNumber } from "../../view/core/numbers.js";
 import { fill } from "../../view/core/words.js";
+import { move } from "./move.js";
 import { downloadCsv, panelFrame, saveMenu } from "../../view/panels/frame.js";
 
 const sleep = (seconds) => new Promise((wake) => window.setTimeout(wake, 1000 * seconds));
@@ -129,7 +130,7 @@ const numbers = (panel, view, race) => {
   const rows = race.runs.filter((run) => run.steps.length).map((run) => {
     const when = run.learned.indexOf(true);
     const look = el("button", { type: "button", class: "am-button", "data-focus": `race.look.${run.seed}`, "aria-label": fill(words.look, { seed: run.seed }), disabled: !view.choose,
-      onclick: () => view.choose({ run_seed: run.seed, layers: race.layers, stage: "learn" }) }, String(run.seed));
+      onclick: () => move(view, { run_seed: run.seed, layers: race.layers, stage: "learn" }) }, String(run.seed));
     return el("tr", {}, el("th", { scope: "row" }, look), el("td", {}, showNumber(latest(run, "losses"), 3)), el("td", {}, showNumber(latest(run, "prefix"), 3)),
       el("td", {}, showNumber(latest(run, "previous"), 3)), el("td", {}, words[latest(run, "learned") ? "yes" : "no"]), el("td", {}, when < 0 ? words.never : String(run.steps[when])));
   });

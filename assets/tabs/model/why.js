@@ -2,6 +2,7 @@
 import { el } from "../../view/core/dom.js";
 import { showNumber } from "../../view/core/numbers.js";
 import { panelFrame, saveMenu } from "../../view/panels/frame.js";
+import { move } from "./move.js";
 import { heatmap } from "../../view/panels/heatmap.js";
 
 // Bars to both sides of zero, a button each; the last line is their sum.
@@ -59,6 +60,6 @@ export const pairs = (panel, view) => {
 // A heatmap whose click sets two inputs, its row's and its column's, in place of opening a sheet.
 export const pickmap = (panel, view) => {
   const picking = Object.create(view);
-  picking.open = ({ row, column }) => view.choose && view.choose({ [panel.picks[0]]: row, [panel.picks[1]]: column });
+  picking.open = ({ row, column }) => move(view, { [panel.picks[0]]: row, [panel.picks[1]]: column });
   return heatmap({ ...panel, opens: true }, picking);
 };
