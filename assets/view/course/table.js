@@ -23,7 +23,7 @@ const marks = (found) => el("div", { class: "am-scroll", tabindex: "0", role: "r
 const bars = (question) => {
   const most = Math.max(1, ...question.bars.map((one) => one.count));
   return el("table", { class: "am-guesses" }, el("tbody", {}, question.bars.map((one) => {
-    const length = el("span", { class: one.right ? "am-bar am-bar-right" : "am-bar" });
+    const length = el("span", { class: one.right ? "am-tally am-tally-right" : "am-tally" });
     length.style.width = `${(100 * one.count) / most}%`;
     return el("tr", {}, el("th", { scope: "row" }, one.label || word("done"), one.right ? el("span", { class: "am-right" }, " ✓") : null),
       el("td", { class: "am-rail" }, length), el("td", {}, String(one.count)));

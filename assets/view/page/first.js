@@ -1,6 +1,6 @@
-// The first picture, before Gradio has started: drawn from what the page holds, or from the answer to the link's
-// question, which is asked for as soon as this script runs. It stands where the view is going to stand and is
-// taken away once that is painted there. Nobody can touch it: it is a picture of a page that is on its way.
+// The first picture, before Gradio has started: drawn from what the page holds. It stands where the view is
+// going to stand and is taken away once that is painted there. Nobody can touch it: it is a picture of a page
+// that is on its way.
 import { afterPaint, el, isDark } from "../core/dom.js";
 import { startQuery } from "./link.js";
 import { View } from "./view.js";
@@ -14,30 +14,11 @@ const parts = (type) => config().components.filter((one) => one.type === type).m
 const viewPart = (tab) => config().components.find((one) => one.props.elem_id === `view-${tab}`);
 
 let staying = false; // not on the way to the other language's page
-let early = null; // {tab, answer}: what the link's view shows
 let shown = null; // {tab, root, ghost}: the picture in place of the page
 
-// The picture of the page's link, asked for while Gradio still loads; undefined where it got lost.
-export const askEarly = () => {
+// The page stays: it is not on the way to the other language's.
+export const stay = () => {
   staying = true;
-  const tab = query.get("tab");
-  const part = tab && query.get("embed") !== "1" && viewPart(tab);
-  if (!part || !(part.props.server_fns || []).includes("linked")) return;
-  const { root, api_prefix: prefix } = config();
-  const body = JSON.stringify({ component_id: part.id, fn_name: "linked", data: { query: startQuery }, session_hash: "page" });
-  const headers = { "Content-Type": "application/json" };
-  const own = new URL(root).hostname === window.location.hostname ? window.location.origin + new URL(root).pathname.replace(/\/$/, "") : root;
-  const answer = window.fetch(`${own}${prefix}/component_server`, { method: "POST", body, headers, credentials: "same-origin" })
-    .then((got) => (got.ok ? got.json() : undefined)).catch(() => undefined)
-    .then((got) => (got && got.panels ? got : undefined));
-  early = { tab, answer };
-};
-
-// The answer to the link's question, for the view of its tab, once; null where none was asked for.
-export const takeEarly = (tab) => {
-  const taken = early && early.tab === tab ? early.answer : null;
-  if (taken) early = null;
-  return taken;
 };
 
 // A view that nobody can touch: it asks nothing, and leaves the address alone.
@@ -91,15 +72,14 @@ const dark = () => {
 export const firstPicture = () => {
   const own = viewPart((parts("tabitem")[0] || {}).id);
   const bare = !["tab", "step", "panel", "cell", "embed"].some((name) => query.has(name));
-  const tab = early ? early.tab : bare && own && own.props.value && own.props.value.tab;
+  const tab = bare && own && own.props.value && own.props.value.tab;
   if (!tab || !staying) return;
   if (dark() !== isDark()) document.body.classList.toggle("dark", dark()); // as Gradio will
   const made = frame(tab, null);
   document.body.prepend(made.ghost);
   shown = { tab, ...made };
   window.setTimeout(clear, GONE);
-  if (!early) draw(made, own.props.value);
-  else early.answer.then((payload) => { if (payload && shown && shown.root === made.root) draw(made, payload); });
+  draw(made, own.props.value);
 };
 
 const clear = () => {

@@ -1,7 +1,7 @@
 // A view in its place: on a page of its own, or in Gradio, whose inputs it follows.
 import { el, isDark } from "../core/dom.js";
 import { pageLanguage, wordsIn } from "../core/words.js";
-import { takeEarly, takeOver } from "./first.js";
+import { takeOver } from "./first.js";
 import { through } from "./gradio.js";
 import { startQuery } from "./link.js";
 import { startStep } from "./steps.js";
@@ -119,12 +119,6 @@ const learn = async (view) => {
 
 // A tab that is opened for the first time: at its first step, unless the page's link says otherwise.
 const begin = async (view, tab, need) => {
-  const linked = await takeEarly(tab);
-  if (linked && !view.payload) {
-    const { lesson, ...payload } = linked;
-    view.lesson = lesson || null;
-    return view.adopt(payload);
-  }
   await learn(view);
   if (view.payload) return undefined; // a link was quicker
   const query = new URLSearchParams(startQuery);

@@ -1,7 +1,7 @@
 // The page around the views: language, theme and embed mode, all from the link.
 import { titleIn } from "../core/words.js";
 import { watchCommas } from "./decimal.js";
-import { askEarly } from "./first.js";
+import { stay } from "./first.js";
 import { openGlossary, watchProse } from "./glossary.js";
 import { expect } from "./gradio.js";
 import { skipToPicture, watchRows } from "./keys.js";
@@ -77,7 +77,7 @@ export const startPage = () => {
   const given = query.get("lang");
   const wanted = given === "en" || given === "zh" ? given : page() === "zh" ? "zh" : stored() || spoken;
   if (wanted !== page()) window.location.replace(addressIn(wanted, startQuery));
-  else askEarly();
+  else stay();
   keepTitle(page());
   keepLanguage(page() === "zh" ? "zh-CN" : "en");
   if (query.get("embed") === "1") document.documentElement.classList.add("am-embed");

@@ -22,7 +22,7 @@ from .guard import Json, Refusal, answer, inputs_of, told, whole
 from .panels import Later, Panel, Part
 from .saved import above, below, sheets_of
 from .scene import Place, Scene, Tab, Trainer, Unready
-from .steps import base_of, begins_at, free_play, lesson_of
+from .steps import base_of, free_play, lesson_of
 from .texts import words_for
 from .view import to_html
 
@@ -96,25 +96,6 @@ def step_of(tab: AnyTab, request: object) -> int:
 def ask_lesson(language: str, tab: AnyTab, request: object) -> Json:
     """The lesson of a tab: its steps, free play apart."""
     return {"steps": [step.encode() for step in lesson_of(tab, language)]}
-
-
-@told
-def ask_linked(language: str, tab: AnyTab, request: object) -> Json:
-    """{"query"} -> the view that a link to this tab opens, with the tab's lesson.
-
-    What the page asks before Gradio has started (assets/view/page/first.js). Refused where the link is none
-    of this tab's or cannot be read in full: the page then opens it in Gradio's own time, and says so.
-    """
-
-    def begin(_: str, step: str | None, named: bool) -> tuple[int, Mapping[str, object]]:
-        at = begins_at(tab, step, named)
-        return at, base_of(tab, at)
-
-    opened = link.read(_asked(request).get("query"), {tab.id: tab.fields}, begin)
-    if opened.tab is None or not opened.good:
-        raise Refusal("bad_request")
-    drawn = view_of(tab, language, opened.values, opened.step)
-    return drawn | {"lesson": ask_lesson(language, tab, {})} if lesson_of(tab, language) else drawn
 
 
 @told
@@ -250,7 +231,6 @@ def server_functions(tab: AnyTab, language: str) -> dict[str, Callable[[object],
         "draw": partial(draw, language, tab),
         "sheet": partial(ask_sheet, language, tab),
         "export": partial(ask_export, language, tab),
-        "linked": partial(ask_linked, language, tab),
     }
     if lesson_of(tab, language):
         functions["lesson"] = partial(ask_lesson, language, tab)
