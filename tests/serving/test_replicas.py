@@ -38,7 +38,7 @@ def shown_cells(page, tab):
 
 def expected_cells(tab, query):
     """The same from the link, computed in this process."""
-    name, values, good = link.read(query, FIELDS)
+    name, values, good, _ = link.read(query, FIELDS)
     assert (name, good) == (tab, True), query
     shown = next(one for one in TABS if one.id == tab)
     cells = {}

@@ -26,6 +26,7 @@ import brotli
 import gradio
 
 from .replies import Collected, Send
+from .texts import CLASS
 
 FOREVER = b"public, max-age=31536000, immutable"
 ASKED = b"no-cache"  # keep it, and ask each time whether it still holds
@@ -34,8 +35,19 @@ WORTH = 400  # bytes from which compressing pays
 QUALITY = 5  # of brotli: a page in 15 ms to a sixth of its size; 11 takes a second for a fifth less
 HASHED = re.compile(r"/assets/.*-[A-Za-z0-9_-]{8}\d?\.(?:js|css|woff2|svg|png)|/am-[0-9a-f]{16}\.(?:js|css)")
 COMPRESSIBLE = (b"text/", b"application/j", b"application/manifest", b"image/svg")  # j: javascript, json
-PAGE_PATHS = frozenset({"/", "/en", "/zh", "/zh/"})
-SINGLE = frozenset({"/config", "/zh/config", "/theme.css", "/gradio_api/theme.css", "/manifest.json"})
+PAGE_PATHS = frozenset(
+    {"/", "/en", "/zh", "/zh/"} | {f"/{name}{end}" for name in CLASS.values() for end in ("", "/")}
+)
+SINGLE = frozenset(
+    {
+        "/config",
+        "/zh/config",
+        *(f"/{name}/config" for name in CLASS.values()),
+        "/theme.css",
+        "/gradio_api/theme.css",
+        "/manifest.json",
+    }
+)
 FOLDERS = ("/assets/", "/static/", "/svelte/", "/am-")
 KINDS = {".js": b"text/javascript; charset=utf-8", ".css": b"text/css; charset=utf-8"}
 FORWARDED = (b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-port", b"x-forwarded-prefix")
