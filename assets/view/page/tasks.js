@@ -6,9 +6,13 @@ import { stepOf, taskOf } from "./steps.js";
 export const tasksBox = (view) => {
   const tasks = (view.payload.tasks || []).filter((task) => task.kind === "number" || task.kind === "choice"); // a step asks the others
   if (!tasks.length) return null;
-  const box = el("details", { class: "am-tasks", open: view.state.tasks },
-    el("summary", {}, view.word("tasks")), el("ol", {}, tasks.map((task) => el("li", {}, question(task, view)))));
-  box.addEventListener("toggle", () => { view.state.tasks = box.open; veil(view); });
+  const list = () => el("ol", {}, tasks.map((task) => el("li", {}, question(task, view))));
+  const box = el("details", { class: "am-tasks", open: view.state.tasks }, el("summary", {}, view.word("tasks")), view.state.tasks ? list() : null);
+  box.addEventListener("toggle", () => {
+    view.state.tasks = box.open;
+    if (box.open && box.children.length === 1) box.append(list());
+    veil(view);
+  });
   return box;
 };
 
