@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from attention.ui.tabs.cost.cache_study import OTHER, WINDOW
 from transformers import DynamicCache
 
 from attention.pretrained.adopted import to_gpt2
@@ -13,6 +12,7 @@ from attention.storyteller.sentences import vocabulary
 from attention.storyteller.train import load
 from attention.ui.page.questions import ask_sheet, draw_part, endpoint, view_of
 from attention.ui.tabs.cost import TAB
+from attention.ui.tabs.cost.cache.study import OTHER, WINDOW
 from tests.ui.views import packed
 
 STORY = {"scene": "share", "model": "storyteller"}
