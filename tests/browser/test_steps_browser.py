@@ -94,6 +94,7 @@ def test_every_step_asks_before_it_shows(open_page, tab, language):
         wait_for_step(page, tab.id, n)
         page.wait_for_timeout(120)
         now = state(page, tab.id)
+        assert page.evaluate(f"(id) => ({FIND})(id).payload.inputs", tab.id) == step.inputs, n
         assert now["sideways"] <= 0 and now["said"], n
         assert {name for name, _ in now["controls"]} == set(step.controls), n
         shown = {id for id, _, _ in now["panels"]}

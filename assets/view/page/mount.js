@@ -41,8 +41,8 @@ const SETTLING = 700; // milliseconds
 const heed = (view, inputs) => {
   const steps = view.steps;
   if (!steps || performance.now() > steps.until) return follow(view, inputs);
-  if (same(inputs, steps.inputs)) return undefined;
   window.clearTimeout(steps.timer);
+  if (same(inputs, steps.inputs)) return undefined;
   steps.heard = inputs;
   steps.timer = window.setTimeout(() => { if (view.steps === steps) follow(view, steps.heard); }, steps.until - performance.now() + 1);
   return undefined;
