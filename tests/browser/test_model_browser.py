@@ -80,3 +80,11 @@ def test_no_label_is_cut_or_covered(open_page, width):
           .filter(([, b]) => meet(a, b)).map(([other]) => [text, other]))];
     }""")  # fmt: skip
     assert (small, outside, covered) == ([], [], [])
+
+
+def test_a_step_about_the_next_word_shows_it(open_page):
+    page = open_page(
+        "?tab=model&step=2", ready="#view-model .am-pass-art", viewport={"width": 1280, "height": 800}
+    )
+    page.locator(".am-tab:has(#view-model) [data-focus='next']").click()
+    page.wait_for_function("document.querySelector('#view-model .am-pass .am-scroll').scrollTop > 100")

@@ -5,6 +5,7 @@ import { showNumber, unpack } from "../../view/core/numbers.js";
 import { fill } from "../../view/core/words.js";
 import { taskOf } from "../../view/page/steps.js";
 import { download, panelFrame, saveMenu } from "../../view/panels/frame.js";
+import { whileShown } from "../../view/panels/rows.js";
 import { nextWord } from "./story_next.js";
 import { NAMES, RIGHT, ROOM, SPINE, STRIP, THIN, WIDE, inked, planOf } from "./story_plan.js";
 import { steer } from "./story_steer.js";
@@ -24,8 +25,15 @@ export const pass = (panel, view) => {
   const status = el("p", { class: "am-caption am-pass-status", role: "status", "aria-live": "polite" }, panel.words.hint);
   steer(art, marks, panel, plan, view, (at) => { status.textContent = at ? sentence(panel, vectors, at) : panel.words.hint; });
   const scroll = el("div", { class: "am-scroll", tabindex: "-1" }, art);
-  const task = taskOf(view);
-  if (task && task.kind === "goal") afterPaint(() => { scroll.scrollTop = scroll.scrollHeight; }); // it is about the next word
+  let seen = null;
+  const turn = () => { // a step that is about the next word shows the end of the way
+    if (view.step === seen) return;
+    seen = view.step;
+    const task = taskOf(view);
+    scroll.scrollTop = task && task.kind === "goal" ? scroll.scrollHeight : 0;
+  };
+  afterPaint(turn);
+  whileShown(view, scroll, ["am-update"], () => afterPaint(turn));
   const body = el("div", { class: "am-pass-body" }, writer(panel, view), scroll, status);
   const own = { svg: () => download("model-pass.svg", pictureOf(art)) };
   return panelFrame(panel, view, body, [saveMenu(panel, view, { formats: ["svg", "csv", "npz"], own })]);
