@@ -151,17 +151,16 @@ def body(dice: random.Random, path: str, openings: dict[str, Any]) -> bytes:
 
 def openings_at(url: str) -> dict[str, Any]:
     """What the pages tell any stranger about numbers and names: (component, tab, its functions), events."""
-    questions, events = [], []
-    for path in ("/config", "/class/config"):
-        connection = http.client.HTTPConnection(urlparse(url).netloc, timeout=60)
-        connection.request("GET", path)
-        config = json.loads(connection.getresponse().read())
-        for one in config["components"]:
-            if functions := one["props"].get("server_fns"):
-                name = (one["props"].get("elem_id") or "").removeprefix("view-")
-                questions.append((one["id"], name, functions))
-        events += [d["id"] for d in config["dependencies"]]
-    return {"questions": questions, "events": events}
+    connection = http.client.HTTPConnection(urlparse(url).netloc, timeout=60)
+    connection.request("GET", "/config")
+    config = json.loads(connection.getresponse().read())
+    parts = [(one["id"], one["props"]) for one in config["components"]]
+    questions = [
+        (id, (props.get("elem_id") or "").removeprefix("view-"), props["server_fns"])
+        for id, props in parts
+        if props.get("server_fns")
+    ]
+    return {"questions": questions, "events": [d["id"] for d in config["dependencies"]]}
 
 
 def refuse_constant(name: str) -> None:
