@@ -86,9 +86,7 @@ def _load(text: str, prefix: str, what: str) -> dict[str, Any]:
         if deepest > DEEPEST:
             raise ValueError(f"{what} is nested at most {DEEPEST} deep")
     try:
-        loaded = json.loads(
-            text, parse_constant=_no_constant, parse_int=_whole, object_pairs_hook=_no_twins
-        )
+        loaded = json.loads(text, parse_constant=_no_constant, parse_int=_whole, object_pairs_hook=_no_twins)
     except json.JSONDecodeError as error:
         raise ValueError(f"{what} is JSON or a link's text, but this is broken: {error.msg}") from None
     if not isinstance(loaded, dict):
