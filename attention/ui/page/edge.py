@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -92,7 +93,10 @@ class Edge:
             status = STATUS.get(error.key, 422) if isinstance(error, Refusal) else 500
             sentence = sentence_for(error, words)
             if not started:
-                await tell(send_told, status, sentence)
+                with suppress(
+                    Exception
+                ):  # the server has told them already that this is no HTTP, and hung up
+                    await tell(send_told, status, sentence)
 
     async def let_in(self, scope: Scope, receive: Receive, send: Send, words: Words) -> None:
         """Pass a request on, answer it, or raise ``Refusal``."""
