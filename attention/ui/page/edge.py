@@ -95,7 +95,7 @@ class Edge:
             if not started:
                 with suppress(
                     Exception
-                ):  # the server has told them already that this is no HTTP, and hung up
+                ):  # the server has told them that this is no HTTP, and hung up
                     await tell(send_told, status, sentence)
 
     async def let_in(self, scope: Scope, receive: Receive, send: Send, words: Words) -> None:
