@@ -26,6 +26,7 @@ LOOPBACK = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFF
 STRANGER = """
 import os, sys
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else it knocks at the machine's own address
 import ray
 try:
     ray.init(address=sys.argv[1], log_to_driver=False)
