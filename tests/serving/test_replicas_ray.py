@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,10 @@ def test_optional_ray_keeps_to_loopback_asks_for_a_token_and_ends_on_sigterm():
     pytest.importorskip("ray", reason='optional: ray not installed (pip install "ray[serve]")')
     port = free_port()
     options = ["--replicas", "1", "--cpus", "0.5", "--port", str(port)]
-    with Server([sys.executable, "-m", "attention.ui.serving", *options], port, patience=500) as server:
+    with ExitStack() as stack:
+        command = [sys.executable, "-m", "attention.ui.serving", *options]
+        server = stack.enter_context(Server(command, port, patience=500))
+        stack.callback(server.interrupt)  # whatever fails here, Ray ends what it started
         mine = [server.process.pid, *descendants(server.process.pid)]
         open_ports = listening(mine)
         assert port in {number for _, number in open_ports}

@@ -93,9 +93,7 @@ class Edge:
             status = STATUS.get(error.key, 422) if isinstance(error, Refusal) else 500
             sentence = sentence_for(error, words)
             if not started:
-                with suppress(
-                    Exception
-                ):  # the server has told them that this is no HTTP, and hung up
+                with suppress(Exception):  # the server has told them that this is no HTTP, and hung up
                     await tell(send_told, status, sentence)
 
     async def let_in(self, scope: Scope, receive: Receive, send: Send, words: Words) -> None:
