@@ -186,8 +186,8 @@ def one_request(netloc: str, dice: random.Random, openings: dict[str, Any], foun
     where = f"{method} {path} {sent} {given[:300] if given else given!r} -> {answer.status} {text[:300]}"
     if any(word in text for word in ("Traceback", "site-packages", "evil.example", "Reference ")):
         found.bad.append(where)
-    # whoever speaks no HTTP is told so by uvicorn; a failure of the app's is a sentence
-    elif answer.status >= 500 and method != "HEAD" and not (json.loads(text).get("error") or ""):
+    # whoever speaks no HTTP is told so by uvicorn; 500 is a failure of ours, 503 says what for
+    elif answer.status == 500 or (answer.status > 500 and not json.loads(text).get("error")):
         found.bad.append(where)
     elif text and answer.getheader("content-type", "").startswith("application/json"):
         try:

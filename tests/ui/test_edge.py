@@ -79,7 +79,7 @@ def test_every_endpoint_survives_junk_in_every_place(app_url, name):
         body = json.dumps({"data": data}).encode()
         status, answer = call(app_url, "POST", f"/gradio_api/run/{name}", body)
         text = answer.decode()
-        assert status in (200, 413, 422, 500), (status, data)
+        assert status in (200, 413, 422, 503), (status, data)  # 500 is a failure of ours
         json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} in an answer"))
         if status != 200:
             assert len(text) < 1000

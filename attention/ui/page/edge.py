@@ -29,7 +29,7 @@ from urllib.parse import parse_qsl, urlencode
 from .bounds import SMALL, checked, checked_training, read_json, written
 from .calls import NAME, Question, Waiting, call_stream, session_stream
 from .flights import Flights
-from .guard import Refusal, sentence_for
+from .guard import REFUSALS, Refusal, sentence_for
 from .headers import asked, told
 from .openings import API, PARAMETERS, Openings, is_open, openings_of
 from .replies import Collected, Message, Send, in_sentences, respond, tell
@@ -51,7 +51,7 @@ BODILESS = (b"content-length", b"transfer-encoding")
 # what a refusal is in HTTP; any other input that breaks a rule is 422
 STATUS = {
     "bad_request": 400, "not_found": 404, "no_such_call": 404, "too_slow": 408, "body_too_large": 413,
-    "query_too_long": 414, "not_json": 415, "busy": 503,
+    "query_too_long": 414, "not_json": 415, "busy": 503, "model_loading": 503,
 }  # fmt: skip
 
 
@@ -247,12 +247,16 @@ class Edge:
         headers.append((b"content-type", b"application/json"))
         inner = {**scope, "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers}
         self.in_line += 1
+        refused: list[Refusal] = []
+        REFUSALS.set(refused)
         try:
             async with self.places:
                 body = written({"data": data, "session_hash": SESSION})
                 await self.pass_on(inner, body, None, in_sentences(got, words))
         finally:
             self.in_line -= 1
+        if refused:
+            got.start["status"] = STATUS.get(refused[0].key, 422)
         return got
 
     async def pass_on(self, scope: Scope, body: bytes, receive: Receive | None, send: Send) -> None:
