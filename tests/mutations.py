@@ -1,6 +1,6 @@
 """Break it and see: ``python -m tests.mutations [name ...]``.
 
-Ten mistakes that people make, each put into a temporary copy of the tree, and the tests that must
+Mistakes that people make, each put into a temporary copy of the tree, and the tests that must
 notice. For each the tests are run twice: as the tree is, where they must pass, and with the mistake,
 where they must fail. A text that is not found any more is an error, so that a page which moved takes
 its mutation with it. Prints one line each and ends with 1 if any mistake went unseen.
@@ -82,6 +82,20 @@ MUTATIONS = {
         "return (output * real).sum(-2) / real.sum(-2).clamp(min=1)",
         "return output.mean(-2)",
         ("tests/test_classifier.py", "-k", "masked_mean or batched_forward"),
+    ),
+    "cached token in place 0": Mutation(
+        "attention/decode/__init__.py",
+        "torch.arange(start, start + n, device=ids.device)", "torch.arange(n, device=ids.device)",
+        ("tests/test_cache.py", "-k", "cached_steps"),
+    ),
+    "share without the norm": Mutation(
+        "attention/circuits/parts.py",
+        "direction * frozen.weight * frozen.size[0]", "direction * frozen.weight",
+        ("tests/test_circuits.py", "-k", "splits_by_source_token"),
+    ),
+    "moved what may not be": Mutation(
+        "attention/ui/course/answers.py", "        if held:\n", "        if not moved:\n",
+        ("tests/ui/test_class_page.py", "-k", "marked_again_from_its_view"),
     ),
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ import errno
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -103,12 +104,8 @@ def test_first_users_at_once_load_a_model_once(monkeypatch):
         return build("bert"), None
 
     monkeypatch.setattr(catalog, "fetch", fetch)
-    found = []
-    threads = [
-        threading.Thread(target=lambda: found.append(load_model("gpt2", device="cpu"))) for _ in range(8)
-    ]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: load_model("gpt2", device="cpu"), range(8)))
     assert calls == ["gpt2"] and len(found) == 8 and len(set(map(id, found))) == 1
 
 

@@ -102,7 +102,7 @@ def test_version_one_still_opens():
         (OLD_HAND_IN.replace('"question":"a"', '"question":"b"'), "one answer to each"),
         (OLD_HAND_IN.replace('"name":"Mei"', '"name":"Mei","name":"Ann"'), "stands twice"),
         (OLD_HAND_IN.replace('"Mei"', '"' + "M" * 201 + '"'), "0 to 200 characters"),
-        (OLD_HAND_IN.replace('"Mei"', '"\\ud800"'), "utf-8"),
+        (OLD_HAND_IN.replace('"Mei"', "9" * 5000), "at most 20 digits"),
         (OLD_HAND_IN.replace('"answer":2', '"answer":1e999'), "finite number"),
         ('{"version":1}', "needs its assignment"),
         ('{"version":1,"assignment":[]}', "must be a JSON object"),
@@ -119,10 +119,22 @@ def test_hostile_text_is_refused_in_one_sentence(text, says):
     assert time.perf_counter() - start < 5
 
 
+def test_nothing_hides_in_what_was_typed():
+    assert read_hand_in(OLD_HAND_IN.replace('"Mei"', '"\\ud800"')).name == "□"
+    hidden = "\u202eMei\u200b"
+    made = dataclasses.replace(LESSON, title=hidden, steps=(Step("?tab=masks", hidden),), veiled=(hidden,))
+    back = read_hand_in(to_text(HandIn(made, hidden, (Answer("why", hidden, guesses=(hidden,)),))))
+    typed = [back.name, back.assignment.title, back.assignment.steps[0].note, back.assignment.veiled[0],
+             back.answers[0].given, back.answers[0].guesses[0]]  # fmt: skip
+    assert typed == ["□Mei□"] * 6
+    assert seed_for(LESSON, hidden) == seed_for(LESSON, back.name)
+    assert read_hand_in(to_text(back)) == back and read_assignment(to_json(made)) == back.assignment
+
+
 def test_a_script_in_a_name_is_only_text():
     name = "<script>alert(1)</script>\x1b[2J"
     found = collate([("a", to_text(hand_in(name)))])
-    assert found.learners[0].name == name
+    assert found.learners[0].name == name.replace("\x1b", "□")
     assert "\x1b" not in report(found) and "<script>" in report(found)
 
 

@@ -6,8 +6,8 @@ import io
 import json
 import subprocess
 import sys
-import threading
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -124,16 +124,9 @@ def test_clean_label_cuts_and_shows_the_invisible():
 
 def test_pictures_from_many_threads_are_equal():
     expected = heatmap.save_figure(softmaxed(4, 4), list("abcd"), list("abcd"))
-    drawn = []
-    draw = lambda: drawn.append(  # noqa: E731
-        heatmap.save_figure(softmaxed(4, 4), list("abcd"), list("abcd"))
-    )
-    threads = [threading.Thread(target=draw) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert drawn == [expected] * 6
+    with ThreadPoolExecutor(6) as pool:
+        drawn = pool.map(lambda _: heatmap.save_figure(softmaxed(4, 4), list("abcd"), list("abcd")), range(6))
+    assert list(drawn) == [expected] * 6
 
 
 def test_save_figure_refuses_other_formats_and_labels_that_do_not_fit():

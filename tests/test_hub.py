@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -247,11 +248,8 @@ def test_so_many_downloads_at_once(hub, tmp_path, monkeypatch):
             going.remove(name)
 
     hub.trouble[WEIGHTS] = Trouble(slow=400_000)
-    threads = [threading.Thread(target=work, args=(f"some/model{i}",)) for i in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(work, (f"some/model{i}" for i in range(5))))
     # a download counts until its thread has said so, hence one more than hold a place
     assert len(most) == 5 and max(most) <= 2 * sys.modules["attention.pretrained.hub"].DOWNLOADS
 

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -47,11 +48,8 @@ def test_different_models_at_once_all_load_and_keep_their_numbers(tmp_path):
             model = load_folder(tmp_path / name, device="cpu")
             found.append((name, run(model, tokens_for(model)).hidden))
 
-    threads = [threading.Thread(target=work, args=(name,)) for name in names * 2]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(work, names * 2))
     assert len(found) == 48
     for name, hidden in found:
         torch.testing.assert_close(hidden, expected[name])
@@ -60,11 +58,8 @@ def test_different_models_at_once_all_load_and_keep_their_numbers(tmp_path):
 def test_torch_is_as_it_was_after_models_were_read(tmp_path):
     before = torch.nn.init.normal_, torch.linspace, torch.get_default_dtype()
     folder = save("bert", tmp_path / "bert")
-    threads = [threading.Thread(target=load_folder, args=(folder,)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(load_folder, [folder] * 4))
     assert (torch.nn.init.normal_, torch.linspace, torch.get_default_dtype()) == before
 
 

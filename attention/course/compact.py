@@ -2,7 +2,8 @@
 
 Text: JSON without spaces, deflated (RFC 1951, a raw stream), base64url without padding, after a
 prefix that tells the kind: ``a1.`` an assignment, ``h1.`` a hand-in. Unknown names, missing ones,
-another version, nesting and size beyond the limits raise ``ValueError`` with one sentence.
+another version, nesting and size beyond the limits raise ``ValueError`` with one sentence. What
+somebody typed is read as everywhere else: nothing hides in it (:func:`attention.typed.visible`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import zlib
 from typing import Any
 
+from ..typed import visible
 from .format import Answer, Assignment, HandIn, Question, Step, Target, check_version
 
 LONGEST_TEXT = 200_000  # characters of a link's part; a browser's address bar takes fewer still
@@ -84,7 +86,7 @@ def _load(text: str, prefix: str, what: str) -> dict[str, Any]:
         if deepest > DEEPEST:
             raise ValueError(f"{what} is nested at most {DEEPEST} deep")
     try:
-        loaded = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twins)
+        loaded = json.loads(text, parse_constant=_no_constant, parse_int=_whole, object_pairs_hook=_no_twins)
     except json.JSONDecodeError as error:
         raise ValueError(f"{what} is JSON or a link's text, but this is broken: {error.msg}") from None
     if not isinstance(loaded, dict):
@@ -116,10 +118,22 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"a finite number is expected, got {name}")
 
 
+def _whole(digits: str) -> int:
+    if len(digits) > 20:  # more than any field holds; thousands of them Python refuses in words of its own
+        raise ValueError(f"a whole number has at most 20 digits, got {len(digits)}")
+    return int(digits)
+
+
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's items, every text in them with its hidden marks in sight."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError(f"a name stands twice among {[name[:40] for name, _ in pairs[:12]]}")
+    for name, held in found.items():
+        if isinstance(held, str):
+            found[name] = visible(held)
+        elif isinstance(held, list):
+            found[name] = [visible(one) if isinstance(one, str) else one for one in held]
     return found
 
 

@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..typed import visible
+
 VERSION = 1
 KINDS = ("text", "number", "choice", "target", "task")
 RELATIONS = ("at least", "at most", "equal")
@@ -272,6 +274,6 @@ def seed_for(assignment: Assignment, name: str) -> int:
     import hashlib
     import unicodedata
 
-    plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    plain = " ".join(unicodedata.normalize("NFKC", visible(name)).casefold().split())
     digest = hashlib.sha256(f"{assignment.seed}:{plain}".encode()).digest()
     return int.from_bytes(digest[:6], "big")

@@ -142,6 +142,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing phones home
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a crowded machine starts slowly
+    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")  # after 5 it is killed as it imports
     # the cluster is for this command alone: on loopback (Ray's own ports listen everywhere by default;
     # this switch is named after the systems where they do not), and with a token that only its own
     # processes hold, since they inherit the environment; all three are read when ray is imported

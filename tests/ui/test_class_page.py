@@ -120,6 +120,37 @@ def test_two_hundred_hand_ins_are_one_question():
     assert found["count"] == 200 and len(found["learners"]) == 200 and not found["refused"]
 
 
+HOSTILE = [
+    "?tab=masks&extra=²", "?tab=masks&text=" + "(" * 900,  # these open, elsewhere than the question asks
+    "?tab=nowhere", "?" + "[" * 1900, "?tab=masks&extra=" + "9" * 400, "?%ff%fe=%ed%a0%80",
+    "?tab=model&scene=copy&sequence=ß1", "?tab=cost&scene=nowhere", "?tab=cost&window=NaN",
+    "?tab=heads&text=%00&layer=" + "9" * 30, "?tab=model&scene=why&layer=-1", "?step=" + "1" * 900,
+    "?tab=matchmaker&people=" + "[" * 900, "?tab=applications&app=²",
+]  # fmt: skip
+
+
+def test_a_hostile_view_is_unreadable_and_changes_nothing_for_the_others(caplog):
+    def given(name, view):
+        return name, to_text(HandIn(LESSON, f"\u202e{name}", (Answer("leak", "secret", at(view)),)))
+
+    sources = [given(str(i), view) for i, view in enumerate(HOSTILE)] + [
+        ("good", to_text(hand_in("Mei", "1")))
+    ]
+    found = asked("zh", sources)
+    assert found["count"] == len(sources) and not found["refused"]
+    assert [one["cells"][0]["verdict"] for one in found["learners"]] == ["unreadable"] * len(HOSTILE) + [
+        "wrong"
+    ]
+    assert all(one["name"].startswith("□") for one in found["learners"][:-1]) and not caplog.records
+
+
+def test_a_hostile_step_opens_no_assignment(caplog):
+    for view in HOSTILE[2:]:
+        told = ask_assignment("en", page_answers, {"assignment": to_text(Assignment("A", (Step(view),)))})
+        assert set(told) == {"error"}, view
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("request_", [
     None, {}, {"state": 3}, {"state": "!!"}, {"state": base64.b64encode(b"[").decode()},
     {"state": base64.b64encode(b'[["a"]]').decode()}, {"state": base64.b64encode(b'[["a", 1]]').decode()},

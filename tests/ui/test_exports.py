@@ -20,7 +20,8 @@ from attention.ui import TABS
 from attention.ui.page.exports import export, find
 from attention.ui.page.fields import check_all
 from attention.ui.page.guard import Refusal
-from attention.ui.page.panels import Axis, Curve, Heatmap, PairBars, Plot
+from attention.ui.page.panels import Axis, Heatmap
+from attention.ui.page.plots import Curve, PairBars, Plot
 from attention.ui.page.questions import ask_export, ask_sheet, complete, view_of
 from attention.ui.page.saved import SHEETS, prose
 from attention.ui.page.sheet import brief

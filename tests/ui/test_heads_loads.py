@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import gradio as gr
 import pytest
@@ -142,11 +143,8 @@ def test_five_learners_choose_five_models_on_a_fresh_start(hub, tmp_path, monkey
                 break
         found[name] = answer
 
-    threads = [threading.Thread(target=work, args=(name,)) for name in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(work, names))
     for name in names:
         assert any(panel["kind"] == "overview" for panel in found[name].get("panels", [])), found[name]
 

@@ -8,6 +8,7 @@ import string
 
 import pytest
 
+from attention.assets import assets
 from attention.ui import FIELDS, TABS
 from attention.ui.page import link
 from attention.ui.page.questions import ask_sheet
@@ -58,6 +59,18 @@ def test_every_tab_has_a_lesson(tab, language):
     plain = LATIN.sub("", text)
     size = len(re.findall(r"[\u4e00-\u9fff]", plain)) if language == "zh" else len(plain.split())
     assert 80 <= size <= 420 + 150 * (len(tab.scenes) - 1), size
+
+
+def test_no_sentence_is_written_twice_under_one_name():
+    """Of two, JSON would keep the last without a word."""
+
+    def names(pairs):
+        held = [name for name, _ in pairs]
+        assert len(set(held)) == len(held), {name for name in held if held.count(name) > 1}
+        return dict(pairs)
+
+    for file in assets().rglob("*.json"):
+        json.loads(file.read_text("utf-8"), object_pairs_hook=names)
 
 
 def test_an_unknown_key_is_an_error():

@@ -1,35 +1,18 @@
-// All heads of a large model, layer by layer: the page carries what is known, and stops by not asking.
-import { el, prefersStill } from "../../view/core/dom.js";
+// All heads of a large model, layer by layer: the page carries what is known.
+import { el } from "../../view/core/dom.js";
 import { unpack } from "../../view/core/numbers.js";
 import { fill } from "../../view/core/words.js";
+import { goOn, halt, openState } from "../../view/panels/chunks.js";
 import { panelFrame } from "../../view/panels/frame.js";
 import { heatmap } from "../../view/panels/heatmap.js";
-import { fillSheet } from "../../view/panels/sheet.js";
 
-const sleep = (seconds) => new Promise((wake) => window.setTimeout(wake, 1000 * seconds));
 const fresh = (key) => ({ key, state: null, step: 0, data: null, turn: 0, running: false, alert: "", draw: () => {} });
 
-const halt = (run) => { // whatever answer is under way will be dropped: its turn is over
-  run.turn += 1;
-  run.running = false;
-};
-
-const go = async (view, run, steps) => {
-  const turn = ++run.turn;
-  const mine = () => run.turn === turn && view.root.offsetWidth > 0;
-  Object.assign(run, { running: true, alert: "" });
-  while (mine() && run.step < steps) {
-    run.draw();
-    const answer = await view.ask("train", { state: run.state, step: run.step });
-    if (!mine()) break;
-    run.alert = answer.error || "";
-    if (answer.error && !answer.retry) break;
-    if (answer.error) await sleep(answer.retry);
-    else Object.assign(run, { state: answer.state, step: answer.step, data: answer.data });
-  }
-  if (run.turn === turn) halt(run);
-  run.draw();
-};
+const go = (view, run, steps) => goOn(view, run, {
+  more: () => run.step < steps,
+  question: () => ({ state: run.state, step: run.step }),
+  took: ({ state, step, data }) => Object.assign(run, { state, step, data }),
+});
 
 export const longrun = (panel, view) => {
   const { words, steps } = panel;
@@ -66,16 +49,7 @@ const map = (panel, view, run, parts) => {
   const high = Math.max(1e-6, ...known.map(Math.abs));
   const names = (length) => Array.from({ length }, (_, i) => String(i));
   const opening = Object.create(view);
-  opening.open = ({ row, column }) => openCell(view, run, parts, row, column);
+  opening.open = ({ row, column }) => openState(view, parts, { state: run.state, row, column });
   return heatmap({ id: "longrun.map", title: "", caption: "", rows: names(panel.steps), columns: names(panel.heads), row_title: panel.row_title,
     column_title: panel.column_title, data: run.data, low: -high, high, diverging: true, digits: 1, opens: true, masked: null }, opening);
-};
-
-const openCell = async (view, run, { picture, sheet }, row, column) => {
-  const answer = await view.ask("cell", { state: run.state, row, column });
-  const close = () => { sheet.hidden = true; picture.querySelector('[tabindex="0"]')?.focus({ preventScroll: true }); };
-  fillSheet({ sheet, close, word: (name) => view.word(name) }, answer);
-  sheet.hidden = false;
-  sheet.focus({ preventScroll: true });
-  sheet.scrollIntoView({ block: "nearest", behavior: prefersStill() ? "auto" : "smooth" });
 };

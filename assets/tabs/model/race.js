@@ -1,54 +1,35 @@
-// Ten seeds, trained one after the other: the page carries each state, asks for the next chunk, and
-// stops by not asking.
+// Ten seeds, trained one after the other: the page carries each state.
 import { el, svg } from "../../view/core/dom.js";
 import { showNumber } from "../../view/core/numbers.js";
 import { fill } from "../../view/core/words.js";
 import { move } from "./move.js";
+import { goOn, halt } from "../../view/panels/chunks.js";
 import { downloadCsv, panelFrame, saveMenu } from "../../view/panels/frame.js";
 
-const sleep = (seconds) => new Promise((wake) => window.setTimeout(wake, 1000 * seconds));
 const fresh = () => ({ layers: "2", turn: 0, running: false, alert: "", runs: [], draw: () => {} });
 const begun = (seed) => ({ seed, state: null, step: 0, steps: [], losses: [], prefix: [], previous: [], learned: [] });
 
-const halt = (race) => { // whatever answer is under way will be dropped: its turn is over
-  race.turn += 1;
-  race.running = false;
-  document.documentElement.classList.remove("am-training");
+// The seed under way, the next one where it is done.
+const current = (panel, race) => {
+  const last = race.runs[race.runs.length - 1];
+  if (!last || last.step >= panel.steps) race.runs.push(begun(race.runs.length));
+  return race.runs[race.runs.length - 1];
 };
 
-// The next chunk of the seed under way -> whether to go on.
-const advance = async (panel, view, race, mine) => {
-  let run = race.runs[race.runs.length - 1];
-  if (!run || run.step >= panel.steps) race.runs.push((run = begun(race.runs.length)));
-  const inputs = { ...view.payload.inputs, stage: "seeds", run_seed: run.seed, layers: race.layers };
-  const answer = await view.ask("train", { inputs, state: run.state, step: run.step });
-  if (!mine()) return false;
-  race.alert = answer.error || "";
-  if (answer.error && !answer.retry) return false;
-  if (answer.error) {
-    race.draw();
-    await sleep(answer.retry);
-    return mine();
-  }
-  Object.assign(run, { state: answer.state, step: answer.step });
-  for (const name of ["steps", "losses", "prefix", "previous", "learned"]) run[name].push(...answer[name]);
-  if (run.step >= panel.steps) run.state = null; // it is not gone on with
-  return true;
-};
-
-const go = async (panel, view, race) => {
-  const turn = ++race.turn;
-  // whoever leaves the tab or the stage has stopped: the chunk under way is the last
-  const mine = () => race.turn === turn && view.root.offsetWidth > 0 && view.payload.inputs.stage === "seeds";
-  race.running = true;
-  document.documentElement.classList.add("am-training"); // the quiet sign of work would only flicker
-  while (mine() && done(panel, race) < panel.seeds) {
-    race.draw();
-    if (!(await advance(panel, view, race, mine))) break;
-  }
-  if (race.turn === turn) halt(race);
-  race.draw();
-};
+const go = (panel, view, race) => goOn(view, race, {
+  here: () => view.payload.inputs.stage === "seeds",
+  more: () => done(panel, race) < panel.seeds,
+  question: () => {
+    const { seed, state, step } = current(panel, race);
+    return { inputs: { ...view.payload.inputs, stage: "seeds", run_seed: seed, layers: race.layers }, state, step };
+  },
+  took: (answer) => {
+    const run = race.runs[race.runs.length - 1];
+    Object.assign(run, { state: answer.state, step: answer.step });
+    for (const name of ["steps", "losses", "prefix", "previous", "learned"]) run[name].push(...answer[name]);
+    if (run.step >= panel.steps) run.state = null; // it is not gone on with
+  },
+});
 
 const done = (panel, race) => race.runs.filter((run) => run.step >= panel.steps).length;
 const latest = (run, name) => run[name][run[name].length - 1];

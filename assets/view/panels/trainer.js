@@ -1,46 +1,23 @@
 // A training in chunks: the page carries the state, asks for the next chunk, and stops by not asking.
-import { el, prefersStill, svg } from "../core/dom.js";
+import { el, svg } from "../core/dom.js";
 import { showNumber, unpack } from "../core/numbers.js";
 import { fill } from "../core/words.js";
 import { alignmentTable } from "./alignment.js";
+import { goOn, halt, openState } from "./chunks.js";
 import { colourLegend, downloadCsv, panelFrame, saveMenu } from "./frame.js";
-import { fillSheet } from "./sheet.js";
 
-const sleep = (seconds) => new Promise((wake) => window.setTimeout(wake, 1000 * seconds));
 const fresh = (key) => ({ key, state: null, step: 0, losses: [], frames: [], shown: null, turn: 0, running: false, draw: () => {} });
 
-const halt = (run) => { // whatever answer is under way will be dropped: its turn is over
-  run.turn += 1;
-  run.running = false;
-  document.documentElement.classList.remove("am-training");
-};
-
-const go = async (view, run) => {
-  const turn = ++run.turn;
-  // whoever leaves the tab, or the mode, has stopped: the step under way is the last, and may be gone on from
-  const mine = () => run.turn === turn && view.root.offsetWidth > 0 && view.payload.inputs.mode === "train";
-  run.running = true;
-  run.alert = "";
-  document.documentElement.classList.add("am-training"); // the quiet sign of work would only flicker
-  while (mine() && run.step < view.payload.inputs.steps) {
-    run.draw();
-    const answer = await view.ask("train", { state: run.state, step: run.step });
-    if (!mine()) break;
-    run.alert = answer.error || "";
-    if (answer.error && !answer.retry) break;
-    if (answer.error) {
-      run.draw();
-      await sleep(answer.retry);
-      continue;
-    }
-    const { state, step, losses, ...frame } = answer;
+const go = (view, run) => goOn(view, run, {
+  here: () => view.payload.inputs.mode === "train",
+  more: () => run.step < view.payload.inputs.steps,
+  question: () => ({ state: run.state, step: run.step }),
+  took: ({ state, step, losses, ...frame }) => {
     Object.assign(run, { state, step, shown: null });
     run.losses.push(...losses);
     run.frames.push({ ...frame, state, step });
-  }
-  if (run.turn === turn) halt(run);
-  run.draw();
-};
+  },
+});
 
 export const trainer = (panel, view) => {
   const { words } = panel;
@@ -84,14 +61,9 @@ const partsOf = (panel) => ({
 });
 
 // The sheet of a cell, from the state of the step shown.
-const openCell = async (view, run, { sheet, picture }, { row, column }) => {
+const openCell = (view, run, parts, { row, column }) => {
   const frame = run.frames[run.shown ?? run.frames.length - 1];
-  const answer = await view.ask("cell", { inputs: { ...view.payload.inputs, text: frame.text }, state: frame.state, row, column });
-  const close = () => { sheet.hidden = true; picture.querySelector('[tabindex="0"]')?.focus({ preventScroll: true }); };
-  fillSheet({ sheet, close, word: (name) => view.word(name) }, answer);
-  sheet.hidden = false;
-  sheet.focus({ preventScroll: true });
-  sheet.scrollIntoView({ block: "nearest", behavior: prefersStill() ? "auto" : "smooth" });
+  return openState(view, parts, { inputs: { ...view.payload.inputs, text: frame.text }, state: frame.state, row, column });
 };
 
 const drawRun = (panel, view, run, parts, stand) => {

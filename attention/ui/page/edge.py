@@ -1,15 +1,11 @@
-"""The outer gate: which requests reach Gradio at all. One place states what is closed, and why.
-
-Gradio serves many routes this app has no use for. Each is a way in for strangers (uploads that fill
-the disk, a proxy, monitoring pages, a code editor), so only what the page, the API and the optional
-MCP endpoint need is let through; everything else is "404 not found".
+"""The outer gate: how a request reaches Gradio, if it does at all. What is open is in ``openings.py``.
 
 A body is read here, whole and within ``PATIENCE``, checked, and written anew, so that Gradio never
 reads what a stranger wrote:
 
 - it is JSON of at most ``SMALL`` bytes; only a training may bring its state, one string of base64;
 - it holds few values (bounds.py), and no object that Gradio would take for a file and fetch;
-- it calls what the page itself calls (``openings.py``), or the API by name;
+- it calls what the page itself calls, or the API by name;
 - its session is always the same one: no event keeps anything in a session, and each would cost 0.8 MB.
 
 What many ask at one time is computed once (flights.py).
@@ -24,43 +20,28 @@ how long it may take to send a header; a stalled connection costs this process a
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from .bounds import SMALL, checked, checked_training, read_json, written
 from .calls import NAME, Question, Waiting, call_stream, session_stream
 from .flights import Flights
-from .guard import Refusal, sentence_for
+from .guard import REFUSALS, Refusal, sentence_for
 from .headers import asked, told
-from .openings import Openings, openings_of
+from .openings import API, PARAMETERS, Openings, is_open, openings_of
 from .replies import Collected, Message, Send, in_sentences, respond, tell
 from .shelf import Own, Shelf
-from .texts import CLASS, LANGUAGES, Words, words_for
+from .texts import LANGUAGES, Words, words_for
 
 BODY_LIMIT = 4_000_000  # bytes; a training state of 2 MB is 2.7 MB in base64
 IN_HAND = 48_000_000  # bytes of large bodies read at one time
 PATIENCE = 30.0  # seconds a body may take
-PATH, QUERY = 300, 32_768  # characters; a link has at most 30,000
+QUERY = 32_768  # characters; a link has at most 30,000
 AT_ONCE, IN_LINE = 4, 24  # calls of the API computed at one time, and waiting for it
 SESSION = "page"
-
-API = "/gradio_api/"
-GET_PREFIXES = ("/assets/", "/static/", "/svelte/", f"{API}mcp")
-GET_PATHS = frozenset(
-    {
-        "/", "/en", "/zh", "/zh/", "/config", "/config/", "/zh/config",
-        *(f"/{path}{rest}" for path in CLASS.values() for rest in ("", "/", "/config")),
-        "/theme.css", "/favicon.ico",
-        "/manifest.json", "/robots.txt", f"{API}info", f"{API}info/", f"{API}app_id",
-        f"{API}startup-events", f"{API}theme.css",
-    }
-)  # fmt: skip
-ASSET = re.compile(r"/[A-Za-z0-9._~@+/-]+")
-PAGES = frozenset({*LANGUAGES[1:], *CLASS.values()})
-PARAMETERS = {"page": PAGES, "all_endpoints": frozenset({"true", "True"})}
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -70,27 +51,8 @@ BODILESS = (b"content-length", b"transfer-encoding")
 # what a refusal is in HTTP; any other input that breaks a rule is 422
 STATUS = {
     "bad_request": 400, "not_found": 404, "no_such_call": 404, "too_slow": 408, "body_too_large": 413,
-    "query_too_long": 414, "not_json": 415, "busy": 503,
+    "query_too_long": 414, "not_json": 415, "busy": 503, "model_loading": 503,
 }  # fmt: skip
-
-
-def is_open(method: str, path: str) -> bool:
-    """Whether a route is one that this app needs."""
-    if len(path) > PATH:
-        return False
-    if method in ("GET", "HEAD"):
-        if path in GET_PATHS:
-            return True
-        if path.startswith((f"{API}call/", f"{API}queue/data")):  # answered here
-            return method == "GET"
-        # Gradio's own style sheets lie at the top
-        top = path.count("/") == 1 and path.endswith((".css", ".js", ".woff2"))
-        return (top or path.startswith(GET_PREFIXES)) and bool(ASSET.fullmatch(path)) and ".." not in path
-    if path.startswith(f"{API}mcp"):
-        return method in ("POST", "DELETE")  # DELETE closes an MCP session
-    path = path.removesuffix("/")
-    named = path.startswith((f"{API}run/", f"{API}call/"))
-    return method == "POST" and (named or path in (f"{API}component_server", f"{API}queue/join"))
 
 
 class Edge:
@@ -131,7 +93,8 @@ class Edge:
             status = STATUS.get(error.key, 422) if isinstance(error, Refusal) else 500
             sentence = sentence_for(error, words)
             if not started:
-                await tell(send_told, status, sentence)
+                with suppress(Exception):  # the server has told them that this is no HTTP, and hung up
+                    await tell(send_told, status, sentence)
 
     async def let_in(self, scope: Scope, receive: Receive, send: Send, words: Words) -> None:
         """Pass a request on, answer it, or raise ``Refusal``."""
@@ -284,12 +247,16 @@ class Edge:
         headers.append((b"content-type", b"application/json"))
         inner = {**scope, "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers}
         self.in_line += 1
+        refused: list[Refusal] = []
+        REFUSALS.set(refused)
         try:
             async with self.places:
                 body = written({"data": data, "session_hash": SESSION})
                 await self.pass_on(inner, body, None, in_sentences(got, words))
         finally:
             self.in_line -= 1
+        if refused:
+            got.start["status"] = STATUS.get(refused[0].key, 422)
         return got
 
     async def pass_on(self, scope: Scope, body: bytes, receive: Receive | None, send: Send) -> None:

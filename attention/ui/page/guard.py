@@ -16,6 +16,7 @@ import secrets
 import traceback
 import unicodedata
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -28,6 +29,8 @@ log = logging.getLogger("attention.ui")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 
 Json = dict[str, object]  # what goes to the page and comes from it
+# where the gate reads what an answer was refused for: Gradio would call a learner's typo a failure of ours
+REFUSALS: ContextVar[list[Refusal] | None] = ContextVar("refusals", default=None)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -114,6 +117,8 @@ def answer(language: str, function: Callable[P, T], *arguments: P.args, **named:
     except gr.Error:
         raise
     except Exception as error:  # the border to the page: nothing may pass unexplained
+        if isinstance(error, Refusal) and (told_to := REFUSALS.get()) is not None:
+            told_to.append(error)
         sentence = sentence_for(error, words_for(language))
         # Gradio draws toasts as HTML
         raise gr.Error(html.escape(sentence), print_exception=False) from None

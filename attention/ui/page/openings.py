@@ -1,20 +1,59 @@
-"""What of the page may be called from outside: the events that it fires, its questions, and its API.
+"""What of the page is open to strangers: routes, the events that the page fires, its questions, its API.
 
-Gradio lets a stranger call every event by its number, those of the browser alone included, with any
-number of inputs; an unknown one is a bare "500 Internal Server Error".
+Gradio serves many routes this app has no use for. Each is a way in (uploads that fill the disk, a proxy,
+monitoring pages, a code editor), so only what the page, the API and the optional MCP endpoint need is
+let through; everything else is "404 not found". Gradio also lets a stranger call every event by its
+number, those of the browser alone included, with any number of inputs; an unknown one is a bare "500
+Internal Server Error".
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from ...typed import visible
 from .bounds import HELD
 from .guard import Refusal
+from .texts import CLASS, LANGUAGES
 
+API = "/gradio_api/"
+GET_PREFIXES = ("/assets/", "/static/", "/svelte/", f"{API}mcp")
+GET_PATHS = frozenset(
+    {
+        "/", "/en", "/zh", "/zh/", "/config", "/config/", "/zh/config",
+        *(f"/{path}{rest}" for path in CLASS.values() for rest in ("", "/", "/config")),
+        "/theme.css", "/favicon.ico",
+        "/manifest.json", "/robots.txt", f"{API}info", f"{API}info/", f"{API}app_id",
+        f"{API}startup-events", f"{API}theme.css",
+    }
+)  # fmt: skip
+ASSET = re.compile(r"/[A-Za-z0-9._~@+/-]+")
+PAGES = frozenset({*LANGUAGES[1:], *CLASS.values()})
+PARAMETERS = {"page": PAGES, "all_endpoints": frozenset({"true", "True"})}
+PATH = 300  # characters
 TRAINS = frozenset({"train", "cell", "collate"})  # that carry a training's state, or a class's hand-ins
+
+
+def is_open(method: str, path: str) -> bool:
+    """Whether a route is one that this app needs."""
+    if len(path) > PATH:
+        return False
+    if method in ("GET", "HEAD"):
+        if path in GET_PATHS:
+            return True
+        if path.startswith((f"{API}call/", f"{API}queue/data")):  # answered here
+            return method == "GET"
+        # Gradio's own style sheets lie at the top
+        top = path.count("/") == 1 and path.endswith((".css", ".js", ".woff2"))
+        return (top or path.startswith(GET_PREFIXES)) and bool(ASSET.fullmatch(path)) and ".." not in path
+    if path.startswith(f"{API}mcp"):
+        return method in ("POST", "DELETE")  # DELETE closes an MCP session
+    path = path.removesuffix("/")
+    named = path.startswith((f"{API}run/", f"{API}call/"))
+    return method == "POST" and (named or path in (f"{API}component_server", f"{API}queue/join"))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ...pitfalls import Exercise
-from .panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale
+from .panels import Axis, Heatmap, Look, Panel, Readouts, Scale
+from .plots import Curve, Plot
 from .sheet import show
 from .texts import Words
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from ....classifier import Classified, classify, explain_cell, load_classifier, permute
 from ....classifier.reviews import LABELS
 from ...page.guard import Json, Refusal
-from ...page.panels import Axis, Curve, Heatmap, Look, PairBars, Panel, Plot, Readouts, heading, signed
+from ...page.panels import Axis, Heatmap, Look, Panel, Readouts, heading, signed
+from ...page.plots import Curve, PairBars, Plot
 from ...page.scene import Place, Scene
 from ...page.sheet import Section, Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words

@@ -14,6 +14,8 @@ from ...page.fields import Choice, Field, Flag, Number, Text, Whole, given
 from ...page.guard import Refusal, to_number
 
 CHARACTERS = 3000  # room for 512 tokens
+HIGHEST = 9999  # layer, head or place that any model has
+EXACT = 2**53  # whole numbers up to here are exact in JSON
 ANIMAL = "The animal did not cross the street because it was too tired."
 PARTS = ("all", "A->A", "A->B", "B->A", "B->B")
 READING = ("model", "text", "pair", "layer", "head", "hide_special", "side")
@@ -64,7 +66,10 @@ class ModelName(Field[str]):
 
 @dataclass(frozen=True)
 class Count(Field[int]):
-    """A whole number, typed. Which ones there are only the model and the text know: see ``within``."""
+    """A whole number, typed. Which ones there are only the model and the text know: see ``within``.
+
+    What no model reaches at all is refused here: a view tells its inputs, and JSON ends at 64 bits.
+    """
 
     @property
     def kind(self) -> type:
@@ -78,6 +83,8 @@ class Count(Field[int]):
         number = to_number(value, label)
         if number != int(number):
             raise Refusal("not_whole", field=label)
+        if abs(number) > EXACT:
+            raise Refusal("out_of_range", field=label, low="0", high=str(HIGHEST))
         return int(number)
 
     def component(self, label: str, info: str | None, options: Callable[[str], str]) -> gr.Number:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from ....pretrained import Changes, moved, next_tokens, sentence_embedding
 from ...page.guard import Json
-from ...page.panels import Heatmap, PairBars, Panel, Readouts, heading
+from ...page.panels import Heatmap, Panel, Readouts, heading
+from ...page.plots import PairBars
 from ...page.scene import Place, Scene
 from ...page.sheet import Sheet, show
 from ...page.texts import Words

@@ -8,7 +8,8 @@ import torch
 
 from ....kernel import errors_by_bandwidth, mean_squared_error, nadaraya_watson, truth
 from ...page.guard import Refusal
-from ...page.panels import Curve, Panel, Plot, Readouts
+from ...page.panels import Panel, Readouts
+from ...page.plots import Curve, Plot
 from ...page.scene import Goal, Place, Scene, Task
 from ...page.sheet import Sheet, show
 from ...page.texts import Words

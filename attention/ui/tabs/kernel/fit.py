@@ -21,7 +21,8 @@ from ....kernel import (
 )
 from ....pooling import Attended, attend
 from ...page.guard import Json
-from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, RowsOf, Scale, heading
+from ...page.panels import Axis, Heatmap, Look, Panel, Scale, heading
+from ...page.plots import Curve, Plot, RowsOf
 from ...page.scene import Place, Task
 from ...page.sheet import Section, Sheet, bracketed, cell_sheet, show
 from ...page.texts import Words

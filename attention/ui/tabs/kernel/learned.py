@@ -10,7 +10,8 @@ import torch
 from ....kernel import LearnedWidth, WidthTraining, leave_self_out, train_width
 from ...page.busy import slot
 from ...page.guard import Json, Refusal
-from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, heading
+from ...page.panels import Axis, Heatmap, Look, Panel, Readouts, Scale, heading
+from ...page.plots import Curve, Plot
 from ...page.scene import Place, Scene, Task
 from ...page.sheet import Sheet, show
 from ...page.texts import Words

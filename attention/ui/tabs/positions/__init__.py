@@ -10,7 +10,8 @@ from torch import Tensor
 from ....pooling import attend
 from ....position import encode_positions, frequencies, rotate, similarity_by_distance
 from ...page.guard import Json, Refusal
-from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, heading, signed
+from ...page.panels import Axis, Heatmap, Look, Panel, Readouts, Scale, heading, signed
+from ...page.plots import Curve, Plot
 from ...page.scene import Goal, Scene, Tab, Task
 from ...page.sheet import show
 from ...page.texts import Words

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from .....ledger import first_written
-from ....page.panels import Axis, Curve, Heatmap, Look, PairBars, Panel, Plot, Scale, heading
+from ....page.panels import Axis, Heatmap, Look, Panel, Scale, heading
+from ....page.plots import Curve, PairBars, Plot
 from ....page.texts import Words
 from ..models import names_of
 from .kinds import KeyRows, Measure, Slip

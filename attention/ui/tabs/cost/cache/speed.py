@@ -16,7 +16,8 @@ from .....pretrained.adopted import to_gpt2
 from .....pretrained.loading import READING
 from .....storyteller.transformer import Sizes, Storyteller
 from ....page.busy import slot
-from ....page.panels import Curve, Panel, Plot, Readouts
+from ....page.panels import Panel, Readouts
+from ....page.plots import Curve, Plot
 from ....page.texts import Words
 
 WIDER = Sizes(vocabulary=51, length=264, width=192, heads=6, layers=4, hidden=384)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ....page.panels import Axis, Curve, Heatmap, Look, PairBars, Panel, Plot, Readouts, heading
+from ....page.panels import Axis, Heatmap, Look, Panel, Readouts, heading
+from ....page.plots import Curve, PairBars, Plot
 from ....page.texts import Words
 from ..models import names_of
 from .kinds import SharedHeads

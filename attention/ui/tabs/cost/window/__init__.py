@@ -9,7 +9,8 @@ from torch import Tensor
 
 from .....window_figures import figures
 from ....page.guard import Json
-from ....page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, Scale, heading
+from ....page.panels import Axis, Heatmap, Look, Panel, Readouts, Scale, heading
+from ....page.plots import Curve, Plot
 from ....page.scene import Goal, Scene, Task
 from ....page.sheet import show
 from ....page.texts import Words

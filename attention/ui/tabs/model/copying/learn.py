@@ -9,7 +9,8 @@ import torch
 
 from .....copying import CHANCE_LOSS, LENGTHS, evaluate, open_weight
 from ....page.guard import Json, Refusal
-from ....page.panels import Curve, Later, Panel, Part, Plot, Readouts, heading
+from ....page.panels import Later, Panel, Part, Readouts, heading
+from ....page.plots import Curve, Plot
 from ....page.scene import Place, Task
 from ....page.sheet import Sheet, cell_sheet, show
 from ....page.texts import Words

@@ -11,7 +11,8 @@ from torch import Tensor
 from .....copier import LONGEST
 from .....copying import LENGTHS, Exam, best_heads, evaluate, open_weight
 from ....page.guard import Json, Refusal
-from ....page.panels import Curve, Panel, Plot, Readouts, heading
+from ....page.panels import Panel, Readouts, heading
+from ....page.plots import Curve, Plot
 from ....page.scene import Place, Task
 from ....page.sheet import Sheet, cell_sheet, show
 from ....page.texts import Words

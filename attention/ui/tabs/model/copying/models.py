@@ -14,7 +14,8 @@ from .....pretrained import Model, Tokens, run
 from ....page.busy import slot
 from ....page.guard import Json, Refusal
 from ....page.loads import Absent, Waiting, model_of
-from ....page.panels import Axis, Heatmap, Look, PairBars, Panel, Readouts, Scale, heading
+from ....page.panels import Axis, Heatmap, Look, Panel, Readouts, Scale, heading
+from ....page.plots import PairBars
 from ....page.scene import Place, Task, Unready
 from ....page.sheet import Section, Sheet, show
 from ....page.texts import Words

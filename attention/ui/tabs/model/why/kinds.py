@@ -9,7 +9,8 @@ import numpy as np
 
 from .....export.plotting import Series, save_plot
 from ....page.guard import Json
-from ....page.panels import Heatmap, PairBars, Panel, Saved, Table
+from ....page.panels import Heatmap, Panel, Saved, Table
+from ....page.plots import PairBars
 
 
 @dataclass(frozen=True, eq=False)
