@@ -118,7 +118,7 @@ const overview = (panel, view) => {
   const legend = colourLegend({ low: 0, high: 1, diverging: false });
   legend.append(el("span", {}, "√"));
   const png = () => download("heads.png", canvas.toDataURL("image/png"));
-  const save = saveMenu(panel, view, { formats: ["png", "csv", "npz"], own: { png } });
+  const save = saveMenu(panel, view, { formats: ["csv", "npz"] });
   return panelFrame(panel, view, body, [legend, toggle, save]);
 };
 
