@@ -77,6 +77,7 @@ export const drawStep = (view) => {
   inOrder(tab, column, Boolean(step) && window.innerWidth >= 1000);
   column.dataset.step = view.payload.step;
   tab.classList.toggle("am-stepping", Boolean(step));
+  tab.classList.toggle("am-many", Boolean(step) && step.controls.length > 1);
   for (const field of tab.querySelectorAll(".am-field")) {
     const name = [...field.classList].find((one) => one.startsWith("am-field-")).slice(9);
     field.classList.toggle("am-asked", Boolean(step) && step.controls.includes(name));

@@ -17,6 +17,7 @@ from ....page.scene import Goal, Scene, Task
 from ....page.sheet import show
 from ....page.texts import Words
 from ..inputs import Inputs
+from ..plain import tiled
 from .kinds import Tiles
 from .sheets import names, sheet
 from .study import SPREAD, D, Study, V, drawn, study
@@ -151,5 +152,5 @@ def notices(s: Study, words: Words) -> list[str]:
 
 SCENE: Scene[Inputs, Study] = Scene(
     fields=("queries", "keys", "tile", "look_back", "seed"), study=study, panels=panels, sheet=sheet,
-    snippet=snippet, results=results, tasks=tasks, notices=notices,
+    snippet=snippet, results=results, tasks=tasks, notices=notices, plain=tiled,
 )  # fmt: skip
