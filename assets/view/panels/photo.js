@@ -64,7 +64,7 @@ const lines = (node, style) => {
     const last = found.at(-1);
     if (!box.width) continue;
     if (last && Math.abs(last.box.top - box.top) < 3 && !style.writingMode.startsWith("vertical")) {
-      last.box = new DOMRect(last.box.left, last.box.top, box.right - last.box.left, last.box.height);
+      last.box = new window.DOMRect(last.box.left, last.box.top, box.right - last.box.left, last.box.height);
       last.text += ` ${word}`;
     } else found.push({ text: word, box });
   }
@@ -93,9 +93,9 @@ const taken = (node, sheet) => {
   if (style.visibility === "hidden" || style.opacity === "0" || !node.getClientRects().length) return style.display === "contents" ? within(node, sheet) : [];
   sheet.right = Math.max(sheet.right, box.right);
   sheet.bottom = Math.max(sheet.bottom, box.bottom);
-  if (node instanceof SVGElement) return [inlined(node, box)];
-  if (node instanceof HTMLCanvasElement) return [svg("image", { ...placed({ x: box.left, y: box.top, width: box.width, height: box.height }), href: node.toDataURL() })];
-  const typed = node instanceof HTMLInputElement ? [written(node.value, box, style)].filter(() => node.value) : [];
+  if (node instanceof window.SVGElement) return [inlined(node, box)];
+  if (node instanceof window.HTMLCanvasElement) return [svg("image", { ...placed({ x: box.left, y: box.top, width: box.width, height: box.height }), href: node.toDataURL() })];
+  const typed = node instanceof window.HTMLInputElement ? [written(node.value, box, style)].filter(() => node.value) : [];
   for (const one of typed) one.removeAttribute("textLength");
   return [...surface(node, style, box, sheet), ...typed, ...within(node, sheet)];
 };
