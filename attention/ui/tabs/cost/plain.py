@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....pretrained.catalog import CATALOG
+from ....storyteller.train import encode
 from ...page.plain import program, storyteller
+from .inputs import SPREAD
 from .models import ids_of
-from .tiles.study import SPREAD
 
 if TYPE_CHECKING:
     from . import cache, linear, share, tiles, window
@@ -95,8 +96,6 @@ def sums(s: linear.Study) -> str:
 
 def windowed(s: window.Study) -> str:
     """Two stories behind a window: the last layer's weights, and the loss at every word."""
-    from ....storyteller.train import encode
-
     near = f"torch.ones(n, n).tril().triu({1 - s.window}).bool()    # itself and {s.window - 1} before"
     mask = near if not s.first else (
         f"(torch.ones(n, n).triu({1 - s.window}) + (torch.arange(n) < {s.first})).tril().bool()"

@@ -16,11 +16,11 @@ from ....page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Readouts, S
 from ....page.scene import Goal, Scene, Task
 from ....page.sheet import show
 from ....page.texts import Words
-from ..inputs import Inputs
+from ..inputs import SPREAD, Inputs
 from ..plain import tiled
 from .kinds import Tiles
 from .sheets import names, sheet
-from .study import SPREAD, D, Study, V, drawn, study
+from .study import D, Study, V, drawn, study
 
 LENGTHS = (16, 32, 64, 128, 256)  # of the curve that is counted
 
