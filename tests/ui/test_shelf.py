@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import http.client
+import json
 import re
 from pathlib import Path
 from urllib.parse import urlparse
@@ -14,7 +15,9 @@ import pytest
 
 from attention.ui import TABS, build, own
 from attention.ui.page import shelf
+from attention.ui.page.firsts import Firsts
 from attention.ui.page.guard import Refusal
+from attention.ui.page.steps import lesson_of
 from attention.ui.page.tab import example_values
 
 
