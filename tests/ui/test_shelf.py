@@ -171,6 +171,7 @@ def test_a_plain_link_comes_with_its_first_picture(app_url):
     for given in ([("tab", "none")], [("tab", "masks"), ("embed", "1")], [("step", "2")]):
         assert firsts.place("/", given) is None
     assert firsts.place("/class", [("tab", "masks")]) is None
+    assert firsts.place("/", [("tab", "masks"), ("step", "free")]) is None
 
 
 def test_what_a_learner_cannot_read_yet_does_not_end_the_script():

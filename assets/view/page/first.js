@@ -94,7 +94,8 @@ const inPlace = (root) => {
   const tab = root.closest(".am-tab");
   const text = tab && tab.querySelector(".am-step-text .md");
   const said = !tab || !tab.classList.contains("am-stepping") || (text && text.textContent.trim());
-  return said && ["left", "top", "width", "height"].every((side) => Math.abs(now[side] - then[side]) < 1);
+  const sides = ["left", "top", "width", ...(shown.linked ? [] : ["height"])]; // what is below may still come
+  return said && sides.every((side) => Math.abs(now[side] - then[side]) < 1);
 };
 
 // A view has drawn its first picture: it takes over as soon as it stands where the picture stood.

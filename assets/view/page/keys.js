@@ -13,7 +13,7 @@ export const skipToPicture = () => {
 };
 
 // In a row of tabs or examples Tab stops once, at the chosen or latest one; arrows go along it.
-const ROWS = '[role="tablist"], .am-examples, .am-step-dots, .am-nav, .am-toolbar, .am-question .am-options:not(:has(input))';
+const ROWS = '[role="tablist"], .am-examples, .am-step-dots, .am-nav, .am-toolbar, .am-question .am-options:not(:has(input)), .am-chips, .am-shelf';
 const steps = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
 const buttonsOf = (row) => [...row.querySelectorAll("button:not(:disabled), a[href]")].filter((one) => one.offsetParent !== null);
 

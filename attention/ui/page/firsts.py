@@ -1,7 +1,8 @@
 """The first picture of a link, written into its page: it is painted before Gradio has started.
 
-Only plain links, which name a tab and a step and no input, since their pages are kept (shelf.py); any other
-link's picture comes when the page asks for it. So does the picture of a model that is not loaded yet.
+Only plain links, which name a tab and a step of its lesson and no input, since their pages are kept
+(shelf.py); any other link's picture comes when the page asks for it. So does the picture of a model that is
+not loaded yet.
 """
 
 from __future__ import annotations
@@ -36,9 +37,10 @@ class Firsts:
         if tab is None or not PLAIN >= set(query) or not lesson_of(tab, LANGUAGES[0]):
             return None
         language = path.strip("/") or LANGUAGES[0]
-        if language not in LANGUAGES:
+        step = begins_at(tab, query.get("step"), False)
+        if language not in LANGUAGES or step == free_play(tab):
             return None
-        return language, tab.id, begins_at(tab, query.get("step"), False)
+        return language, tab.id, step
 
     def script(self, place: Place) -> bytes | None:
         """The picture as the argument of a script's call, None where it cannot be had at once."""
@@ -54,7 +56,5 @@ class Firsts:
         except Exception as error:  # the page says it when it asks
             log.error("no first picture: %s", where(error))
             return None
-        if view["step"] == free_play(tab):
-            view |= {"tasks": [], "code": ""}  # folded, and nobody can unfold them yet
         text = json.dumps(view, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.replace("<", "\\u003c").encode()
