@@ -45,11 +45,12 @@ def why(s: Why) -> str:
     at = next(i for i, line in enumerate(body) if "heads = (weights @ v)" in line)
     body[at] = "        heads = weights @ v    # (heads, n, 16)"
     body[at + 1 : at + 1] = [
-        "        heads[changed.get(layer, [])] = given[layer][changed.get(layer, [])]",
+        "        for head in changed.get(layer, ()):",
+        "            heads[head] = given[layer][head]",
         "        own.append(heads)",
     ]
-    after = body[at + 3]
-    body[at + 3] = after.replace("F.linear(heads,", "F.linear(heads.transpose(0, 1).flatten(1),")
+    after = body[at + 4]
+    body[at + 4] = after.replace("F.linear(heads,", "F.linear(heads.transpose(0, 1).flatten(1),")
     other = ["own = read(ids)[1]", "given = [torch.zeros_like(heads) for heads in own]    # knocked out"]
     if s.other is not None:
         other = [f"other = torch.tensor({list(s.other.ids)})    # {' '.join(s.other.tokens)}",
@@ -60,7 +61,7 @@ def why(s: Why) -> str:
         "def norm(x, name):",
         "    return F.layer_norm(x, x.shape[-1:], w[name + '.weight'], w[name + '.bias'])",
         "",
-        "def read(ids, changed={}, given=[0, 0]):",
+        "def read(ids, changed={}, given=()):",
         "    own = []",
         *body,
         f"    return logits[-1, {s.target}] - logits[-1, {s.instead}], own    # for {said}",
