@@ -11,10 +11,14 @@ from .inputs import SPREAD
 from .models import ids_of
 
 if TYPE_CHECKING:
-    from . import cache, linear, share, tiles, window
+    from .cache.study import Study as Cached
+    from .linear.study import Study as Sums
+    from .share.study import Study as Shared
+    from .tiles.study import Study as Tiled
+    from .window.study import Study as Windowed
 
 
-def tiled(s: tiles.Study) -> str:
+def tiled(s: Tiled) -> str:
     """Three running numbers for each row, tile by tile; then every weight from what was stored."""
     (n, m), size, causal = s.shape, s.inputs.tile, s.inputs.look_back
     d, v = s.query.shape[1], s.value.shape[1]
@@ -53,7 +57,7 @@ def tiled(s: tiles.Study) -> str:
     ])  # fmt: skip
 
 
-def sums(s: linear.Study) -> str:
+def sums(s: Sums) -> str:
     """The same output as a matrix and as a state; a regression by random features; a memory overwritten."""
     inputs, (n, d), v = s.inputs, s.query.shape, s.value.shape[1]
     points = ([float(str(x)) for x in one.numpy()] for one in (s.x, s.y))  # shortest float32 spelling
@@ -94,7 +98,7 @@ def sums(s: linear.Study) -> str:
     ])  # fmt: skip
 
 
-def windowed(s: window.Study) -> str:
+def windowed(s: Windowed) -> str:
     """Two stories behind a window: the last layer's weights, and the loss at every word."""
     near = f"torch.ones(n, n).tril().triu({1 - s.window}).bool()    # itself and {s.window - 1} before"
     mask = near if not s.first else (
@@ -112,7 +116,7 @@ def windowed(s: window.Study) -> str:
     ])  # fmt: skip
 
 
-def cached(s: cache.Study) -> str:
+def cached(s: Cached) -> str:
     """Word after word with keys and values kept; the row of weights of the word just read.
 
     "" for a model that came in another precision.
@@ -133,7 +137,7 @@ def cached(s: cache.Study) -> str:
     ])  # fmt: skip
 
 
-def shared(s: share.Study) -> str:
+def shared(s: Shared) -> str:
     """Heads that share keys and values, each the mean of its neighbours, and what the model keeps.
 
     "" for a model that came in another precision.
@@ -144,7 +148,7 @@ def shared(s: share.Study) -> str:
     return _shared_encoder(s, sizes) if s.inputs.model == "minilm" else ""
 
 
-def _shared_story(s: share.Study, sizes: list[int]) -> str:
+def _shared_story(s: Shared, sizes: list[int]) -> str:
     ids = ids_of(s.model, s.inputs.sentence, "cost.sentence")[0].tolist()
     lines = storyteller(ids, s.tokens, shared="share")
     start = next(i for i, line in enumerate(lines) if line.startswith("x = w["))
@@ -161,7 +165,7 @@ def _shared_story(s: share.Study, sizes: list[int]) -> str:
     ])  # fmt: skip
 
 
-def _shared_encoder(s: share.Study, sizes: list[int]) -> str:
+def _shared_encoder(s: Shared, sizes: list[int]) -> str:
     entry: Any = CATALOG[s.inputs.model]
     return program([
         "import copy",

@@ -25,6 +25,7 @@ def plain(s: Study) -> str:
         "    context = weights @ states",
         "    print(weights)",
     ] if kind in SCORES else ["    context = final.flatten()    # all in one vector"]  # fmt: skip
+    read = "states" if kind in SCORES else "_"
     lines = loads(f"seq2seq_{kind}.safetensors")
     return program([
         *lines,
@@ -35,7 +36,7 @@ def plain(s: Study) -> str:
         "    layer.load_state_dict({k.removeprefix(name): v for k, v in w.items() if k.startswith(name)})",
         "torch.set_grad_enabled(False)",
         "",
-        f"{'states' if kind in SCORES else '_'}, final = encoder(w['read.weight'][ids])    # (read, 48), (2, 24)",
+        f"{read}, final = encoder(w['read.weight'][ids])    # (read, 48), both ways' last (2, 24)",
         "state = torch.tanh(F.linear(final[1].flatten(), w['start.weight'], w['start.bias']))",
         "previous, written = 11, ''    # 11: nothing yet",
         "for step in range(10):",
