@@ -164,7 +164,10 @@ def test_a_training_in_the_page_is_saved_by_the_page(open_page):
     assert panel.locator(".am-title").first.inner_text() in seen
     assert len(list(drawn.iter("{http://www.w3.org/2000/svg}polyline"))) == 2
     assert any("steps=40" in text and text.startswith("http") for text in seen)
-    assert any(text.endswith("not bad") or "good" in text for text in seen)
+    given = page.locator(
+        "#tab-applications textarea:visible, .am-field-text textarea:visible"
+    ).first.input_value()
+    assert given and any(text.endswith(f": {given}") for text in seen), (given, seen[-4:])
     png = save(page, "training", "PNG", lambda item: item.click()).path().read_bytes()
     width, height = struct.unpack(">II", png[16:24])
     size = drawn.getroot().attrib
