@@ -2,7 +2,7 @@
 import { el } from "../../view/core/dom.js";
 import { bytesOf } from "../../view/core/numbers.js";
 import { register } from "../../view/core/registry.js";
-import { colourLegend, download, panelFrame, saveMenu } from "../../view/panels/frame.js";
+import { colourLegend, panelFrame, saveMenu } from "../../view/panels/frame.js";
 import { whileShown } from "../../view/panels/rows.js";
 import { frames, framesOf, lineOf } from "./frames.js";
 import { compact, openhead, went } from "./open.js";
@@ -117,8 +117,7 @@ const overview = (panel, view) => {
   show();
   const legend = colourLegend({ low: 0, high: 1, diverging: false });
   legend.append(el("span", {}, "√"));
-  const png = () => download("heads.png", canvas.toDataURL("image/png"));
-  const save = saveMenu(panel, view, { formats: ["png", "csv", "npz"], own: { png } });
+  const save = saveMenu(panel, view, { formats: ["csv", "npz"] });
   return panelFrame(panel, view, body, [legend, toggle, save]);
 };
 

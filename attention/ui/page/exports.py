@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from ...assets import assets
 from ...export.heatmap import to_csv, to_npz
 from . import link
 from .busy import slot
@@ -23,6 +24,7 @@ from .scene import Scene, Tab
 from .texts import words_for
 
 LONGEST = 300  # letters of a text in a note
+TRAINED = re.compile(r"load_file\('(\w+\.safetensors)'\)")  # in a plain program
 ADDRESS = re.compile(r"https?://[\w.:\[\]/~%-]{1,200}")
 
 TYPES = {
@@ -31,6 +33,7 @@ TYPES = {
     "csv": "text/csv",
     "npz": "application/octet-stream",
     "html": "text/html",
+    "safetensors": "application/octet-stream",
 }
 
 
@@ -72,6 +75,19 @@ def export(
     else:
         data = panel.picture(format, notes)
     return _file(f"{tab}-{str(panel_id).replace('@', '-')}.{format}", format, data)
+
+
+def trained_files(program: str) -> list[str]:
+    """The trained weights that a plain program reads."""
+    return sorted(set(TRAINED.findall(program)))
+
+
+def trained(program: str, name: object) -> Json:
+    """One of these files, to lie beside the program. Raises ``Refusal`` for any other."""
+    if name not in trained_files(program):
+        raise Refusal("bad_request")
+    data = (assets() / "trained" / str(name)).read_bytes()
+    return {"name": name, "type": TYPES["safetensors"], "base64": base64.b64encode(data).decode()}
 
 
 def notes_of(

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from . import link
-from .exports import export, notes_of
+from .exports import export, notes_of, trained, trained_files
 from .fields import as_json, check_all
 from .guard import Json, Refusal, answer, inputs_of, told, whole
 from .panels import Later, Panel, Part
@@ -51,7 +51,10 @@ def encoded(
 ) -> Json:
     """These panels of a study with everything around them, as JSON."""
     scene, words = tab.scene_of(inputs), words_for(language)
-    plain: Json = {"plain": scene.plain(study)} if scene.plain is not None else {}
+    plain: Json = {}
+    if scene.plain is not None:
+        program = scene.plain(study)
+        plain = {"plain": program, "files": trained_files(program)}
     return (
         framed(tab, language, inputs, panels, scene.snippet(study), step)
         | plain
@@ -132,9 +135,10 @@ def ask_sheet(language: str, tab: AnyTab, request: object) -> Json:
 def ask_export(language: str, tab: AnyTab, request: object) -> Json:
     """{"inputs", "panel", "format"} -> {"name", "type", "base64"}, a file for the learner."""
     inputs, scene, study = studied(tab, request)
-    panels = complete(scene, study, language)
-
     asked = _asked(request)
+    if asked.get("format") == "safetensors":
+        return trained(scene.plain(study) if scene.plain is not None else "", asked.get("panel"))
+    panels = complete(scene, study, language)
     bare = [one.panel if isinstance(one, Part) else one for one in panels]
     notes = notes_of(tab, scene, inputs, language, asked.get("address"))
     *_, address = notes

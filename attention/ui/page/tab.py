@@ -123,11 +123,11 @@ def step_box(name: str) -> None:
     gr.HTML(html_template=f'<div class="{name}"></div>', apply_default_css=False, js_on_load=None)
 
 
-def first_view(tab: AnyTab, language: str) -> Json:
-    """What the page shows before anything is asked: the first step with its lesson, if there is one."""
+def first_view(tab: AnyTab, language: str, step: int = 1) -> Json:
+    """What the page shows before anything is asked: a step with its lesson, if there is one."""
     if not lesson_of(tab, language):
         return view_of(tab, language, {})
-    return view_of(tab, language, base_of(tab, 1), 1) | {"lesson": ask_lesson(language, tab, {})}
+    return view_of(tab, language, base_of(tab, step), step) | {"lesson": ask_lesson(language, tab, {})}
 
 
 def example_row(tab: AnyTab, words: Words) -> gr.HTML | None:

@@ -20,6 +20,7 @@ from ...page.texts import Words
 from .classifier_asks import tasks
 from .fields import LARGEST, SHUFFLES, Inputs, say
 from .marks import marks
+from .plain import classified
 from .reading import labels, received_sheet, tokens_of, unknown_words, with_even_weights
 
 MODELS = ("attention", "bag", "uniform", "permuted")
@@ -268,4 +269,5 @@ def results(s: Study) -> Json:
 SCENE = Scene(
     fields=("text", "override", "token_weights", "permute_seed"), study=study, panels=panels, sheet=sheet,
     snippet=snippet, results=results, tasks=tasks, notices=lambda s, words: unknown_words(s.read, words),
+    plain=classified,
 )  # fmt: skip

@@ -16,6 +16,7 @@ from . import study as common
 from .changes import arguments, changes_of, knocked_out, summary
 from .inputs import CHANGING, READING, Inputs
 from .opened import as_it_is, every_head, head_part, is_small, later, picture, strands, weight_sheet
+from .plain import touched
 from .remarks import ALIKE, one_position, spread
 from .runs import Captured, run_of
 from .study import Study, code_of, look, ready
@@ -238,4 +239,5 @@ def results(s: Touched) -> Json:
 SCENE = Scene(
     fields=(*READING, *CHANGING), study=study, panels=panels, sheet=sheet, snippet=snippet,
     results=results, tasks=tasks, notices=notices, parts={"head": head}, ready=ready,
+    plain=touched,
 )  # fmt: skip

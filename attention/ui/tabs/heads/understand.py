@@ -18,6 +18,7 @@ from .asks import Asked
 from .inputs import MEASURING, READING, Inputs, within
 from .measures import able, measured
 from .opened import Opened, as_it_is, is_small, later, open_head
+from .plain import plain as whole_head
 from .remarks import no_induction, no_such_token
 from .runs import Captured
 from .study import Study, code_of, look, ready, results
@@ -207,8 +208,13 @@ def snippet(s: Study) -> str:
     return code_of(s.inputs, s.opened, cuts=cuts(s.inputs))
 
 
+def plain(s: Study) -> str:
+    """The open head by transformers alone; "" for one that is joined, cut or without its small weights."""
+    return "" if cuts(s.opened.inputs) else whole_head(s)
+
+
 SCENE = Scene(
     fields=(*READING, *MEASURING), study=study, panels=panels, sheet=sheet, snippet=snippet,
     results=results, tasks=tasks, notices=notices, ready=ready,
-    parts={"head": head, "answers": four_answers, "roles": roles_found},
+    parts={"head": head, "answers": four_answers, "roles": roles_found}, plain=plain,
 )  # fmt: skip

@@ -15,7 +15,7 @@ from .people import Crowd
 
 WORDS = (
     "want", "get", "score", "scaled", "numerator", "sum", "share", "keys_title", "values_title",
-    "trait_label", "fact_label", "name_label", "query_label", "key_label", "value_label", "help",
+    "trait_label", "fact_label", "name_label", "query_label", "key_label", "value_label", "help", "keys",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from ....page.sheet import Sheet, cell_sheet
 from ....page.texts import Words
 from ..inputs import Inputs
 from ..models import names_of, ready
+from ..plain import cached
 from .pictures import panels
 from .sheets import bytes_sheet, products_sheet, rows_sheet
 from .speed import measured
@@ -152,4 +153,5 @@ SCENE: Scene[Inputs, Study] = Scene(
     notices=notices,
     parts={"cache_speed": speed},
     ready=lambda inputs, seconds: ready(inputs.writer, seconds),
+    plain=cached,
 )

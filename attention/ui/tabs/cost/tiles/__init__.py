@@ -17,10 +17,11 @@ from ....page.plots import Curve, Plot
 from ....page.scene import Goal, Scene, Task
 from ....page.sheet import show
 from ....page.texts import Words
-from ..inputs import Inputs
+from ..inputs import SPREAD, Inputs
+from ..plain import tiled
 from .kinds import Tiles
 from .sheets import names, sheet
-from .study import SPREAD, D, Study, V, drawn, study
+from .study import D, Study, V, drawn, study
 
 LENGTHS = (16, 32, 64, 128, 256)  # of the curve that is counted
 
@@ -152,5 +153,5 @@ def notices(s: Study, words: Words) -> list[str]:
 
 SCENE: Scene[Inputs, Study] = Scene(
     fields=("queries", "keys", "tile", "look_back", "seed"), study=study, panels=panels, sheet=sheet,
-    snippet=snippet, results=results, tasks=tasks, notices=notices,
+    snippet=snippet, results=results, tasks=tasks, notices=notices, plain=tiled,
 )  # fmt: skip

@@ -17,6 +17,7 @@ from ....page.panels import Axis, Heatmap, Look, Panel, Scale, heading
 from ....page.scene import Goal, Point, Scene, Task
 from ....page.texts import Words
 from ..inputs import STORY
+from ..plain import story
 from .picture import picture
 from .sheets import sheet
 from .study import Study, study
@@ -146,5 +147,5 @@ def other_word(s: Study, words: Words) -> Goal:
 
 SCENE = Scene(
     fields=STORY, study=study, panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks,
-    notices=notices,
+    notices=notices, plain=story,
 )  # fmt: skip
