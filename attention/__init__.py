@@ -66,6 +66,7 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``decode``          writing one word at a time, with a cache and without
     ``decoders``        GPT-2, Llama and BERT, opened for it
     ``cache_pitfalls``  five mistakes, and the first word that each gets wrong
+    ``cache_exercises`` the same five in one head, to be read off
     ``ledger``          what every step computes, and what it only reads again
     ``damage``          what a model loses when its keys are shared, or squeezed
     ``window_figures``  does a small model break behind a window?
