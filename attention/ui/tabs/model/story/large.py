@@ -18,7 +18,8 @@ from .....circuits import Lens, LogitParts, lens, logit_parts
 from .....circuits.layout import inside
 from .....circuits.walk import Walked, layout_of, walk
 from .....decode.speaking import ends_of, speak
-from .....pretrained import Model, ModelRefused, Tokens, readable, tokenize
+from .....pretrained import Model, ModelRefused, Tokens, tokenize
+from .....pretrained.tokens import readable
 from .....storyteller.writing import Choice, choose
 from ....page.busy import slot
 from ....page.guard import Refusal
@@ -153,7 +154,7 @@ class Large:
         end = self.way.end[-1].double().cpu()
         if isinstance(last, torch.nn.LayerNorm):
             return (end.var(correction=0) + last.eps).sqrt()
-        return (end.square().mean() + last.variance_epsilon).sqrt()  # type: ignore[union-attr]
+        return (end.square().mean() + last.variance_epsilon).sqrt()
 
 
 def study(inputs: Inputs) -> Large:
