@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import sys
 
-PARTS = ("attend", "overview", "load", "start", "fuzz", "house", "cost", "copying")
+PARTS = ("attend", "overview", "load", "start", "fuzz", "house", "cost", "copying", "circuits")
 
 
 def main(names: list[str]) -> int:

@@ -18,6 +18,7 @@ HOMES = {
     "matchmaker": {"no_scaling", "softmax_axis", "dropout_on_weights"},
     "masks": {"all_zero_mask", "inverted_mask", "average_over_padding"},
     "heads": {"scale_by_d_model", "split_without_transpose", "heads_not_dividing", "full_width_heads"},
+    "cost": {"cache_restart", "cache_twice", "cache_corner", "cache_evict", "cache_shared"},
 }
 RIGHT = {  # what happens, known without the package
     "no_scaling": "less than a quarter", "softmax_axis": "every column sums to 1, and the rows to anything",
@@ -27,6 +28,9 @@ RIGHT = {  # what happens, known without the package
     "scale_by_d_model": "flatter: every key gets nearly the same",
     "split_without_transpose": "earlier ones too: the future leaks",
     "heads_not_dividing": "no head ever sees it", "full_width_heads": "as many times as there are heads",
+    "cache_restart": "0: on its own place", "cache_twice": "-3: the place of the key counts twice",
+    "cache_corner": "one: the first", "cache_evict": "0: both have the same place",
+    "cache_shared": "a part of it",
 }  # fmt: skip
 IDS = sorted(RIGHT)
 

@@ -28,7 +28,7 @@ PRINTED = {
     "matchmaker": ("weights", "output"),
     "kernel": ("weights", "prediction"),
     "masks": ("weights", "output"),
-    "positions": ("weights", "weights_other", "output", "output_other", "encoding"),
+    "positions": ("weights", "weights_other", "output", "output_other", "encoding", "alibi"),
     "heads": ("weights",),
 }
 MORE = [

@@ -40,7 +40,7 @@ export const pass = (panel, view) => {
 };
 
 // A vector for each point.
-const vectorsOf = (panel) => {
+export const vectorsOf = (panel) => {
   const { data } = unpack(panel.data);
   let start = 0;
   return panel.points.map((point) => {
@@ -150,7 +150,7 @@ const onSpine = (box) => svg("g", { class: "am-pass-knot" },
   svg("circle", { cx: SPINE, cy: box.y + THIN / 2, r: 4 }));
 
 // The words themselves; a click draws another word's column.
-const columns = (panel, plan, view) => {
+export const columns = (panel, plan, view) => {
   const { start, wide, turned, tall } = plan.columns;
   const every = turned ? Math.ceil(14 / wide) : 1;
   return panel.tokens.map((word, j) => {
@@ -168,7 +168,7 @@ const columns = (panel, plan, view) => {
 };
 
 // The picture as a file: with the page's colours written into it.
-const pictureOf = (art) => {
+export const pictureOf = (art) => {
   const copy = art.cloneNode(true);
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   const from = [art, ...art.querySelectorAll("*")];

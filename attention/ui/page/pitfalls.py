@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ...decode import cache_exercises  # noqa: F401  enters its five into PITFALLS
 from ...pitfalls import PITFALLS, Exercise
 from .guard import Json, Refusal, to_number, told, whole
 from .pitfalls_pictures import PICTURES
@@ -107,6 +108,32 @@ QUESTIONS: dict[str, Question] = {
         "num_heads", (1, 2, 4, 6, 12, 24),
         lambda f, given: {"d": given["d_model"] // given["num_heads"],
                           "ratio": show(f.readouts["ratio"], 0)},
+    ),
+    "cache_restart": Question(
+        3, lambda f: {0.0: 1, 1.0: 2}.get(f.wrong["distance"][0].item(), 0),
+        "written", (1, 2, 3, 4, 6, 8),
+        lambda f, given: {"true": show(f.right["distance"][0].item(), 0)},
+    ),
+    "cache_twice": Question(
+        3, lambda f: {1.0: 0, 2.0: 2}.get(f.readouts["before"], 1),
+        "n", (3, 4, 5, 6, 8, 12),
+        lambda f, given: {"seen": show(f.readouts["before"], 0), "last": given["n"] - 1,
+                          "before": given["n"] - 2, "twice": 2 * given["n"] - 4},
+    ),
+    "cache_corner": Question(
+        3, lambda f: 0 if f.readouts["seen"] > 1 else 1 if f.wrong["weights"][0] > 0 else 2,
+        "n", (2, 3, 4, 6, 8, 12),
+        lambda f, given: {"last": given["n"] - 1},
+    ),
+    "cache_evict": Question(
+        3, lambda f: {1.0: 0, 0.0: 1}.get(f.readouts["before"], 2),
+        "n", (4, 5, 6, 7, 8, 12),
+        lambda f, given: {"gone": show(f.readouts["gone"], 0), "last": given["window"] - 1},
+    ),
+    "cache_shared": Question(
+        3, lambda f: 0 if f.readouts["foreign"] < 1e-4 else 2 if f.readouts["foreign"] > 0.9999 else 1,
+        "other", (1, 2, 3, 4, 6, 8),
+        lambda f, given: {"foreign": show(f.readouts["foreign"], 2)},
     ),
 }  # fmt: skip
 
