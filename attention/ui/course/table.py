@@ -14,7 +14,7 @@ from ..page.guard import Json
 from ..page.texts import Words
 from .answers import PageAnswers
 
-MOST_ROWS, MOST_BARS, MOST_REFUSED = 400, 12, 50
+MOST_ROWS, MOST_BARS, MOST_REFUSED, MOST_DONE = 400, 12, 50, 60
 # what a refusal is about, by the sentence of the chapter: (pattern, key of the words)
 REASONS = [
     (r"reads version", "refused_version"), (r"cut off|broken", "refused_cut"),
@@ -37,9 +37,13 @@ def as_table(found: Class, page: PageAnswers, words: Words) -> Json:
     return {
         "title": "" if found.assignment is None else found.assignment.title,
         "count": len(found.learners),
-        "questions": [_question(found, question, options[question.id], words) for question in asked],
+        "questions": [
+            _question(found, question, options[question.id], page.prompt(question, words.language), words)
+            for question in asked
+        ],
         "learners": [
             {"name": shown(one.name, 80), "own": one.own_seed, "right": right_of(one.marks),
+             "did": [shown(line, 80) for line in one.did[:MOST_DONE]],
              "cells": [_cell(one, question.id, options[question.id], words) for question in asked]}
             for one in found.learners[:MOST_ROWS]
         ],
@@ -81,7 +85,7 @@ def _cell(learner: Learner, id: str, options: Sequence[str], words: Words) -> Js
     return cell
 
 
-def _question(found: Class, question: Question, options: Sequence[str], words: Words) -> Json:
+def _question(found: Class, question: Question, options: Sequence[str], prompt: str, words: Words) -> Json:
     guesses = found.guesses(question.id)
     right = {
         shown(one.answers[question.id].given)
@@ -92,7 +96,7 @@ def _question(found: Class, question: Question, options: Sequence[str], words: W
     mistakes = found.misconceptions(question.id).most_common(1)
     verdicts = Counter(one.marks[question.id].verdict for one in found.learners if question.id in one.marks)
     return {
-        "id": shown(question.id, 12), "prompt": question.prompt, "kind": question.kind,
+        "id": shown(question.id, 12), "prompt": prompt, "kind": question.kind,
         "bars": [
             {"label": label(text, options), "count": guesses[text], "right": text in right}
             for text in ordered[:MOST_BARS]
