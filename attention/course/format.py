@@ -235,14 +235,14 @@ def asks_the_same(one: Assignment, other: Assignment) -> bool:
 
 
 def _without_words(assignment: Assignment) -> Assignment:
-    plain = []
-    for question in assignment.questions:
-        words = {} if question.kind != "task" and not assignment.id else {"prompt": "."}
-        if words and question.choices:
-            words |= {"choices": (".",) * len(question.choices)}  # type: ignore[dict-item]
-        plain.append(replace(question, **words))
+    spoken = [
+        replace(one, prompt=".", choices=(".",) * len(one.choices))
+        if one.kind == "task" or assignment.id
+        else one
+        for one in assignment.questions
+    ]
     steps = tuple(replace(step, note="") for step in assignment.steps)
-    return replace(assignment, title=".", steps=steps, questions=tuple(plain))
+    return replace(assignment, title=".", steps=steps, questions=tuple(spoken))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 // For the wall of a classroom: one picture, large type, the question; R shows the answer, N goes on, P shows
-// another picture, Q the code that brings a phone here.
+// another picture, C the controls of free play, Q the code that brings a phone here.
 import { el } from "../core/dom.js";
 import { addressOf } from "../page/link.js";
 import { pictureOnWall, picturesOf, stepOf, taskOf } from "../page/steps.js";
@@ -87,7 +87,7 @@ const move = (by) => {
 
 const pressed = (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || (event.target.closest && event.target.closest("input, textarea, select"))) return;
-  const keys = { r: reveal, p: () => turn(event.shiftKey ? -1 : 1), q: toggleCode };
+  const keys = { r: reveal, p: () => turn(event.shiftKey ? -1 : 1), q: toggleCode, c: () => document.documentElement.classList.toggle("am-wall-controls") };
   const act = NEXT.includes(event.key) ? () => move(1) : BACK.includes(event.key) ? () => move(-1) : keys[event.key.toLowerCase()];
   if (!act) return;
   event.preventDefault();

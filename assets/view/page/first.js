@@ -71,7 +71,7 @@ const dark = () => {
 // Called by the page once it has a body, before Gradio's own script.
 export const firstPicture = () => {
   const own = viewPart((parts("tabitem")[0] || {}).id);
-  const bare = !["tab", "step", "panel", "cell", "embed"].some((name) => query.has(name));
+  const bare = !["tab", "step", "panel", "cell", "embed", "assignment", "test", "projector"].some((name) => query.has(name));
   const tab = bare && own && own.props.value && own.props.value.tab;
   if (!tab || !staying) return;
   if (dark() !== isDark()) document.body.classList.toggle("dark", dark()); // as Gradio will

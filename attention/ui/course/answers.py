@@ -15,13 +15,15 @@ from ...digits import read_number
 from ..page import link
 from ..page.fields import Whole, as_json, check_all
 from ..page.guard import Json, Refusal
-from ..page.panels import Saved, Table
+from ..page.panels import Saved
 from ..page.scene import Scene, Tab
 from ..page.steps import base_of, begins_at, free_play, lesson_of
 from ..page.texts import words_for
 
 PATIENCE = 25.0  # seconds an answer's model may take to load
 VIEWS = 512  # kept of the views that were asked about: a class answers the same few
+LINKS = 512  # kept of the links that were read
+PICTURES = 16  # views whose pictures are kept, which may be large
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class PageAnswers:
     def __init__(self, tabs: Sequence[Tab[Any]]) -> None:
         self.tabs = {tab.id: tab for tab in tabs}
         self.asked = lru_cache(VIEWS)(self._asked)
-        self.shown = lru_cache(VIEWS)(self._shown)
+        self.shown = lru_cache(PICTURES)(self._shown)
+        self.view = lru_cache(LINKS)(self._view)
+        self.drawn = lru_cache(LINKS)(self._drawn)
 
     def __call__(self, inputs: Inputs) -> Results:
         if "view" not in inputs:
@@ -49,7 +53,7 @@ class PageAnswers:
             raise ValueError("an answer to a step has one input, its view")
         return ViewResults(self, view)
 
-    def view(self, query: str) -> View:
+    def _view(self, query: str) -> View:
         """The view of a link from its ? on. Raises ``ValueError`` for one that does not open as it is."""
         fields = {id: tab.fields for id, tab in self.tabs.items()}
 
@@ -66,13 +70,13 @@ class PageAnswers:
         except Refusal as refused:
             raise ValueError(f"the inputs of {query[:60]!r} do not fit together: {refused.key}") from None
 
-    def drawn(self, query: str, seed: int) -> str:
+    def _drawn(self, query: str, seed: int) -> str:
         """The link of the view with the numbers of a seed; as it is where none are drawn."""
         view = self.view(query)
         changed = drawn_numbers(view.tab, view.step, view.inputs, seed)
         if not changed:
             return query
-        address = link.write(view.tab.id, view.tab.fields, view.inputs | changed)
+        address = link.write(view.tab.id, view.tab.fields, {**view.inputs, **changed})
         return f"?{address}" if "&" in address else f"?{address}&step=free"
 
     def tasks(self, view: View, language: str = "en") -> Sequence[Json]:
@@ -83,14 +87,14 @@ class PageAnswers:
         scene, study = self._studied(id, inputs)
         return [task.encode() for task in scene.tasks(study, words_for(language))]
 
-    def numbers(self, view: View, language: str = "en") -> Mapping[str, tuple[str, Table]]:
-        """Every picture of a view that has numbers: its id -> its title and its table."""
+    def numbers(self, view: View, language: str = "en") -> Mapping[str, Saved]:
+        """Every picture of a view that has numbers, by its id."""
         return self.shown(view.tab.id, json.dumps(view.inputs, sort_keys=True), language)
 
-    def _shown(self, id: str, inputs: str, language: str) -> Mapping[str, tuple[str, Table]]:
+    def _shown(self, id: str, inputs: str, language: str) -> Mapping[str, Saved]:
         scene, study = self._studied(id, inputs)
-        panels = [p for p in scene.panels(study, words_for(language)) if isinstance(p, Saved)]
-        return {panel.id: (getattr(panel, "title", ""), panel.table()) for panel in panels}
+        panels = scene.panels(study, words_for(language))
+        return {panel.id: panel for panel in panels if isinstance(panel, Saved)}
 
     def _studied(self, id: str, inputs: str) -> tuple[Scene[Any, Any], Any]:
         tab = self.tabs[id]
@@ -135,10 +139,10 @@ class ViewResults:
 
     def number(self, panel: str, row: int, column: int) -> float:
         """A number of a picture's table."""
-        tables = self.page.numbers(self.view)
-        if panel not in tables:
-            raise ValueError(f"this view has the numbers of {', '.join(tables)}; no {panel[:40]!r}")
-        values = tables[panel][1].values
+        pictures = self.page.numbers(self.view)
+        if panel not in pictures:
+            raise ValueError(f"this view has the numbers of {', '.join(pictures)}; no {panel[:40]!r}")
+        values = pictures[panel].table().values
         if not (row < values.shape[0] and column < values.shape[1]):
             raise ValueError(f"{panel} has {values.shape[0]} rows and {values.shape[1]} columns")
         return float(values[row, column])
@@ -159,6 +163,8 @@ class ViewResults:
     def owns(self, view: str) -> bool:
         """Whether what a seed draws stands as in that view."""
         base = self.page.view(view)
+        if base == self.view:
+            return True
         names = drawn_numbers(base.tab, base.step, base.inputs, 0)
         return all(self.view.inputs[name] == base.inputs[name] for name in names)
 

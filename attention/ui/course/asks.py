@@ -11,6 +11,7 @@ import segno
 from ...misconceptions import Item, make_test
 from ...paper import tables
 from ..page.guard import Json, Refusal, told, whole
+from ..page.panels import Saved
 from ..page.sheet import show
 from ..page.texts import words_for
 from .answers import PageAnswers, drawn_numbers
@@ -37,6 +38,11 @@ def _view(page: PageAnswers, query: object) -> Any:
         raise Refusal("bad_view") from None
 
 
+def title_of(picture: Saved, otherwise: str = "") -> str:
+    """What stands above a picture."""
+    return str(getattr(picture, "title", "")) or otherwise
+
+
 @told
 def ask_numbers(language: str, page: PageAnswers, request: object) -> Json:
     """{"view"} -> its pictures with the labels of their rows and columns, and whether a seed draws it."""
@@ -45,10 +51,11 @@ def ask_numbers(language: str, page: PageAnswers, request: object) -> Json:
         found = page.numbers(view, language)
     except ValueError:
         raise Refusal("bad_view") from None
+    tables = {id: picture.table() for id, picture in found.items()}
     panels = [
-        {"id": id, "title": title or id, "rows": list(table.rows)[:MOST_LABELS],
+        {"id": id, "title": title_of(found[id], id), "rows": list(table.rows)[:MOST_LABELS],
          "columns": list(table.columns)[:MOST_LABELS]}
-        for id, (title, table) in found.items() if table.values.size
+        for id, table in tables.items() if table.values.size
     ]  # fmt: skip
     return {"panels": panels, "draws": bool(drawn_numbers(view.tab, view.step, view.inputs, 0))}
 
@@ -66,16 +73,18 @@ def ask_number(language: str, page: PageAnswers, request: object) -> Json:
         results = page({"view": str(asked["view"])})
         number = results.number(panel, row, column)
         pictures = page.numbers(view, language)
-        title, table = pictures[panel]
+        table = pictures[panel].table()
     except ValueError:
         raise Refusal("bad_view") from None
     try:
         moved, own = results.moved(base), results.owns(base)
     except ValueError:
         moved, own = False, False
-    label = " · ".join(one for one in (title, table.rows[row], table.columns[column]) if one)
+    names = title_of(pictures[panel]), table.rows[row], table.columns[column]
+    label = " · ".join(one for one in names if one)
     value = number if math.isfinite(number) else None
-    shown = [id for id, (_, one) in pictures.items() if np.isclose(one.values, number, rtol=1e-5).any()]
+    tables = {id: picture.table().values for id, picture in pictures.items()}
+    shown = [id for id, values in tables.items() if np.isclose(values, number, rtol=1e-5).any()]
     return {"value": value, "label": label, "moved": moved, "own": own, "shown": shown}
 
 
