@@ -33,6 +33,7 @@ const bars = (question) => {
 const asked = (question, i) => el("section", { class: "am-asked-of" }, el("h3", {}, `${i + 1}. ${question.prompt}`),
   question.bars.length ? bars(question) : el("p", { class: "am-caption" }, word("nobody")),
   question.more ? el("p", { class: "am-caption" }, word("more_answers", { count: question.more })) : null,
+  question.wrong ? el("p", { class: "am-caption" }, word("commonest_wrong", question.wrong)) : null,
   question.mistake ? el("p", { class: "am-caption" }, word("commonest", question.mistake)) : null);
 
 // What a hand-in says was done: as the file says, like the attempts.

@@ -94,6 +94,8 @@ def _question(found: Class, question: Question, options: Sequence[str], prompt: 
     }
     ordered = in_order(guesses)
     mistakes = found.misconceptions(question.id).most_common(1)
+    wrong = next((text for text, _ in guesses.most_common() if text not in right), "")
+    judged = bool(wrong) and question.kind != "text" and len(guesses) > 1
     verdicts = Counter(one.marks[question.id].verdict for one in found.learners if question.id in one.marks)
     return {
         "id": shown(question.id, 12), "prompt": prompt, "kind": question.kind,
@@ -103,6 +105,7 @@ def _question(found: Class, question: Question, options: Sequence[str], prompt: 
         ],
         "more": max(0, len(ordered) - MOST_BARS),
         "verdicts": dict(verdicts),
+        "wrong": {"says": label(wrong, options), "count": guesses[wrong]} if judged else None,
         "mistake": {"says": named(mistakes[0][0], words), "count": mistakes[0][1]} if mistakes else None,
     }  # fmt: skip
 
