@@ -95,7 +95,7 @@ def _question(found: Class, question: Question, options: Sequence[str], prompt: 
     ordered = in_order(guesses)
     mistakes = found.misconceptions(question.id).most_common(1)
     wrong = next((text for text, _ in guesses.most_common() if text not in right), "")
-    judged = bool(wrong) and question.kind != "text" and len(guesses) > 1
+    judged = guesses[wrong] > 1 and question.kind != "text"
     verdicts = Counter(one.marks[question.id].verdict for one in found.learners if question.id in one.marks)
     return {
         "id": shown(question.id, 12), "prompt": prompt, "kind": question.kind,
