@@ -72,7 +72,7 @@ const dark = () => {
 // Called by the page once it has a body, before Gradio's own script. linked: the picture of the page's link.
 export const firstPicture = (linked = null) => {
   const own = viewPart((parts("tabitem")[0] || {}).id);
-  const bare = !["tab", "step", "panel", "cell", "embed"].some((name) => query.has(name));
+  const bare = !["tab", "step", "panel", "cell", "embed", "assignment", "test", "projector"].some((name) => query.has(name));
   const payload = linked || (bare && own && own.props.value);
   if (!payload || !payload.tab || !staying) return;
   if (dark() !== isDark()) document.body.classList.toggle("dark", dark()); // as Gradio will

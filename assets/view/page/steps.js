@@ -19,8 +19,22 @@ export const taskOf = (view) => {
 const inSight = (view) => {
   if (view.alone) return new Set([view.alone]);
   const step = stepOf(view);
-  const one = document.documentElement.classList.contains("am-projector"); // on a wall one picture is enough
-  return step && step.panels.length ? new Set(one ? step.panels.slice(0, 1) : step.panels) : null;
+  if (document.documentElement.classList.contains("am-projector")) return new Set([pictureOnWall(view)]);
+  return step && step.panels.length ? new Set(step.panels) : null;
+};
+
+// Ids of the pictures that a step speaks of, in free play of all, in their order.
+export const picturesOf = (view) => {
+  const step = stepOf(view);
+  const ids = view.payload.panels.map((panel) => panel.id).filter(Boolean);
+  const spoken = step ? step.panels.filter((id) => ids.includes(id)) : [];
+  return spoken.length ? spoken : ids;
+};
+
+// On a wall one picture is enough: the first, or the one that was stepped to (view.onWall).
+export const pictureOnWall = (view) => {
+  const ids = picturesOf(view);
+  return ids.includes(view.onWall) ? view.onWall : ids[0];
 };
 
 const dots = (view) => el("nav", { class: "am-step-dots", "aria-label": view.word("lesson") },

@@ -169,6 +169,7 @@ export class View {
   async open(cell, move = true) {
     const [step, task] = [stepOf(this), taskOf(this)];
     if (move && step && task && task.kind === "point" && task.panel === cell.panel) commit(task, this, step, cell);
+    if (move) this.root.dispatchEvent(new CustomEvent("am-open", { detail: cell }));
     this.opened = cell;
     const number = ++this.asked;
     const panel = cell.frame === undefined ? cell.panel : `${cell.panel}@${cell.frame}`;

@@ -15,6 +15,7 @@ from ...page.sheet import Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words
 from .inputs import Inputs
 from .match import Match
+from .people import drawn
 from .plain import plain
 
 SHARE = 0.99  # what a candidate is to get in the task about the temperature
@@ -281,4 +282,5 @@ def divided(s: Study, words: Words) -> Task:
 SCENE = Scene(
     fields=("people", "scoring", "scale", "temperature", "projections", "weights_seed"),
     study=study, panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks, plain=plain,
+    drawn=lambda inputs, seed: {"people": drawn(inputs.people, seed)},
 )  # fmt: skip
