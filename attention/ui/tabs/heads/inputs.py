@@ -15,7 +15,7 @@ from ...page.fields import Choice, Field, Flag, Number, Text, Whole, given
 from ...page.guard import Refusal, to_number
 
 MOST = most_tokens(pick_device())  # of tokens, if the model reads as many
-CHARACTERS = min(max(3000, 6 * MOST), 24_000)  # room for them, as far as a link holds
+CHARACTERS = min(max(3000, 3000 * MOST // 512), 24_000)  # room for them, as far as a link holds them
 ANIMAL = "The animal did not cross the street because it was too tired."
 PARTS = ("all", "A->A", "A->B", "B->A", "B->B")
 READING = ("model", "text", "pair", "layer", "head", "hide_special", "side")
