@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import sys
 
-PARTS = ("attend", "overview", "load", "start", "fuzz", "cost", "copying")
+PARTS = ("attend", "overview", "load", "memory", "start", "fuzz", "cost", "copying")
 ALSO = ("long",)  # a part of another
 
 
