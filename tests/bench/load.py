@@ -144,7 +144,7 @@ def main(sizes: tuple[int, ...] = (50, 200), seconds: float = 35.0, think: float
             used = server.cpu()
             whole = run_class(server, TABS, learners, seconds, think)
             rate, cores = len(whole.answers) / seconds, (server.cpu() - used) / seconds
-            print(f"  {learners} learners who think {think:g} s: {rate:.1f} requests a second, {cores:.2f} cores")
+            print(f"  {learners} learners: {rate:.1f} requests a second, {cores:.2f} cores of processor time")
             told(whole.check(), theirs, percentile(alone.times(), 0.95) if learners == sizes[0] else 0)
 
 
