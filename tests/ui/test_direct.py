@@ -1,4 +1,4 @@
-"""The page's questions without Gradio's layers: the same answers, in order, never more than so many at once."""
+"""The page's questions without Gradio's layers: the same answers, in order, so many at once and no more."""
 
 from __future__ import annotations
 
