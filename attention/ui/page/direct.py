@@ -13,7 +13,6 @@ way.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,7 +26,6 @@ from .replies import Collected
 from .texts import Words
 
 AT_ONCE, IN_LINE, PATIENCE = 4, 120, 20.0  # questions of a tab: computed, waiting, and seconds they may wait
-TURN = 0.001  # seconds that a thread may compute while others wait; 0.005 is Python's own
 WRITE = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME  # as Gradio writes
 
 
@@ -63,8 +61,6 @@ class Direct:
     def __init__(self, blocks: Any) -> None:
         self.blocks = blocks
         self.lanes: dict[int, Lane] = {}  # by component: a tab has one in each language
-        # the event loop waits for its turn behind every thread that computes
-        sys.setswitchinterval(TURN)
 
     @classmethod
     def of(cls, app: Any) -> Direct | None:
