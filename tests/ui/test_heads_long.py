@@ -116,8 +116,8 @@ def test_no_layers_weights_are_ever_whole(model):
     with Count() as count:
         view_of(TAB, "en", ASKED)
         head_of(zoom="500, 100")
-    # the largest tensor is the model's own mask, a byte a pair
-    assert count.largest == N * N and count.peak < HEADS * N * N * 4 / 2
+    # the largest tensor is the model's own mask, a byte a pair; a layer's weights alone would take 7.8 MB
+    assert count.largest == N * N and count.peak < HEADS * N * N * 4
 
 
 def test_a_cell_of_the_region_opens_with_its_own_weight(plain):
