@@ -77,10 +77,10 @@ def test_the_map_holds_the_largest_of_each_block_and_the_region_the_weights(plai
         part = head_of(zoom=asked)
         drawn, region = panel(part, "map"), panel(part, "weights")
         found = torch.from_numpy(matrix_of(drawn).copy())
-        assert drawn["zoom"]["pool"] == [6, 6] and found.shape == (117, 117)
-        blocks = torch.nn.functional.max_pool2d(whole[None], 6, ceil_mode=True)[0]
+        assert drawn["zoom"]["pool"] == [8, 8] and found.shape == (88, 88)
+        blocks = torch.nn.functional.max_pool2d(whole[None], 8, ceil_mode=True)[0]
         torch.testing.assert_close(found, blocks, atol=1e-6, rtol=1e-5)
-        assert drawn["rows"][0] == "0–5" and drawn["rows"][-1] == "696–699"
+        assert drawn["rows"][0] == "0–7" and drawn["rows"][-1] == "696–699"
         assert drawn["zoom"]["at"] == [rows, rows + 64, columns, columns + 64]
         exact = torch.from_numpy(matrix_of(region).copy())
         torch.testing.assert_close(
@@ -143,7 +143,7 @@ def test_programs_get_the_region_and_files_the_map(plain):
     given = {"inputs": {f.name: f.default for f in TAB.fields} | ASKED, "panel": "map", "format": "csv"}
     file = ask_export("en", TAB, given)
     lines = b64decode(file["base64"]).decode().splitlines()
-    assert len([line for line in lines if "–" in line.partition(",")[0]]) == 117
+    assert len([line for line in lines if "–" in line.partition(",")[0]]) == 88
 
 
 @pytest.mark.parametrize("look", ["touch", "understand"])

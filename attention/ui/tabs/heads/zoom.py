@@ -19,7 +19,7 @@ from .captured import WHOLE, Captured
 from .inputs import Inputs
 from .opened import Opened, head_part, picture
 
-MAP = 128  # the most rows and columns of the map: 87 kB on their way
+MAP = 96  # the most rows and columns of the map: 49 kB on their way, and room beside the overview
 REGION = 64  # queries and keys of the region: with their names still legible on a wide screen
 PLACE = re.compile(r"(\d{1,6}) *, *(\d{1,6})")
 
@@ -63,7 +63,7 @@ class Map(Heatmap):
 
     def encode(self) -> Json:
         zoom = {"pool": list(self.pool), "counts": list(self.counts), "at": list(self.at)}
-        return super().encode() | {"kind": "wholehead", "zoom": zoom, "wide": True}
+        return super().encode() | {"kind": "wholehead", "zoom": zoom}
 
 
 def head_map(opened: Opened, words: Words) -> Map:
