@@ -9,13 +9,15 @@ Shapes: n tokens read in a step, m tokens so far, h heads, g key and value heads
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from .cache import KeyValueCache
-from .count import Count
+from .count import Products
 from .decode import Around, Decoder, forward
 
 PARTS = ("projections", "attention", "rest", "words")
@@ -31,13 +33,26 @@ class Counted(Around):
     def __init__(self, decoder: Decoder) -> None:
         super().__init__(decoder)
         self.queries: list[Tensor] = []  # per layer (h, d), turned to its position
-        self.parts = dict.fromkeys(PARTS, 0)
+        self.products = Products("attention")
         self._fresh = False  # whether queries come next to be turned
 
+    @property
+    def parts(self) -> dict[str, int]:
+        """What each of PARTS multiplied."""
+        return {part: self.products.parts.get(part, 0) for part in PARTS}
+
+    @contextmanager
+    def within(self, part: str) -> Iterator[None]:
+        """Count as this part what would else be attention."""
+        self.products.part = part
+        try:
+            yield
+        finally:
+            self.products.part = "attention"
+
     def project(self, layer: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        with Count() as count:
+        with self.within("projections"):
             projected = self.decoder.project(layer, x)
-        self.parts["projections"] += count.multiplications
         self._fresh = True
         return projected
 
@@ -49,16 +64,12 @@ class Counted(Around):
         return turned
 
     def finish(self, layer: int, x: Tensor, attended: Tensor) -> Tensor:
-        with Count() as count:
-            finished = self.decoder.finish(layer, x, attended)
-        self.parts["rest"] += count.multiplications
-        return finished
+        with self.within("rest"):
+            return self.decoder.finish(layer, x, attended)
 
     def logits(self, x: Tensor) -> Tensor:
-        with Count() as count:
-            logits = self.decoder.logits(x)
-        self.parts["words"] += count.multiplications
-        return logits
+        with self.within("words"):
+            return self.decoder.logits(x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,16 +110,14 @@ def keep_ledger(
             cache = KeyValueCache()
         counted = Counted(decoder)
         read = text[:, -1:] if cached and step else text
-        with Count() as count:
+        with counted.products:
             logits = forward(counted, read, cache, causal=causal, last_only=True)[0, 0]
-        parts = counted.parts
-        parts["attention"] = count.multiplications - sum(parts.values())
         token = int(logits.argmax())
         sides = zip(*(cache.view(layer) for layer in range(decoder.num_layers)), strict=True)
         keys, values = (torch.cat(side) for side in sides)
         queries = torch.stack(counted.queries)
         kept = cache.bytes if cached else 0
-        ledger.append(Step(read.shape[-1], token, logits, queries, keys, values, parts, kept))
+        ledger.append(Step(read.shape[-1], token, logits, queries, keys, values, counted.parts, kept))
         text = torch.cat([text, text.new_tensor([[token]])], dim=-1)
     return ledger
 

@@ -11,8 +11,6 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ..typed import visible
-
 VERSION = 1
 KINDS = ("text", "number", "choice", "target", "task")
 RELATIONS = ("at least", "at most", "equal")

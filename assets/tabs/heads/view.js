@@ -5,7 +5,7 @@ import { register } from "../../view/core/registry.js";
 import { colourLegend, panelFrame, saveMenu } from "../../view/panels/frame.js";
 import { whileShown } from "../../view/panels/rows.js";
 import { frames, framesOf, lineOf } from "./frames.js";
-import { compact, openhead, went } from "./open.js";
+import { compact, openhead, went, wholehead } from "./open.js";
 import { EDGE, enlarge, paint } from "./paint.js";
 import { merged, pickHead } from "./pick.js";
 import { strands } from "./strands.js";
@@ -150,4 +150,4 @@ const steer = (canvas, panel, grid, { move, chosen, pick }) => {
 
 const bound = (i, count) => Math.min(Math.max(i, 0), count - 1);
 
-register({ buttons, compact, frames, headmap, later, openhead, overview, roles, strands, waiting, went });
+register({ buttons, compact, frames, headmap, later, openhead, overview, roles, strands, waiting, went, wholehead });

@@ -210,6 +210,9 @@ class Edge:
         body = written(clean | {"session_hash": SESSION})
 
         async def compute() -> Collected:
+            assert self.openings is not None
+            if self.openings.direct is not None and "fn_name" in clean:
+                return await self.openings.direct.answer(clean, words)
             got = Collected()
             await self.pass_on(scope, body, None, in_sentences(got, words))
             return got
