@@ -103,7 +103,7 @@ const heads = (panel, plan, vectors) => plan.heads.map((head, i) => {
     y: box.y + box.tall - Math.max(weight * box.tall, 0.75), height: Math.max(weight * box.tall, 0.75), rx: 1.5 }));
   const word = panel.tokens[best].length > 7 ? `${panel.tokens[best].slice(0, 6)}…` : panel.tokens[best];
   return svg("g", { class: "am-pass-head", "data-head": i },
-    svg("text", { class: "am-pass-name", x: 24, y: head.y + 10 }, fill(panel.words.head, { head: `${head.layer + 1}.${head.head + 1}` })),
+    svg("text", { class: "am-pass-name", x: 24, y: head.y + 10 }, fill(panel.words.head, { head: `${head.layer}.${head.head}` })),
     svg("text", { class: "am-pass-soft", x: 24, y: head.y + 24 }, `${word} ${weights[best].toFixed(2)}`), ...bars);
 });
 

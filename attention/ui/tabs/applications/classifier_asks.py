@@ -34,7 +34,8 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
     told = ["prediction", "verdict", "contributions"]
     return [
         Task("label", w("task_label", text=s.inputs.text.strip()), LABELS.index(learned.label),
-             w("task_label_why", share=f"{learned.probabilities.max():.1%}"), [w(label) for label in LABELS],
+             w("task_label_why", label=w(learned.label), share=show(learned.probabilities.max().item())),
+             [w(label) for label in LABELS],
              hides=[*told, "shuffles"]),
         Task("word", w("task_word"), first.index(best),
              w("task_word_why", key=names[best], pull=show(pull[best].item(), 2)),

@@ -231,7 +231,8 @@ def encoding_tasks(s: Study, words: Words) -> list[Task]:
     """A dot product with itself, one at the same distance, the turn of the second hand."""
     d, place = s.inputs.d, s.inputs.position
     i = min(1, (d - 1) // 2)
-    wavelength = 2 * math.pi / frequencies(d)[i].item()
+    omega = frequencies(d)[i].item()
+    wavelength = 2 * math.pi / omega
     near, far = encode_positions(torch.tensor([2, 5]), d), encode_positions(torch.tensor([10, 13]), d)
     parity, hides = "even" if d % 2 == 0 else "odd", ["dot", "distance"]
     itself = encode_positions(torch.tensor([place]), d)[0].square().sum().item()
@@ -241,8 +242,9 @@ def encoding_tasks(s: Study, words: Words) -> list[Task]:
         Task("distance", words("positions.task_distance", value=show((near[0] @ near[1]).item())),
              (far[0] @ far[1]).item(), words("positions.task_distance_" + parity), tolerance=0.1,
              hides=hides),
-        Task("wave", words("positions.task_wave", dimension=2 * i, d=d), wavelength,
-             words("positions.task_wave_why", exponent=f"{2 * i}/{d}"), tolerance=0.1 * wavelength),
+        Task("wave", words("positions.task_wave", hand=i, omega=show(omega)), wavelength,
+             words("positions.task_wave_why", omega=show(omega), turn=f"{wavelength:.2f}"),
+             tolerance=0.1 * wavelength),
     ]  # fmt: skip
 
 

@@ -136,7 +136,8 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
     values = {"row": row + 1, "column": column + 1, "score": show(score, 2), "lse": show(lse, 2)}
     found.append(
         Task("weight", words("cost.tiles_task_weight", **values), weight,
-             words("cost.tiles_task_weight_why", **values, weight=show(weight, 3)), tolerance=0.05,
+             words("cost.tiles_task_weight_why", **values, weight=show(weight, 3),
+                   taken=show(lse, 2) if lse >= 0 else f"({show(lse, 2)})"), tolerance=0.05,
              hides=["weights"], bar=(0.0, 1.0), cell=("weights", row, column))
     )  # fmt: skip
     now = words("cost.tiles_task_less_now", held=s.held, third=show(n * m / 3, 0))

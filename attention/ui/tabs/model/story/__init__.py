@@ -112,7 +112,8 @@ def results(s: Study) -> Json:
 def tasks(s: Study, words: Words) -> list[Task | Point | Goal]:
     """What comes next; which head looks at it; how much of the stream is new; another word by hand."""
     best = s.logits.topk(3).indices.tolist()
-    options = sorted(best)
+    read = sorted({*s.ids[: s.place + 1]} - {best[0]}, key=lambda word: -s.logits[word].item())
+    options = sorted([*dict.fromkeys([best[0], *read[:1], *best[1:]])][:3])  # one that was read among them
     first = spoken(best[0])
     share = s.points.logits[s.place].softmax(0)[best[0]].item()
     found: list[Task | Point | Goal] = [
@@ -129,10 +130,9 @@ def strongest(s: Study, words: Words) -> Point:
     last = s.model.sizes.layers - 1
     rows = [(at, one) for at, one in enumerate(s.shown) if one.kind == "weights" and one.layer == last]
     _, row, column = max((one.values[j].item(), at, j) for at, one in rows for j in range(len(one.values)))
-    head = s.shown[row].head + 1
-    why = words("model.story_task_look_why", head=f"{last + 1}.{head}", word=s.names[column],
+    why = words("model.story_task_look_why", head=f"{last}.{s.shown[row].head}", word=s.names[column],
                 weight=f"{s.shown[row].values[column].item():.2f}")  # fmt: skip
-    return Point("story_look", words("model.story_task_look", layer=last + 1), "pass", [(row, column)], why)
+    return Point("story_look", words("model.story_task_look", layer=last), "pass", [(row, column)], why)
 
 
 def changed_length(s: Study, words: Words) -> Task:

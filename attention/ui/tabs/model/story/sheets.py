@@ -47,8 +47,8 @@ NORMS = ("norm_1", "norm_2", "normed")
 
 
 def point_name(point: Point, words: Words) -> str:
-    """What a point is called: "Head 1.2: query"."""
-    of = {"layer": point.layer + 1, "head": f"{point.layer + 1}.{point.head + 1}"}
+    """What a point is called: "Head 0.1: query", both counted from 0."""
+    of = {"layer": point.layer, "head": f"{point.layer}.{point.head}"}
     return words(f"model.story_point_{point.kind}", **of)
 
 
@@ -134,7 +134,7 @@ def sums(s: Study, words: Words, point: Point, i: int) -> list[Section]:
     if point.kind == "middle":
         terms = [(words("model.story_term_stream"), layer.stream[at, i].item())]
         for head, one in enumerate(layer.written):
-            name = words("model.story_term_head", head=f"{point.layer + 1}.{head + 1}")
+            name = words("model.story_term_head", head=f"{point.layer}.{head}")
             terms.append((name, one[at, i].item()))
         terms.append((words("model.story_bias"), bias_of(module.attention.b_o, i)))
         return [addends(words, terms, value)]
