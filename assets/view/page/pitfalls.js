@@ -77,7 +77,7 @@ const turn = (item, kept, view, draw) => {
   });
   const dice = el("button", { type: "button", class: "am-button", "data-focus": `pitfall.${item.id}.again`,
     onclick: () => { item.seed = (item.seed + 1) % 1000; ask(); } }, kept.words.again);
-  return el("div", { class: "am-pitfall-turn" }, el("label", {}, el("span", {}, knob.label), range, shown), dice, failed);
+  return el("div", { class: "am-pitfall-turn" }, el("label", {}, el("span", {}, knob.label), range, shown), knob.dice ? dice : null, failed);
 };
 
 export const pitfallsBox = (view) => {

@@ -16,7 +16,7 @@ class Question:
 
     answer: index of the right option, from the exercise. knob: name of one parameter, and the
     values it may take. facts: further numbers for the sentences, which speak of the chapter's own
-    parameters; turning the knob redraws the pictures only.
+    parameters; turning the knob redraws the pictures only. dice: whether a seed changes the pictures.
     """
 
     options: int
@@ -25,6 +25,7 @@ class Question:
     choices: tuple[float, ...]
     facts: Callable[[Exercise, dict[str, Any]], dict[str, Any]] = lambda found, given: {}
     count_from: int = 0  # added to a choice where the page counts from 1
+    dice: bool = True
 
 
 def nearest(number: float, *targets: float) -> int:

@@ -29,12 +29,12 @@ QUESTIONS: dict[str, Question] = {
     ),
     "library": Question(
         3, lambda f: moved(f), "space", (0.0, 0.25, 0.5, 0.75, 1.0),
-        lambda f, given: {"first": f"{f.right['weights'][0, 0].item():.0%}"},
+        lambda f, given: {"first": f"{f.right['weights'][0, 0].item():.0%}"}, dice=False,
     ),
     "party": Question(
         3, lambda f: moved(f), "focus", (0.0, 0.5, 1.0, 2.0, 4.0, 8.0),
         lambda f, given: {way: f"{f.right['weights'][i, 0].item():.0%}"
-                          for i, way in enumerate(("before", "after"))},
+                          for i, way in enumerate(("before", "after"))}, dice=False,
     ),
     "mask_for_widths": Question(
         3, lambda f: 0 if f.readouts["saved_by_the_mask"] else 1, "m", (1, 2, 3, 5, 8)
@@ -43,12 +43,12 @@ QUESTIONS: dict[str, Question] = {
         3, lambda f: 2 if f.readouts["ratio"] > 1 else 0 if f.readouts["ratio"] < 1 else 1,
         "num_heads", (1, 2, 4, 8, 12, 24),
         lambda f, given: {"one": int(f.right["counts"][0, 1]), "all": int(f.right["counts"][1, 1]),
-                          "projected": int(f.right["counts"][0, 0])},
+                          "projected": int(f.right["counts"][0, 0])}, dice=False,
     ),
     "four_layers": Question(
         3, lambda f: 1 if f.readouts["makers"] == 3 else 0,
         "d_model", (4, 8, 16, 32, 64),
-        lambda f, given: {"each": int(f.readouts["parameters"])},
+        lambda f, given: {"each": int(f.readouts["parameters"])}, dice=False,
     ),
     "batched_products": Question(
         3, lambda f: 2 if f.readouts["dimensions"] == 2 else 0 if f.readouts["dimensions"] == 4 else 1,

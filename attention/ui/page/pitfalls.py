@@ -134,7 +134,7 @@ def exercise(id: str, words: Words) -> Json:
         "panels": [panel.encode() for panel in PICTURES[id](found, given, words)],
         "knob": {"label": words(f"pitfalls.{id}.knob"), "choices": list(question.choices),
                  "labels": [str(choice + question.count_from) for choice in question.choices],
-                 "value": given[question.knob]},
+                 "value": given[question.knob], "dice": question.dice},
     }  # fmt: skip
 
 
