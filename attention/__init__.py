@@ -107,7 +107,9 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``worker``          where their code runs
     ``check``           the folder of these
 22. ``programs``        programs that fail, and their repairs
+    ``outcome``         what happens when they run
     ``claims``          what articles claim, as numbers
+    ``claimed``         the same, to be guessed first
     ``pitfalls_code``   the folder of these
 
 The page itself is ``ui``: it may import everything above, and nothing above imports it.

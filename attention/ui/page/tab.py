@@ -12,7 +12,7 @@ from gradio.components import Component
 
 from .fields import Choice, Field
 from .guard import Json, Refusal, answer
-from .pitfalls import ask_pitfalls, pitfalls_of
+from .pitfalls import ask_pitfalls, has_exercises
 from .questions import AnyTab, ask_lesson, server_functions, view_of
 from .steps import base_of, free_play, lesson_of
 from .texts import Words, lesson, words_for
@@ -152,7 +152,7 @@ def example_row(tab: AnyTab, words: Words) -> gr.HTML | None:
 def _named(tab: AnyTab, language: str) -> list[Callable[[object], Json]]:
     """The view's server functions, which Gradio calls by their names."""
     functions = server_functions(tab, language)
-    if pitfalls_of(tab.id):
+    if has_exercises(tab.id):
         functions["pitfalls"] = partial(ask_pitfalls, language, tab.id)
     for name, function in functions.items():
         function.__name__ = name
