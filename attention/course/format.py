@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from ..typed import HIDDEN
+
 VERSION = 1
 KINDS = ("text", "number", "choice", "target", "task")
 RELATIONS = ("at least", "at most", "equal")
@@ -305,12 +307,14 @@ def check_version(version: object) -> None:
 def seed_for(assignment: Assignment, name: str) -> int:
     """The seed of a learner's numbers: the assignment's, or with own_numbers one from the name.
 
-    Names are compared without case, width and surrounding space, so a retyped name gives the same. FNV-1a
-    of 32 bits (Fowler, Noll, Vo), which a browser computes as easily (assets/view/course/seed.js).
+    Names are compared without case, width, surrounding space and marks that nobody sees, so a retyped name
+    gives the same. FNV-1a of 32 bits (Fowler, Noll, Vo), which a browser computes as easily
+    (assets/view/course/seed.js).
     """
     if not assignment.own_numbers:
         return assignment.seed
     plain = " ".join(unicodedata.normalize("NFKC", name).lower().split())
+    plain = "".join(c for c in plain if c != HIDDEN and unicodedata.category(c) != "Cf")
     seed = 0x811C9DC5
     for byte in f"{assignment.seed}:{plain}".encode():
         seed = (seed ^ byte) * 0x01000193 % 2**32

@@ -19,7 +19,8 @@ from typing import Any
 from . import TABS
 from .page.fields import check_all
 from .page.guard import Refusal
-from .page.panels import Panel, Part, Plot, Readouts, Saved
+from .page.panels import Panel, Part, Readouts, Saved
+from .page.plots import Plot
 from .page.questions import complete
 from .page.scene import Goal, Place, Point, Scene, Tab
 from .page.steps import Step, lesson_of

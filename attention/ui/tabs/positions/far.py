@@ -20,7 +20,8 @@ from ....distance import (
     yarn_frequencies,
 )
 from ....position import frequencies
-from ...page.panels import Axis, Curve, Heatmap, Look, Panel, Plot, Scale, heading
+from ...page.panels import Axis, Heatmap, Look, Panel, Scale, heading
+from ...page.plots import Curve, Plot
 from ...page.scene import Goal, Place, Task
 from ...page.sheet import Section, Sheet, show
 from ...page.texts import Words
