@@ -93,6 +93,11 @@ MUTATIONS = {
         "direction * frozen.weight * frozen.size[0]", "direction * frozen.weight",
         ("tests/test_circuits.py", "-k", "splits_by_source_token"),
     ),
+    "formula on a later sheet": Mutation(
+        "attention/ui/tabs/model/story/sheets.py",
+        "- {bracketed(mean)}) / {show(spread)}", "- {bracketed(mean)}) × {show(spread)}",
+        ("tests/ui/test_sheets_formulas.py", "-k", "model"),
+    ),
     "moved what may not be": Mutation(
         "attention/ui/course/answers.py", "        if held:\n", "        if not moved:\n",
         ("tests/ui/test_class_page.py", "-k", "marked_again_from_its_view"),

@@ -1,4 +1,4 @@
-"""The ten mutations still find the text they break (``python -m tests.mutations`` runs them)."""
+"""The mutations still find the text they break (``python -m tests.mutations`` runs them)."""
 
 import pytest
 

@@ -88,3 +88,20 @@ def test_a_step_about_the_next_word_shows_it(open_page):
     )
     page.locator(".am-tab:has(#view-model) [data-focus='next']").click()
     page.wait_for_function("document.querySelector('#view-model .am-pass .am-scroll').scrollTop > 100")
+
+
+def test_seeds_are_trained_in_chunks_stop_and_go_on(open_page):
+    page = open_page("?tab=model&scene=copy&stage=seeds", ready="#view-model [data-focus='race.two']")
+    line = page.locator("#view-model .am-race-now")
+    page.click('[data-focus="race.two"]')
+    page.locator('[data-focus="race.look.0"]').wait_for(timeout=60_000)
+    page.click('[data-focus="race.stop"]')
+    page.locator('[data-focus="race.two"]').wait_for()
+    stopped = line.get_attribute("points")
+    page.wait_for_timeout(1500)
+    assert line.get_attribute("points") == stopped  # the chunk under way was dropped
+    page.click('[data-focus="race.two"]')
+    script = "was => document.querySelector('#view-model .am-race-now').getAttribute('points').length > was"
+    page.wait_for_function(script, arg=len(stopped), timeout=60_000)
+    assert line.get_attribute("points").startswith(stopped)
+    page.click('[data-focus="race.stop"]')
