@@ -12,12 +12,12 @@ const block = (view, code, note, name, files = []) => {
 };
 
 export const codeBox = (view) => {
-  const { code, plain, files } = view.payload;
+  const { code, plain, files = [] } = view.payload;
   if (!code) return null;
   const open = view.state.code;
   const box = el("details", { class: "am-code", open }, el("summary", {}, view.word("code")),
     block(view, code, view.word("code_note"), "copy-code"),
-    plain ? block(view, plain, view.word("plain_note"), "copy-plain", files) : null);
+    plain ? block(view, plain, [view.word("plain_note"), files.length ? view.word("plain_files") : ""].join(" "), "copy-plain", files) : null);
   box.addEventListener("toggle", () => (view.state.code = box.open));
   return box;
 };

@@ -19,13 +19,14 @@ import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import brotli
 import gradio
 
+from .flights import Flights
 from .replies import Collected, Send
 from .texts import CLASS
 
@@ -97,6 +98,7 @@ class Shelf:
 
     def __init__(self, own: Own | None = None, firsts: Firsts | None = None) -> None:
         self.own, self.firsts = own, firsts
+        self.pictures: Flights[bytes | None] = Flights()
         self._files: OrderedDict[tuple[Any, ...], Kept] = OrderedDict()
         self._pages: OrderedDict[tuple[Any, ...], Kept] = OrderedDict()
         for name, body in (own.files if own else {}).items():
@@ -120,7 +122,10 @@ class Shelf:
             asked = (scope.get("scheme"), scope.get("root_path"), scope.get("query_string"), *address)
             shelf, key = self._pages, (path, place, *asked)
             if place and self.firsts and key not in shelf:
-                picture = await asyncio.to_thread(self.firsts.script, place)
+                # a class opens one link at one time
+                picture = await self.pictures.once(
+                    place, partial(asyncio.to_thread, self.firsts.script, place)
+                )
                 if picture is None:  # not yet: the page as it is without, and next time anew
                     key = (path, None, *asked)
         found = shelf.get(key)
