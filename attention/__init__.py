@@ -58,7 +58,8 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``heatmap``         heatmaps for a notebook, a slide or a file
     ``cells``           a heatmap as a file that looks like the page's
     ``plotting``        curves for the same
-    ``export``          the folder of these four
+    ``drawing``         and what is neither
+    ``export``          the folder of these five
 16. ``count``           what does it cost? Counted from real tensors, or timed
     ``cache``           why is the thousandth word as quick as the tenth?
     ``sharing``         do twelve heads need twelve sets of keys?

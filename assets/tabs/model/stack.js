@@ -28,7 +28,7 @@ export const stack = (panel, view) => {
   steer(art, marks, panel, plan, view, (at) => { status.textContent = at ? sentence(panel, vectors, at) : panel.words.hint; });
   const body = el("div", { class: "am-pass-body" }, writer(panel, view), el("div", { class: "am-scroll", tabindex: "-1" }, art), status);
   const own = { svg: () => download("model-pass.svg", pictureOf(art)) };
-  return panelFrame(panel, view, body, [saveMenu(panel, view, { formats: ["svg", "csv", "npz"], own })]);
+  return panelFrame(panel, view, body, [saveMenu(panel, view, { formats: ["png", "svg", "csv", "npz"], own })]);
 };
 
 // Where each point stands: boxes in the order of the points, as story_steer.js reads them.

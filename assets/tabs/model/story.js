@@ -36,7 +36,7 @@ export const pass = (panel, view) => {
   whileShown(view, scroll, ["am-update"], () => afterPaint(turn));
   const body = el("div", { class: "am-pass-body" }, writer(panel, view), scroll, status);
   const own = { svg: () => download("model-pass.svg", pictureOf(art)) };
-  return panelFrame(panel, view, body, [saveMenu(panel, view, { formats: ["svg", "csv", "npz"], own })]);
+  return panelFrame(panel, view, body, [saveMenu(panel, view, { formats: ["png", "svg", "csv", "npz"], own })]);
 };
 
 // A vector for each point.

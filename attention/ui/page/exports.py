@@ -23,6 +23,7 @@ from .panels import Panel, Saved
 from .scene import Scene, Tab
 from .texts import words_for
 
+MODELS = ("model", "teller")  # inputs that name a model
 LONGEST = 300  # letters of a text in a note
 TRAINED = re.compile(r"load_file\('(\w+\.safetensors)'\)")  # in a plain program
 ADDRESS = re.compile(r"https?://[\w.:\[\]/~%-]{1,200}")
@@ -101,8 +102,8 @@ def notes_of(
     notes = [f"{words('app.title')} · {words(f'{tab.id}.title')}"]
     for field in tab.fields:
         value = str(given[field.name]).strip()
-        if field.name in scene.fields and value and (field.name == "model" or isinstance(field, Text)):
-            text = words.get(f"{tab.id}.{field.name}.{value}", value) if field.name == "model" else value
+        if field.name in scene.fields and value and (field.name in MODELS or isinstance(field, Text)):
+            text = words.get(f"{tab.id}.{field.name}.{value}", value) if field.name in MODELS else value
             lines = " / ".join(line.strip() for line in text.splitlines() if line.strip())
             cut = lines if len(lines) <= LONGEST else lines[: LONGEST - 1] + "…"
             notes.append(f"{words(f'{tab.id}.{field.name}')}: {cut}")

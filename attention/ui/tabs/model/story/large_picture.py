@@ -17,6 +17,7 @@ from ....page.panels import Panel, Saved, Table, heading, numbers
 from ....page.scene import Place
 from ....page.sheet import TOP, Grid, Section, Sheet, cell_sheet, product_rows, show
 from ....page.texts import Words
+from .drawn import save_stack
 from .large import Large
 from .sheets import choice_section, share_section
 from .study import Point
@@ -71,6 +72,10 @@ class Stack(Panel, Saved):
                 for i in range(len(one.values))]  # fmt: skip
         values = torch.cat([one.values.double() for one in self.points]).numpy()
         return Table(values[:, None], rows, [self.title])
+
+    def picture(self, format: str, notes: Sequence[str] = ()) -> bytes:
+        """As the page draws it, in its light colours."""
+        return save_stack(self, self.begun, self.lens, format, notes)
 
 
 def large_panels(s: Large, words: Words) -> list[Panel]:
