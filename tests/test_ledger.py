@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 import transformers as T
 
+from attention.count import Products
 from attention.damage import latent_bases, rotary_proof, run_forms, run_shared, run_squeezed
 from attention.decode import forward, write
 from attention.decode.decoders import decoder_of, projections
@@ -117,6 +118,21 @@ def test_a_squeezed_model_is_whole_at_full_rank(gpt2, bert, causal):
         errors.append((rows - expected).abs().max().item())
         assert each == LAYERS * rank * 4
     assert errors[0] < 1e-3 and errors[1] > 1e-2 and errors[2] > errors[0]
+
+
+def test_counts_kept_for_equal_shapes_are_those_counted_anew(gpt2, monkeypatch):
+    decoder, counts = decoder_of(gpt2), {}
+    for cached, causal in ((True, True), (False, True), (False, False)):
+        for n in (5, 7, 5):
+            anew = keep_ledger(decoder, ids(n), 4, cached=cached, causal=causal)
+            kept = keep_ledger(decoder, ids(n), 4, cached=cached, causal=causal, counts=counts)
+            assert [(one.parts, one.token, one.bytes) for one in kept] == [
+                (one.parts, one.token, one.bytes) for one in anew
+            ]
+    known = len(counts)
+    monkeypatch.setattr(Products, "__enter__", lambda self: pytest.fail("counted again"))
+    assert keep_ledger(decoder, ids(6)[:5], 4, counts=counts)[3].parts == counts[1, 7, True]
+    assert len(counts) == known
 
 
 @pytest.mark.parametrize("causal", [True, False])
