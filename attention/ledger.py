@@ -10,7 +10,7 @@ Shapes: n tokens read in a step, m tokens so far, h heads, g key and value heads
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +20,7 @@ from .cache import KeyValueCache
 from .count import Products
 from .decode import Around, Decoder, forward
 
+Counts = dict[tuple[int, int, bool], dict[str, int]]  # by tokens read, tokens before, causal
 PARTS = ("projections", "attention", "rest", "words")
 
 
@@ -96,10 +97,13 @@ class Step:
 
 @torch.no_grad()
 def keep_ledger(
-    decoder: Decoder, prompt: Tensor, steps: int, *, cached: bool = True, causal: bool = True
-) -> list[Step]:
+    decoder: Decoder, prompt: Tensor, steps: int, *, cached: bool = True, causal: bool = True,
+    counts: Counts | None = None,
+) -> list[Step]:  # fmt: skip
     """Write ``steps`` tokens after prompt (n,) greedily, as :func:`attention.decode.write` does, and note it.
 
+    counts: what this model's passes multiplied so far, by their shapes. Counting takes as long as the pass,
+    and a pass of the same shapes multiplies the same; what is not there yet is counted, and kept there.
     Raises ``ValueError`` for a cache without the causal mask: its keys would be wrong ones.
     """
     if cached and not causal:
@@ -110,14 +114,20 @@ def keep_ledger(
             cache = KeyValueCache()
         counted = Counted(decoder)
         read = text[:, -1:] if cached and step else text
-        with counted.products:
+        shapes = read.shape[-1], cache.length, causal
+        parts = None if counts is None else counts.get(shapes)
+        with counted.products if parts is None else nullcontext():
             logits = forward(counted, read, cache, causal=causal, last_only=True)[0, 0]
+        if parts is None:
+            parts = counted.parts
+            if counts is not None:
+                counts[shapes] = parts
         token = int(logits.argmax())
         sides = zip(*(cache.view(layer) for layer in range(decoder.num_layers)), strict=True)
         keys, values = (torch.cat(side) for side in sides)
         queries = torch.stack(counted.queries)
         kept = cache.bytes if cached else 0
-        ledger.append(Step(read.shape[-1], token, logits, queries, keys, values, counted.parts, kept))
+        ledger.append(Step(read.shape[-1], token, logits, queries, keys, values, dict(parts), kept))
         text = torch.cat([text, text.new_tensor([[token]])], dim=-1)
     return ledger
 

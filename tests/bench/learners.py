@@ -139,8 +139,12 @@ class Page:
 
 
 def browser() -> httpx.AsyncClient:
-    """One client for all learners: each would take 20 ms of processor time to make."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    """One client for all learners: each would take 20 ms of processor time to make.
+
+    A connection that has rested for 4 s is not used again: the server hangs up after 5, and what is sent at
+    that moment gets lost, which a browser sends once more.
+    """
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=4.0)
     return httpx.AsyncClient(timeout=60, limits=limits, verify=False, trust_env=False)
 
 
