@@ -81,9 +81,7 @@ def tasks(s: Study, words: Words) -> list[Task]:
             "move",
             words("cost.cache_task_move", count=len(first), layer=s.inputs.layer),
             answer,
-            words(
-                "cost.cache_task_move_why", moving=moving, count=len(first), most=f"{move.max().item():.4f}"
-            ),
+            words("cost.cache_task_move_why", moving=moving, count=len(first)),
             [words(f"cost.cache_task_move_{one}") for one in ("none", "some", "all")],
             hides=["keys"] if s.inputs.looks_back else ["keys", "moved"],
         ),

@@ -118,7 +118,7 @@ def tasks(s: Study, words: Words) -> list[Task | Point | Goal]:
     share = s.points.logits[s.place].softmax(0)[best[0]].item()
     found: list[Task | Point | Goal] = [
         Task("story_next", words("model.story_task_next", word=s.names[s.place]), options.index(best[0]),
-             words("model.story_task_next_why", word=first, share=f"{share:.1%}"),
+             words("model.story_task_next_why", word=first, share=f"{share:.2%}"),
              [spoken(word) for word in options], hides=["pass"]),
     ]  # fmt: skip
     found.append(strongest(s, words))
