@@ -122,7 +122,7 @@ def _word(key: str, lang: str) -> str:
 
 def _number(value: float) -> str:
     """Whole numbers as such, others with three decimals."""
-    return f"{value:.0f}" if value == round(value) else f"{value:.3f}"
+    return f"{value + 0.0:.0f}" if value == round(value) else f"{value:.3f}"
 
 
 def grids(work: Worksheet, lang: str) -> list[tuple[str, list[list[str | Cell]]]]:

@@ -13,6 +13,7 @@ from attention.paper import KINDS
 from attention.ui import BY_ID, TABS
 from attention.ui.page.hand import blanks_of, work_out
 from attention.ui.page.questions import ask_hand, ask_sheet, view_of
+from attention.ui.page.sheet import Grid, Section
 from attention.worksheet import make_worksheet
 
 CELLS = {  # tab -> (inputs, panel) whose cell (0, 1) opens a weight
@@ -70,15 +71,18 @@ def test_a_formula_is_worked_out_and_words_are_not():
 
 
 def test_no_number_is_asked_for_that_stands_before_or_cannot_be_worked_out():
-    table = {"columns": ["", "q", "k", "q × k"], "total": True,
-             "rows": [["1", "2.0000", "1.5000", "3.0000"], ["2", "0.5000", "3.0000", "1.5000"],
-                      ["Sum", "", "", "4.5000"]]}  # fmt: skip
+    rows = [
+        ["1", "2.0000", "1.5000", "3.0000"],
+        ["2", "0.5000", "3.0000", "1.5000"],
+        ["Sum", "", "", "4.5000"],
+    ]
+    table = Grid(["", "q", "k", "q × k"], rows, total=True)
     lines = [
         ["score", "Σ", "4.5000"],
         ["scaled", "4.5000 × 0.5000", "2.2500"],
         ["of all", "Σ of others", "7.0000"],
     ]
-    found = blanks_of([{"title": "", "text": "", "table": table, "lines": lines}])
+    found = blanks_of([Section(table=table, lines=lines)])
     assert [(one.label, one.written) for one in found] == [
         ("1", "3.0000"),
         ("Sum", "4.5000"),

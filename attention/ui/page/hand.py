@@ -23,7 +23,7 @@ from ...paper import KINDS, LARGEST_SEED, Cell
 from ...worksheet import answer_of, grids, make_worksheet, mark_cell, rules, to_html
 from ...worksheet import mark as mark_all
 from .guard import Json, Refusal, whole
-from .sheet import Sheet
+from .sheet import Section, Sheet
 from .texts import Words
 
 MOST = 4  # blanks of one sheet
@@ -47,8 +47,7 @@ class Blank:
 def blanked(sheet: Sheet, asked: Mapping[str, Any], words: Words) -> Json:
     """A sheet with blanks, and marks for what was given: {sign: text}. Raises ``Refusal``."""
     seed, given = _asked(asked)
-    encoded = sheet.encode()
-    every = blanks_of(encoded["sections"])
+    every = blanks_of(sheet.sections)
     if not every:
         raise Refusal("nothing_by_hand")
     chosen = sorted(random.Random(seed).sample(range(len(every)), min(MOST, len(every))))
@@ -58,7 +57,7 @@ def blanked(sheet: Sheet, asked: Mapping[str, Any], words: Words) -> Json:
         sign: _mark(blanks[sign], text, known.get(blanks[sign].label, ()), words)
         for sign, text in given.items() if sign in blanks
     }  # fmt: skip
-    shown = {"title": encoded["title"], "sections": veiled(encoded["sections"], blanks), "marks": marks}
+    shown: Json = {"title": sheet.title, "sections": veiled(sheet.sections, blanks), "marks": marks}
     if asked.get("reveal") is True:
         shown["answers"] = {sign: blank.written for sign, blank in blanks.items()}
     return shown
@@ -74,21 +73,21 @@ def _asked(asked: Mapping[str, Any]) -> tuple[int, dict[str, str]]:
     return whole(asked.get("seed"), LARGEST_SEED), {id: text for id, text in given.items() if text.strip()}
 
 
-def blanks_of(sections: Sequence[Json]) -> list[Blank]:
+def blanks_of(sections: Sequence[Section]) -> list[Blank]:
     """Every number of a sheet that is the result of what stands before it, in reading order."""
     found: list[Blank] = []
     before = ""
     for place, section in enumerate(sections):
-        before += f" {section['text']}"
-        table = section.get("table")
-        rows = table["rows"] if table else []
+        before += f" {section.text}"
+        table = section.table
+        rows = table.rows if table else ()
         for i, row in enumerate(rows):
-            total = bool(table.get("total")) and i == len(rows) - 1
+            total = table is not None and table.total and i == len(rows) - 1
             before += " " + " ; ".join(row[:-1])
             worked = _summed(rows) if total else _product(row)
             found += _result((place, "table", i, len(row) - 1), row[0], row[-1], worked, before)
             before += f" ; {row[-1]}"
-        for i, (label, formula, value) in enumerate(section.get("lines", [])):
+        for i, (label, formula, value) in enumerate(section.lines):
             before += f" {formula}"
             found += _result((place, "lines", i, 2), label, value, work_out(formula), before)
             before += f" ; {value}"
@@ -165,7 +164,7 @@ def _token(written: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.-]){re.escape(written)}(?![\w.])")
 
 
-def veiled(sections: Sequence[Json], blanks: Mapping[str, Blank]) -> list[Json]:
+def veiled(sections: Sequence[Section], blanks: Mapping[str, Blank]) -> list[Json]:
     """The sections with {"blank": sign} in the place of a number, and the sign wherever else it stands."""
     signs = {blank.place: sign for sign, blank in blanks.items()}
 
@@ -174,24 +173,20 @@ def veiled(sections: Sequence[Json], blanks: Mapping[str, Blank]) -> list[Json]:
             text = _token(blank.written).sub(sign, text)
         return text
 
-    def entry(text: str, *place: Any) -> str | Json:
-        return {"blank": signs[place]} if place in signs else hide(text)
+    def entries(row: Sequence[str], k: int, part: str, i: int) -> list[object]:
+        return [
+            {"blank": signs[k, part, i, j]} if (k, part, i, j) in signs else hide(text)
+            for j, text in enumerate(row)
+        ]
 
     shown = []
     for k, section in enumerate(sections):
-        new: Json = {"title": section["title"], "text": hide(section["text"])}
-        if "table" in section:
-            rows = section["table"]["rows"]
-            new["table"] = section["table"] | {
-                "rows": [
-                    [entry(x, k, "table", i, j) for j, x in enumerate(row)] for i, row in enumerate(rows)
-                ]
-            }
-        if "lines" in section:
-            lines = section["lines"]
-            new["lines"] = [
-                [entry(x, k, "lines", i, j) for j, x in enumerate(line)] for i, line in enumerate(lines)
-            ]
+        new = section.encode() | {"text": hide(section.text)}
+        if section.table is not None:
+            rows = [entries(row, k, "table", i) for i, row in enumerate(section.table.rows)]
+            new["table"] = section.table.encode() | {"rows": rows}
+        if section.lines:
+            new["lines"] = [entries(line, k, "lines", i) for i, line in enumerate(section.lines)]
         shown.append(new)
     return shown
 
@@ -219,7 +214,8 @@ def _named(typed: Typed, right: float, known: Sequence[tuple[str, float]]) -> st
 
 def _said(verdict: str, words: Words, mistake: str = "") -> Json:
     says = MISTAKES[mistake].says[words.language] if mistake else words(f"hand.{verdict}")
-    return {"verdict": verdict, "says": says} | ({"mistake": mistake} if mistake else {})
+    said: Json = {"verdict": verdict, "says": says}
+    return said | ({"mistake": mistake} if mistake else {})
 
 
 def paper(asked: Mapping[str, Any], words: Words) -> Json:
@@ -232,7 +228,8 @@ def paper(asked: Mapping[str, Any], words: Words) -> Json:
     if asked.get("print") in ("sheet", "key"):
         return {"html": to_html(work, lang, key=asked["print"] == "key")}
     blanks = {f"{cell.table}.{cell.row}.{cell.column}": cell for cell in work.blanks}
-    marks, readable = {}, {}
+    marks: dict[str, Json] = {}
+    readable: dict[Cell, str] = {}
     for id, text in given.items():
         if id not in blanks:
             continue
