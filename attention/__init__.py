@@ -64,11 +64,12 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``cache``           why is the thousandth word as quick as the tenth?
     ``sharing``         do twelve heads need twelve sets of keys?
     ``windows``         must every word look at every word before it?
-    ``decode``          writing one word at a time, with a cache and without
+    ``passes``          writing one word at a time, with a cache and without
     ``decoders``        GPT-2, Llama and BERT, opened for it
     ``speaking``        and writing as the storyteller does, by the seed
     ``cache_pitfalls``  five mistakes, and the first word that each gets wrong
     ``cache_exercises`` the same five in one head, to be read off
+    ``decode``          the folder of these
     ``ledger``          what every step computes, and what it only reads again
     ``damage``          what a model loses when its keys are shared, or squeezed
     ``window_figures``  does a small model break behind a window?

@@ -10,8 +10,8 @@ from ..cache import KeyValueCache
 from ..pretrained.model import Model
 from ..pretrained.tokens import Tokens, readable
 from ..storyteller.writing import Choice, choose
-from . import forward
 from .decoders import decoder_of
+from .passes import forward
 
 
 @torch.inference_mode()

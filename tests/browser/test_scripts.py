@@ -240,9 +240,9 @@ def test_a_link_names_a_cell_of_one_tab(page):
     page.goto(f"{HOST}/?tab=masks&cell=weights@3.1.2")
     cell = {"panel": "weights", "row": 1, "column": 2, "frame": 3}
     code = "[m.linkedIn('masks'), m.linkedIn('heads'), (m.forgetLinked(), m.linkedIn('masks'))]"
-    assert call(page, "view/page/link.js", code) == [cell, None, None]
+    assert call(page, "view/core/link.js", code) == [cell, None, None]
     page.goto(f"{HOST}/?tab=masks&cell=weights.1")
-    assert call(page, "view/page/link.js", "m.linkedIn('masks')") is None
+    assert call(page, "view/core/link.js", "m.linkedIn('masks')") is None
 
 
 def test_a_name_has_the_same_seed_on_both_sides(page):

@@ -1,6 +1,6 @@
 // "Add to assignment" beside Copy link: the view as it stands, for the builder on the page for teachers.
 import { el } from "../core/dom.js";
-import { addressOf } from "../page/link.js";
+import { addressOf } from "../core/link.js";
 import { stepOf, taskOf } from "../page/steps.js";
 import { keep, load } from "./kept.js";
 import { word } from "./page.js";

@@ -1,7 +1,7 @@
 // For the wall of a classroom: one picture, large type, the question; R shows the answer, N goes on, P shows
 // another picture, C the controls of free play, Q the code that brings a phone here.
 import { el } from "../core/dom.js";
-import { addressOf } from "../page/link.js";
+import { addressOf } from "../core/link.js";
 import { pictureOnWall, picturesOf, stepOf, taskOf } from "../page/steps.js";
 import { isAimed, numberAt, plainly } from "./aim.js";
 import { truthOf } from "./own.js";

@@ -2,7 +2,7 @@
 // hand-in at the end. Answers stay in this browser until the learner gives them to somebody.
 import { el } from "../core/dom.js";
 import { reach } from "../core/transport.js";
-import { startQuery } from "../page/link.js";
+import { startQuery } from "../core/link.js";
 import { taskOf } from "../page/steps.js";
 import { aimedQuestion, isAimed, isMet, isTyped, numberAt, plainly } from "./aim.js";
 import { noteDeeds } from "./deeds.js";

@@ -2,7 +2,7 @@
 // going to stand and is taken away once that is painted there. Nobody can touch it: it is a picture of a page
 // that is on its way.
 import { afterPaint, el, isDark } from "../core/dom.js";
-import { startQuery } from "./link.js";
+import { startQuery } from "../core/link.js";
 import { View } from "./view.js";
 
 const GONE = 20000; // milliseconds: where Gradio cannot start, its own sentence must be seen

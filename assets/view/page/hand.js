@@ -2,7 +2,7 @@
 // seed of the blanks is in the link. A drawn sheet of its own stands in free play where the server names its kind.
 import { el } from "../core/dom.js";
 import { sectionsOf } from "../panels/sheet.js";
-import { startQuery } from "./link.js";
+import { startQuery } from "../core/link.js";
 
 const SEEDS = 1000;
 const KINDS = { masks: "attention", kernel: "distance" }; // tabs that draw a sheet of their own

@@ -11,7 +11,7 @@ import { codeBox } from "./code.js";
 import { copyText } from "./copy.js";
 import { linkTerms } from "./glossary.js";
 import { asksOf, fillHand, handButton, linkedHand, paperBox } from "./hand.js";
-import { addressOf, forgetLinked, linkedIn } from "./link.js";
+import { addressOf, forgetLinked, linkedIn } from "../core/link.js";
 import { pitfallsBox } from "./pitfalls.js";
 import { commit } from "./question.js";
 import { refuseAt } from "./refusal.js";

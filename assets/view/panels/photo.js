@@ -1,7 +1,7 @@
 // A panel as it stands on the page, as an SVG of its own: what the page alone knows (a training, a learner's
 // own numbers, a moving hand) has no other maker. Text stays text; a scrolled table is taken whole.
 import { el, svg } from "../core/dom.js";
-import { addressOf } from "../page/link.js";
+import { addressOf } from "../core/link.js";
 
 const MARGIN = 16, LINE = 18;
 const LEFT_OUT = ".am-actions, .am-menu, button.am-button, input[type=range], progress, .am-guess, [hidden], [data-aside]";
