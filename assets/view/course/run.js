@@ -4,7 +4,7 @@ import { el } from "../core/dom.js";
 import { reach } from "../core/transport.js";
 import { startQuery } from "../page/link.js";
 import { taskOf } from "../page/steps.js";
-import { aimedQuestion, isAimed, isMet, isTyped, numberAt, plainly } from "./aim.js";
+import { aimedQuestion, isAimed, isMet, isTyped, numberAt, plainly, wanted } from "./aim.js";
 import { noteDeeds } from "./deeds.js";
 import { handIn } from "./handin.js";
 import { keep, load } from "./kept.js";
@@ -121,13 +121,20 @@ export const go = (course, at) => {
   return place ? show(course, place).then(() => looked(course)) : undefined;
 };
 
+// How far a number is that is to be reached: on a phone the picture may be far below the question.
+const nowOf = (course) => {
+  const question = questionAt(course, course.at);
+  if (!isAimed(question) || question.kind !== "target" || !course.now || course.now.error) return null;
+  return el("span", { class: `am-course-now${course.answers[question.id] ? " am-right" : ""}` }, `${plainly(course.now.value)} (${wanted(question.target)})`);
+};
+
 const bar = (course) => {
   const count = stepsOf(course).length;
   const last = course.at >= count;
   const done = course.assignment.questions || [];
   return [el("b", { class: "am-course-title" }, course.assignment.title),
     el("span", { class: "am-course-place", role: "status" }, last ? word("end") : word("place", { at: course.at + 1, count })),
-    el("span", { class: "am-course-done" }, word("answered", { done: done.filter((one) => course.answers[one.id]).length, count: done.length })),
+    nowOf(course), el("span", { class: "am-course-done" }, word("answered", { done: done.filter((one) => course.answers[one.id]).length, count: done.length })),
     el("span", { class: "am-course-ways" }, button("back", () => go(course, course.at - 1), false, { disabled: course.at === 0 }),
       last ? null : button(course.at === count - 1 ? "to_hand_in" : "next", () => go(course, course.at + 1), true))];
 };
