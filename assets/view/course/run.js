@@ -29,7 +29,10 @@ export const questionAt = (course, at) => {
 export const save = (course) => keep(`course.${course.key}`, { at: course.at, name: course.name, answers: course.answers, did: course.did });
 
 // Whether marks stand beside the answers of a question at once.
-const isTold = (course, question) => course.assignment.marks !== "at the end" && !(question && (course.assignment.veiled || []).includes(question.id));
+const isTold = (course, question) => course.assignment.marks !== "at the end" && !isKept(course, question);
+
+// Whether the answer of a question stays veiled to the end: then the latest one counts.
+const isKept = (course, question) => Boolean(question) && (course.assignment.veiled || []).includes(question.id);
 
 // One more try at a question: the latest counts, those before it are kept as guesses. done: the truth was
 // shown; what is typed after that is no answer.
@@ -53,7 +56,7 @@ const listen = (course) => document.addEventListener("am-answer", (event) => {
   const { tab, step, task, guess, right, done } = event.detail;
   if (!question || question.kind !== "task" || question.task !== task || !place || place.tab !== tab || place.step !== step) return;
   const view = viewOf(tab);
-  noteAnswer(course, question, { given: givenOf(guess), inputs: { view: `?${view.payload.link}` }, right, done });
+  noteAnswer(course, question, { given: givenOf(guess), inputs: { view: `?${view.payload.link}` }, right, done: done && !isKept(course, question) });
 }, true);
 
 // A number that the teacher asks about: where it stands, whenever the picture has changed.
@@ -155,7 +158,8 @@ const card = (course) => {
   const step = stepsOf(course)[course.at];
   if (!step) return handIn(course, () => { save(course); });
   const question = questionAt(course, course.at);
-  const own = question && question.kind !== "task" ? questionCard(course, question) : null;
+  const noted = question && !isTold(course, question) && course.answers[question.id] ? el("p", { class: "am-caption", role: "status" }, word("noted")) : null;
+  const own = question && question.kind !== "task" ? questionCard(course, question) : noted;
   return step.note || own ? el("div", { class: "am-course-card" }, step.note ? el("p", { class: "am-course-note" }, step.note) : null, own) : null;
 };
 
@@ -169,7 +173,7 @@ const veiledAt = (course) => {
   if (!question) return panels;
   const place = course.places[course.at];
   const view = place && viewOf(place.tab);
-  const kept = names.includes(question.id);
+  const kept = isKept(course, question);
   if (kept && view && view.payload && question.kind === "task") panels.push(...((taskOf(view) || {}).hides || []));
   const typed = isAimed(question) && question.kind === "number";
   if (typed && course.revealed !== question.id && (kept || !course.answers[question.id])) panels.push(question.target.panel, ...((course.now && course.now.shown) || []));
