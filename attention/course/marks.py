@@ -117,9 +117,9 @@ def mark(question: Question, answer: Answer, answer_of: AnswerOf = sheet_answers
         if question.kind == "target":
             target = _target(question)
             results = answer_of(answer.inputs)
+            moved = not question.view or results.moved(question.view)  # what stood there was not made so
             found = results.number(target.panel, target.row, target.column)
-            reached = target.met(found) and (not question.view or results.moved(question.view))
-            return Mark("right" if reached else "wrong")  # what stood there was not made to happen
+            return Mark("right" if moved and target.met(found) else "wrong")
         return _number(question, answer, answer_of)
     except ValueError as error:
         return Mark("unreadable", why=str(error))

@@ -84,7 +84,12 @@ def _numbers(scene: Scene[Any, Any], study: Any, panel: Panel) -> tuple[float, f
         return len(panel.items), 0
     if not isinstance(panel, Saved) or isinstance(panel, Plot):
         return 0, 0
-    rows, columns = panel.table().values.shape
+    try:
+        rows, columns = panel.table().values.shape
+    except Refusal:  # a player's: of its first frame
+        rows, columns = panel.part("0").table().values.shape
+    if rows > 1 and rows == len(getattr(panel, "frames", ())):
+        rows = 1  # a row for each moment of a training, of which one is in sight
     cells = [(i, j) for i in range(rows) for j in range(columns)]
     tried = cells[:: max(1, -(-len(cells) // MOST_CELLS))]
     opened = sum(_opens(scene, study, panel, i, j) for i, j in tried)

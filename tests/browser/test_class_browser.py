@@ -38,6 +38,7 @@ def test_the_loop_from_the_teacher_to_the_learner_and_back(open_page):
     page.fill("[data-focus='own.rest']", "a column\n* a row")
     page.click("[data-focus=add_own]")
     page.wait_for_selector(".am-items li:nth-child(2)")
+    page.check("[data-focus='veil.0']")
     page.fill("[data-focus=title]", "Our class")
     page.click("[data-focus=copy_assignment]")
     page.wait_for_timeout(300)
@@ -46,7 +47,8 @@ def test_the_loop_from_the_teacher_to_the_learner_and_back(open_page):
     page.wait_for_function("window.__opened")
     link = page.evaluate("window.__opened")
     made = read_assignment(link.split("assignment=")[1])
-    assert made.title == "Our class" and [one.kind for one in made.questions] == ["task", "choice"]
+    assert made.title == "Our class" and made.veiled == ("q1",)
+    assert [one.kind for one in made.questions] == ["task", "choice"]
 
     page.goto(link)
     page.wait_for_selector(f"{BAR} [data-focus=next]")
@@ -56,6 +58,10 @@ def test_the_loop_from_the_teacher_to_the_learner_and_back(open_page):
         tab.locator("[data-focus='task.leak']").fill(guess)
         tab.locator("[data-focus='task.leak.check']").click()
     assert "1 of 2 answered" in page.locator(BAR).inner_text()
+    assert (
+        page.locator("[data-panel=before][data-veiled]").count() == 1
+    )  # to the end, as the teacher wants it
+    assert not tab.locator(".am-question .am-result").is_visible()
     forward(page)
     page.locator(".am-course [data-focus='own.1']").click()
     assert page.locator(".am-course .am-result.am-right").count() == 1
@@ -151,7 +157,8 @@ def test_numbers_of_ones_own_on_a_phone(open_page):
     box.fill("0.1")
     box.press("Enter")
     page.wait_for_selector(".am-course .am-result.am-right")
-    assert goal.inner_text() != before and goal.bounding_box()["y"] > 0  # in sight while the knob is turned
+    assert goal.inner_text() != before
+    assert page.locator(f"{BAR} .am-course-now.am-right").bounding_box()["y"] >= 0  # beside the turned knob
     forward(page)
     assert page.locator("[data-focus='handin.name']").is_disabled()
     with page.expect_download() as download:

@@ -30,8 +30,9 @@ from attention.ui.course.asks import LONGEST_QR, ask_number, ask_numbers, ask_qr
 from attention.ui.course.pages import ask_assignment
 from attention.ui.course.shipped import SHIPPED, shipped
 from attention.ui.course.table import as_table
-from attention.ui.page.steps import free_play
+from attention.ui.page.steps import free_play, lesson_of
 from attention.ui.page.texts import words_for
+from attention.ui.shares import main, screens, words_in
 
 FREE = "?tab=matchmaker&step=free"
 SHARP = Question(
@@ -152,6 +153,8 @@ def test_the_builder_is_offered_the_numbers_of_a_view():
     weights = next(one for one in found["panels"] if one["id"] == "weights")
     assert weights["columns"] == ["Ann", "Bo", "Cai"] and found["draws"] is True
     assert ask_numbers("en", page_answers, {"view": "?tab=matchmaker&step=1"})["draws"] is False
+    training = ask_numbers("en", page_answers, {"view": "?tab=matchmaker&mode=training"})
+    assert "error" not in training  # a player's frames are no numbers to ask for
     for request in (None, {}, {"view": "?tab=nowhere"}, {"view": 3}):
         assert set(ask_numbers("en", page_answers, request)) == {"error"}
 
@@ -175,7 +178,7 @@ def test_a_number_is_told_with_whether_it_was_moved():
 def test_a_qr_code_is_read_back_by_another_program():
     for link in (
         "http://127.0.0.1:7860/zh?assignment=lesson&from=3",
-        "https://x.org/?assignment=a1." + "Zz9_-" * 250,
+        "https://x.org/?assignment=a1." + "Zz9_-" * 240,
     ):
         rows = ask_qr("en", page_answers, {"link": link})["rows"]
         dark = np.array([[bit == "1" for bit in row] for row in rows])
@@ -260,3 +263,15 @@ def test_a_hand_in_of_every_kind_of_this_version_opens_in_later_ones():
             "sharp": "right", "bo": "", "leak": "", "why": "to read", "who": "right", "half": "right",
             "cell": "wrong"}  # fmt: skip
         assert learner.marks["cell"].mistake == "minus_1e9" and learner.marks["bo"].verdict != "unreadable"
+
+
+def test_what_the_lessons_show_is_counted(capsys):
+    """By hand: in the masks' first step every weight opens, and the veiled picture makes it ask first."""
+    assert words_in(r"Two words \( a + b \) here", "en") == 4 and words_in("两个字 \\( a \\)", "zh") == 4
+    first = next(iter(screens(TABS[2])))
+    view = page_answers.numbers(page_answers.view("?tab=masks&step=1"))
+    cells = sum(view[id].table().values.size for id in lesson_of(TABS[2], "en")[0].panels if id in view)
+    assert first.asks and first.first and first.numbers >= cells and 0 < first.opened <= first.numbers
+    assert main(["masks"]) == 0 and main(["nowhere"]) == 1
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[1].split()[:2] == ["masks", str(len(lesson_of(TABS[2], "en")))]

@@ -4,7 +4,7 @@ import { el } from "../core/dom.js";
 import { reach } from "../core/transport.js";
 import { startQuery } from "../core/link.js";
 import { taskOf } from "../page/steps.js";
-import { aimedQuestion, isAimed, isMet, isTyped, numberAt, plainly } from "./aim.js";
+import { aimedQuestion, isAimed, isMet, isTyped, numberAt, plainly, wanted } from "./aim.js";
 import { noteDeeds } from "./deeds.js";
 import { handIn } from "./handin.js";
 import { keep, load } from "./kept.js";
@@ -29,7 +29,10 @@ export const questionAt = (course, at) => {
 export const save = (course) => keep(`course.${course.key}`, { at: course.at, name: course.name, answers: course.answers, did: course.did });
 
 // Whether marks stand beside the answers of a question at once.
-const isTold = (course, question) => course.assignment.marks !== "at the end" && !(question && (course.assignment.veiled || []).includes(question.id));
+const isTold = (course, question) => course.assignment.marks !== "at the end" && !isKept(course, question);
+
+// Whether the answer of a question stays veiled to the end: then the latest one counts.
+const isKept = (course, question) => Boolean(question) && (course.assignment.veiled || []).includes(question.id);
 
 // One more try at a question: the latest counts, those before it are kept as guesses. done: the truth was
 // shown; what is typed after that is no answer.
@@ -53,7 +56,7 @@ const listen = (course) => document.addEventListener("am-answer", (event) => {
   const { tab, step, task, guess, right, done } = event.detail;
   if (!question || question.kind !== "task" || question.task !== task || !place || place.tab !== tab || place.step !== step) return;
   const view = viewOf(tab);
-  noteAnswer(course, question, { given: givenOf(guess), inputs: { view: `?${view.payload.link}` }, right, done });
+  noteAnswer(course, question, { given: givenOf(guess), inputs: { view: `?${view.payload.link}` }, right, done: done && !isKept(course, question) });
 }, true);
 
 // A number that the teacher asks about: where it stands, whenever the picture has changed.
@@ -121,13 +124,20 @@ export const go = (course, at) => {
   return place ? show(course, place).then(() => looked(course)) : undefined;
 };
 
+// How far a number is that is to be reached: on a phone the picture may be far below the question.
+const nowOf = (course) => {
+  const question = questionAt(course, course.at);
+  if (!isAimed(question) || question.kind !== "target" || !course.now || course.now.error) return null;
+  return el("span", { class: `am-course-now${course.answers[question.id] ? " am-right" : ""}` }, `${plainly(course.now.value)} (${wanted(question.target)})`);
+};
+
 const bar = (course) => {
   const count = stepsOf(course).length;
   const last = course.at >= count;
   const done = course.assignment.questions || [];
   return [el("b", { class: "am-course-title" }, course.assignment.title),
     el("span", { class: "am-course-place", role: "status" }, last ? word("end") : word("place", { at: course.at + 1, count })),
-    el("span", { class: "am-course-done" }, word("answered", { done: done.filter((one) => course.answers[one.id]).length, count: done.length })),
+    nowOf(course), el("span", { class: "am-course-done" }, word("answered", { done: done.filter((one) => course.answers[one.id]).length, count: done.length })),
     el("span", { class: "am-course-ways" }, button("back", () => go(course, course.at - 1), false, { disabled: course.at === 0 }),
       last ? null : button(course.at === count - 1 ? "to_hand_in" : "next", () => go(course, course.at + 1), true))];
 };
@@ -148,7 +158,8 @@ const card = (course) => {
   const step = stepsOf(course)[course.at];
   if (!step) return handIn(course, () => { save(course); });
   const question = questionAt(course, course.at);
-  const own = question && question.kind !== "task" ? questionCard(course, question) : null;
+  const noted = question && !isTold(course, question) && course.answers[question.id] ? el("p", { class: "am-caption", role: "status" }, word("noted")) : null;
+  const own = question && question.kind !== "task" ? questionCard(course, question) : noted;
   return step.note || own ? el("div", { class: "am-course-card" }, step.note ? el("p", { class: "am-course-note" }, step.note) : null, own) : null;
 };
 
@@ -162,7 +173,7 @@ const veiledAt = (course) => {
   if (!question) return panels;
   const place = course.places[course.at];
   const view = place && viewOf(place.tab);
-  const kept = names.includes(question.id);
+  const kept = isKept(course, question);
   if (kept && view && view.payload && question.kind === "task") panels.push(...((taskOf(view) || {}).hides || []));
   const typed = isAimed(question) && question.kind === "number";
   if (typed && course.revealed !== question.id && (kept || !course.answers[question.id])) panels.push(question.target.panel, ...((course.now && course.now.shown) || []));

@@ -15,7 +15,7 @@ from ...digits import read_number
 from ..page import link
 from ..page.fields import Whole, as_json, check_all
 from ..page.guard import Json, Refusal
-from ..page.panels import Saved
+from ..page.panels import Saved, Table
 from ..page.scene import Scene, Tab
 from ..page.steps import base_of, begins_at, free_play, lesson_of
 from ..page.texts import words_for
@@ -167,6 +167,17 @@ class ViewResults:
             return True
         names = drawn_numbers(base.tab, base.step, base.inputs, 0)
         return all(self.view.inputs[name] == base.inputs[name] for name in names)
+
+
+def tables_of(pictures: Mapping[str, Saved]) -> Mapping[str, Table]:
+    """The tables of pictures that have one; a player has one for every frame, and is left out."""
+    found = {}
+    for id, picture in pictures.items():
+        try:
+            found[id] = picture.table()
+        except Refusal:
+            continue
+    return found
 
 
 def drawn_numbers(tab: Tab[Any], step: int, inputs: Json, seed: int) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ from ..page.guard import Json, Refusal, told, whole
 from ..page.panels import Saved
 from ..page.sheet import show
 from ..page.texts import words_for
-from .answers import PageAnswers, drawn_numbers
+from .answers import PageAnswers, drawn_numbers, tables_of
 from .table import named
 
 MOST_LABELS = 64  # rows or columns of a picture that a menu offers
@@ -51,7 +51,7 @@ def ask_numbers(language: str, page: PageAnswers, request: object) -> Json:
         found = page.numbers(view, language)
     except ValueError:
         raise Refusal("bad_view") from None
-    tables = {id: picture.table() for id, picture in found.items()}
+    tables = tables_of(found)
     panels = [
         {"id": id, "title": title_of(found[id], id), "rows": list(table.rows)[:MOST_LABELS],
          "columns": list(table.columns)[:MOST_LABELS]}
@@ -83,8 +83,8 @@ def ask_number(language: str, page: PageAnswers, request: object) -> Json:
     names = title_of(pictures[panel]), table.rows[row], table.columns[column]
     label = " · ".join(one for one in names if one)
     value = number if math.isfinite(number) else None
-    tables = {id: picture.table().values for id, picture in pictures.items()}
-    shown = [id for id, values in tables.items() if np.isclose(values, number, rtol=1e-5).any()]
+    tables = tables_of(pictures).items()
+    shown = [id for id, one in tables if np.isclose(one.values, number, rtol=1e-5).any()]
     return {"value": value, "label": label, "moved": moved, "own": own, "shown": shown}
 
 
