@@ -6,12 +6,13 @@ import asyncio
 import json
 import threading
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import httpx
 import pytest
 
-from attention.ui import TABS
+from attention.ui import TABS, build
 from attention.ui.page import direct, edge
 from attention.ui.page.direct import Direct
 from attention.ui.page.texts import words_for
@@ -82,7 +83,7 @@ def test_of_a_tab_so_many_are_computed_at_once_in_order_and_others_pass_by():
 
     light, passed, answers = asyncio.run(play())
     assert light == {"light": True} and passed and answers == list(range(20))
-    assert most == direct.AT_ONCE and sorted(order[:4]) == [0, 1, 2, 3]
+    assert most == direct.AT_ONCE and sorted(order[: direct.AT_ONCE]) == list(range(direct.AT_ONCE))
     assert max(abs(i - at) for at, i in enumerate(order)) < direct.AT_ONCE  # nobody is overtaken by far
 
 
@@ -100,13 +101,33 @@ def test_the_line_is_bounded_in_count_and_in_time(monkeypatch, name, value):
         tasks = [asyncio.create_task(app.answer(question(1, i), WORDS)) for i in range(direct.AT_ONCE + 5)]
         await asyncio.sleep(0.3)
         gate.set()
-        return [told(got) for got in await asyncio.gather(*tasks)], app.lanes[1]
+        return [told(got) for got in await asyncio.gather(*tasks)], app.lanes[1, ""]
 
     answers, lane = asyncio.run(play())
     busy = [one for one in answers if one == {"error": WORDS("errors.busy")}]
     assert len(busy) == (2 if name == "IN_LINE" else 5)
     assert all(one == {"i": i} for i, one in enumerate(answers) if one not in busy)
     assert lane.waiting == 0 and not lane.places.locked()
+
+
+def test_each_scene_has_a_line_of_its_own():
+    """A training that waits does not hold up the same tab's other pictures; unknown scenes share a line."""
+    model = next(tab for tab in TABS if tab.id == "model")
+    draw = partial(lambda data: data)
+    draw.tab = model
+    asked = [{"scene": "copy"}, {"scene": "story"}, {}, {"scene": "made up"}, {"scene": ["story"]}]
+    scenes = [direct.scene_asked(draw, {"inputs": inputs}) for inputs in asked]
+    assert scenes == ["copy", "story", "story", "", ""]
+    assert [direct.scene_asked(draw, data) for data in (None, [], {"inputs": 3})] == ["", "", ""]
+    assert direct.scene_asked(lambda data: data, {"inputs": {}}) == ""
+
+
+def test_the_pages_own_functions_say_whose_they_are():
+    demo = build()
+    views = [one for one in demo.blocks.values() if (getattr(one, "elem_id", None) or "").startswith("view-")]
+    assert len(views) >= 2 * len(TABS)  # in both languages
+    for view in views:
+        assert view.draw.tab.id == view.elem_id.removeprefix("view-")
 
 
 def test_an_error_of_the_function_gives_its_place_back():
@@ -118,7 +139,7 @@ def test_an_error_of_the_function_gives_its_place_back():
         for _ in range(3 * direct.AT_ONCE):
             with pytest.raises(RuntimeError):
                 await app.answer(question(1), WORDS)
-        return app.lanes[1].places.locked()
+        return app.lanes[1, ""].places.locked()
 
     assert asyncio.run(play()) is False
 

@@ -156,6 +156,7 @@ def _named(tab: AnyTab, language: str) -> list[Callable[[object], Json]]:
         functions["pitfalls"] = partial(ask_pitfalls, language, tab.id)
     for name, function in functions.items():
         function.__name__ = name
+        function.tab = tab  # type: ignore[attr-defined]  # for the line it waits in (direct.py)
     return list(functions.values())
 
 
