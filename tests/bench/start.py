@@ -57,28 +57,34 @@ def first_pictures(pages: int) -> None:
     from tests.bench.load import wait_for_models
     from tests.browser.conftest import FLAGS
 
-    with app_server() as ours, empty_server() as theirs, sync_playwright() as playwright:
-        path = shutil.which("chromium") or shutil.which("chromium-browser")
-        try:
-            browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        except Error:
-            print("  # no browser: the first pictures are left out")
-            return
-        wait_for_models(ours)
+    with app_server() as ours, empty_server() as theirs:
+        wait_for_models(ours)  # before a browser is there, whose event loop leaves no room for another
         sizes(ours.url)
-        times: dict[str, list[float]] = {name: [] for name in ("empty", *PICTURE)}
-        for i in range(pages + 1):
-            got = {"empty": first(browser, theirs.url, EMPTY)}
-            for name, (query, selector, _) in PICTURE.items():
-                got[name] = first(browser, ours.url + query, selector)
-            for name, seconds in got.items():
-                times[name] += [seconds] * bool(i)  # the first of each fills the server's shelves
-        for name, (_, _, goal) in PICTURE.items():
-            ratios = [a / b for a, b in zip(times[name], times["empty"], strict=True)]
-            report(f"first picture, {name}, of an empty page's {min(times['empty']):.0f} ms",
-                   statistics.median(ratios), goal)  # fmt: skip
-        moves(browser, ours.url)
-        browser.close()
+        with sync_playwright() as playwright:
+            path = shutil.which("chromium") or shutil.which("chromium-browser")
+            try:
+                browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+            except Error:
+                print("  # no browser: the first pictures are left out")
+                return
+            paints(browser, ours.url, theirs.url, pages)
+            moves(browser, ours.url)
+            browser.close()
+
+
+def paints(browser: Any, ours: str, theirs: str, pages: int) -> None:
+    """The first pictures, in turn with the foot of an empty page."""
+    times: dict[str, list[float]] = {name: [] for name in ("empty", *PICTURE)}
+    for i in range(pages + 1):
+        got = {"empty": first(browser, theirs, EMPTY)}
+        for name, (query, selector, _) in PICTURE.items():
+            got[name] = first(browser, ours + query, selector)
+        for name, seconds in got.items():
+            times[name] += [seconds] * bool(i)  # the first of each fills the server's shelves
+    for name, (_, _, goal) in PICTURE.items():
+        ratios = [a / b for a, b in zip(times[name], times["empty"], strict=True)]
+        report(f"first picture, {name}, of an empty page's {min(times['empty']):.0f} ms",
+               statistics.median(ratios), goal)  # fmt: skip
 
 
 # Until what a move of a slider asks for is painted, and until a tab that was open before is.

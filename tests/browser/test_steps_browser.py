@@ -204,3 +204,19 @@ def test_one_picture_can_be_embedded(open_page):
     page.wait_for_timeout(500)
     assert page.locator("#view-masks .am-panel:visible").count() == 1
     assert not page.locator(".am-inputs:visible").count()
+
+
+def test_on_a_phone_the_controls_are_a_drawer_at_the_foot_of_the_screen(open_page):
+    page = open_page("?tab=masks", viewport={"width": 390, "height": 800})
+    page.wait_for_timeout(300)
+    drawer, field = page.locator("[data-focus=drawer]:visible"), page.locator(".am-field-extra")
+    picture = page.locator("#view-masks .am-panel:visible").nth(1).bounding_box()
+    box = drawer.bounding_box()
+    assert picture["y"] < box["y"] and box["y"] + box["height"] <= 800 and not field.is_visible()
+    page.mouse.wheel(0, 900)
+    page.wait_for_timeout(200)
+    assert abs(drawer.bounding_box()["y"] - box["y"]) < 2  # it stays while the pictures pass
+    drawer.click()
+    field.scroll_into_view_if_needed()
+    place = field.bounding_box()
+    assert 0 <= place["y"] and place["y"] + place["height"] <= 800

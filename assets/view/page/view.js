@@ -150,9 +150,13 @@ export class View {
     return active && this.root.contains(active) ? active.dataset.focus : null;
   }
 
+  address() { // under which these inputs are found again
+    return addressOf(this);
+  }
+
   toolbar(free) {
     const copy = el("button", { type: "button", class: "am-button", "data-focus": "copy-link" }, this.word("copy_link"));
-    copy.addEventListener("click", () => copyText(addressOf(this), copy, this));
+    copy.addEventListener("click", () => copyText(this.address(), copy, this));
     const all = this.server && el("button", { type: "button", class: "am-button", "data-focus": "save-all",
       onclick: () => this.save(null, "html") }, this.word("save_all"));
     return el("div", { class: "am-toolbar" }, el("span", { class: "am-hint" }, free ? this.word("hint") : ""), copy, this.server ? tools.map((make) => make(this)) : null, free ? all : null);

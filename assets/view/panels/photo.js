@@ -1,7 +1,6 @@
 // A panel as it stands on the page, as an SVG of its own: what the page alone knows (a training, a learner's
 // own numbers, a moving hand) has no other maker. Text stays text; a scrolled table is taken whole.
 import { el, svg } from "../core/dom.js";
-import { addressOf } from "../core/link.js";
 
 const MARGIN = 16, LINE = 18;
 const LEFT_OUT = ".am-actions, .am-menu, button.am-button, input[type=range], progress, .am-guess, [hidden], [data-aside]";
@@ -108,7 +107,7 @@ const notesOf = (view) => {
   const boxes = tab ? [...tab.querySelectorAll(".am-field textarea, .am-field-model input")] : [];
   const named = boxes.map((box) => [box.closest(".am-field").querySelector("[data-testid=block-info]")?.textContent.trim(), box.value.trim()])
     .filter(([name, value]) => name && value).map(([name, value]) => `${name}: ${value.replace(/\s+/g, " ").slice(0, 300)}`);
-  return [document.title, ...named, addressOf(view)];
+  return [document.title, ...named, view.address ? view.address() : ""].filter(Boolean);
 };
 
 // -> the panel as an <svg>.
