@@ -16,7 +16,7 @@ from attention.ui.page.fields import as_json, check_all
 from attention.ui.page.guard import Refusal
 from attention.ui.page.questions import ask_sheet, ask_trained, endpoint, train, view_of
 from attention.ui.page.texts import words_for
-from attention.ui.tabs.applications import READS, TAB, classifier, recommender, training
+from attention.ui.tabs.applications import READS, TAB, classifier, history, recommender, training
 from attention.ui.tabs.applications.marks import marks, measure
 from tests.ui.views import matrix_of, packed, panel
 
@@ -147,7 +147,7 @@ def test_an_empty_history_leaves_popularity_alone():
 
 
 def test_names_come_in_the_pages_language():
-    item = recommender.history_of(checked(READS))[0]
+    item = history.history_of(checked(READS))[0]
     for language, name in (("en", ITEMS[item].name_en), ("zh", ITEMS[item].name_zh)):
         assert panel(view_of(TAB, language, READS), "weights")["columns"][0] == name
 

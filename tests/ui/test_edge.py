@@ -267,6 +267,14 @@ def test_a_call_with_other_inputs_names_those_there_are(app_url):
     assert "<b>" not in post(app_url, "call/v2/masks", {"tex\ud800\u202e": 1})[1]["error"]
 
 
+def test_a_refused_event_of_the_page_is_no_failure_of_the_server(app_url):
+    dependencies = json.loads(call(app_url, "GET", "/config")[1])["dependencies"]
+    example = next(one for one in dependencies if len(one["inputs"]) == 1 and ["choose"] in [
+        list(target[1:]) for target in one["targets"]])  # fmt: skip
+    status, told = post(app_url, "run/predict", {"data": ["nowhere"], "fn_index": example["id"]})
+    assert status == 400 and told["error"] == words_for("en")("errors.bad_request")
+
+
 def test_a_refusal_speaks_the_askers_language(app_url):
     _, told = post(app_url, "run/nowhere", {"data": []}, **{"accept-language": "zh-CN,zh;q=0.9"})
     assert told["error"] == words_for("zh")("errors.no_such_call")

@@ -25,7 +25,7 @@ from attention.ui.page.scene import Place, Unready
 from attention.ui.page.steps import lesson_of
 from attention.ui.page.texts import LANGUAGES, words_for
 from attention.ui.tabs import masks
-from attention.ui.tabs.applications import classifier, classifier_training, reading, recommender
+from attention.ui.tabs.applications import classifier_study, classifier_training, reading, recommender_study
 from attention.ui.tabs.decoder import parts
 from attention.ui.tabs.heads import measures, runs
 from attention.ui.tabs.kernel import fit, learned
@@ -100,11 +100,11 @@ COSTLY = {
     ("decoder", "translate"): [(parts, "translate", 4)],  # three kinds, and an exercise's date
     ("decoder", "train"): [(parts, "translate", 1)],  # for what it could not read
     ("applications", "classifier use"): [
-        (classifier, "classify", 1),
+        (classifier_study, "classify", 1),
         (reading, "classify", 1),
     ],  # as learned, and an exercise's even one
     ("applications", "classifier train"): [(classifier_training, "classify", 1)],
-    ("applications", "recommender use"): [(recommender, "recommend", 1)],
+    ("applications", "recommender use"): [(recommender_study, "recommend", 1)],
     ("cost", "tiles"): [(cost["tiles"], "tile_steps", 1)],
     ("cost", "window"): [(cost["window"], "read", 5)],  # the stories in three settings, examples in two
     ("cost", "linear"): [(cost["linear"], "recover", 1), (cost["linear"], "linear_steps", 2)],

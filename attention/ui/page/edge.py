@@ -213,9 +213,7 @@ class Edge:
             assert self.openings is not None
             if self.openings.direct is not None and "fn_name" in clean:
                 return await self.openings.direct.answer(clean, words)
-            got = Collected()
-            await self.pass_on(scope, body, None, in_sentences(got, words))
-            return got
+            return await self.collected(scope, body, words)
 
         key = path, body, words.language
         await (await self.flights.once(key, compute)).pass_to(send)
@@ -246,9 +244,8 @@ class Edge:
 
     async def compute(self, scope: Scope, name: str, data: list[Any], words: Words) -> Collected:
         """One call of the API by Gradio; the answer is whole before anybody's slow line is served."""
-        got = Collected()
         if self.in_line >= IN_LINE:
-            await tell(got, 503, words("errors.busy"))
+            await tell(got := Collected(), 503, words("errors.busy"))
             return got
         self.places = self.places or asyncio.Semaphore(AT_ONCE)
         path = f"{scope.get('root_path', '') or ''}{API}run/{name}"
@@ -256,14 +253,17 @@ class Edge:
         headers.append((b"content-type", b"application/json"))
         inner = {**scope, "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers}
         self.in_line += 1
-        refused: list[Refusal] = []
-        REFUSALS.set(refused)
         try:
             async with self.places:
-                body = written({"data": data, "session_hash": SESSION})
-                await self.pass_on(inner, body, None, in_sentences(got, words))
+                return await self.collected(inner, written({"data": data, "session_hash": SESSION}), words)
         finally:
             self.in_line -= 1
+
+    async def collected(self, scope: Scope, body: bytes, words: Words) -> Collected:
+        """Gradio's whole answer, also where the asker has gone; a refusal is no failure of ours."""
+        got, refused = Collected(), list[Refusal]()
+        REFUSALS.set(refused)
+        await self.pass_on(scope, body, None, in_sentences(got, words))
         if refused:
             got.start["status"] = STATUS.get(refused[0].key, 422)
         return got

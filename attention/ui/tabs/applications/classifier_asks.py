@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ....classifier.reviews import LABELS
 from ...page.scene import Goal, Task
 from ...page.sheet import show
 from ...page.texts import Words
+from .classifier_study import Study
 from .fields import SHUFFLES, say
 from .marks import marks
 from .reading import with_even_weights
-
-if TYPE_CHECKING:
-    from .classifier import Study
 
 MUCH, LITTLE = 0.3, 0.01  # of all attention to be moved, of the probability that may move with it
 

@@ -9,45 +9,19 @@ from functools import partial
 
 import torch
 
-from ....recommender import Recommended, explain_cell, load_recommender, recommend
+from ....recommender import explain_cell, load_recommender
 from ....recommender.items import ITEMS, KINDS
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, Readouts, heading, signed
 from ...page.scene import Place, Scene
 from ...page.sheet import Section, Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words
-from .fields import NOTHING, USERS, Inputs, say
-from .history import by_theme, empty_history, history_of, name_of, theme_of, users
+from .fields import NOTHING, USERS, say
+from .history import by_theme, empty_history, name_of, theme_of, users
 from .marks import MODELS, RANKS, marks
 from .plain import recommended
 from .recommender_asks import tasks
-
-
-@dataclass(frozen=True, eq=False)
-class Study:
-    """The ranking for a history; ``learned`` with the learned weights, ``ranked`` maybe with equal ones."""
-
-    inputs: Inputs
-    learned: Recommended
-    ranked: Recommended
-
-    @property
-    def history(self) -> list[int]:
-        return self.ranked.history
-
-    @property
-    def top(self) -> list[int]:
-        """The best candidates, as many as are wanted."""
-        return self.ranked.ranking[: self.inputs.k]
-
-
-def study(inputs: Inputs) -> Study:
-    """Rank every item."""
-    model, history = load_recommender(), history_of(inputs)
-    learned = ranked = recommend(model, history)
-    if inputs.even:
-        ranked = recommend(model, history, weights_override=torch.ones(len(ITEMS), len(history)))
-    return Study(inputs, learned, ranked)
+from .recommender_study import Study, study
 
 
 def kind_of(item: int, words: Words) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ....recommender.items import ITEMS
 from ...page.scene import Goal, Task
@@ -12,9 +11,7 @@ from ...page.texts import Words
 from .fields import say
 from .history import name_of, theme_of
 from .marks import MODELS, marks
-
-if TYPE_CHECKING:
-    from .recommender import Study
+from .recommender_study import Study
 
 
 def tasks(s: Study, words: Words) -> list[Task | Goal]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,9 +14,7 @@ from ....seq2seq.translation import Translation
 from ...page.scene import Goal, Point, Task
 from ...page.texts import Words
 from .parts import columns_of, held_out, worst_kind, written
-
-if TYPE_CHECKING:
-    from .translate import Study
+from .study import Study
 
 ASK = "3/5/1997"  # the exercise's ambiguous date
 YEAR, MONTH = 3, 6  # rows in which the last digit of the year and of the month is written

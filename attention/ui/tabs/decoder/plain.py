@@ -8,7 +8,7 @@ from ....seq2seq.bahdanau import encode_text
 from ...page.plain import loads, program
 
 if TYPE_CHECKING:
-    from .translate import Study
+    from .study import Study
 
 SCORES = {
     "additive": "scores = torch.tanh(w['w_q'] @ state + states @ w['w_k'].T) @ w['v']",

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from ....seq2seq import dates
 from ....seq2seq.bahdanau import KINDS, TARGET, generator_for
-from ....seq2seq.date_parse import Reading, reading
 from ....seq2seq.translation import Translation
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, Saved, Table, heading, numbers, signed
@@ -17,32 +16,9 @@ from ...page.scene import Place, Scene
 from ...page.sheet import Sheet
 from ...page.texts import Words
 from .asks import tasks
-from .parts import Inputs, columns_of, held_out, notices_of, opened, rows_of, written
+from .parts import columns_of, held_out, notices_of, opened, rows_of
 from .plain import plain
-
-
-@dataclass(frozen=True, eq=False)
-class Study:
-    """What each kind of attention writes for the text. meaning: its day, or why none; truth: in ISO."""
-
-    inputs: Inputs
-    answers: dict[str, Translation]
-    meaning: Reading
-
-    @property
-    def truth(self) -> str | None:
-        return None if self.meaning.day is None else self.meaning.day.isoformat()
-
-    @property
-    def shown(self) -> Translation:
-        """The answer of the chosen kind."""
-        return self.answers[self.inputs.attention]
-
-
-def study(inputs: Inputs) -> Study:
-    """Ask all three."""
-    answers = {kind: written(kind, inputs.text) for kind in KINDS}
-    return Study(inputs, answers, reading(inputs.text))
+from .study import Study, study
 
 
 @cache
