@@ -88,15 +88,11 @@ def test_a_step_asks_of_what_it_shows(id, n, language):
 @pytest.mark.parametrize(("id", "n"), STEPS)
 def test_a_step_does_not_tell_its_own_answer(id, n, language):
     step, task = lesson_of(TAB[id], language)[n - 1], asked(id, n, language)
-    if task is None or task["kind"] not in ("number", "choice"):
-        return
-    told = f"{step.title} {FORMULA.sub(' ', step.text)} {step.hint}".lower()
-    if task["kind"] == "choice":
-        words = re.findall(rf"\b{re.escape(task['options'][task['answer']].lower())}\b", told)
-        assert not words or all(one.lower() in told for one in task["options"]), words
-    elif abs(task["answer"] - round(task["answer"])) > 0.005:  # a whole number may well stand there
-        for digits in (1, 2, 3, 4):
-            assert f"{task['answer']:.{digits}f}" not in told, (digits, told)
+    if task is None or task["kind"] != "number" or abs(task["answer"] - round(task["answer"])) < 0.005:
+        return  # a whole number may well stand there
+    told = f"{step.title} {step.text} {step.hint}"
+    for digits in (1, 2, 3, 4):
+        assert f"{task['answer']:.{digits}f}" not in told, (digits, told)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
