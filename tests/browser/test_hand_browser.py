@@ -31,7 +31,7 @@ def without_root() -> str:
 def test_a_linked_sheet_is_filled_in_and_the_mistake_is_named(open_page, path, lang):
     seed, sign = seed_for("Weight")
     phone = {"viewport": {"width": 390, "height": 800}} if lang == "zh" else {}
-    page = open_page(f"?tab=matchmaker&scale=1&cell=weights.0.1&hand={seed}", path, **phone)
+    page = open_page(f"?tab=matchmaker&step=7&scale=1&cell=weights.0.1&hand={seed}", path, **phone)
     field = page.locator(f'[data-focus="hand.{sign}"]')
     field.fill(without_root().replace(".", ","))
     page.keyboard.press("Enter")

@@ -57,7 +57,9 @@ def blanked(sheet: Sheet, asked: Mapping[str, Any], words: Words) -> Json:
         sign: _mark(blanks[sign], text, known.get(blanks[sign].label, ()), words)
         for sign, text in given.items() if sign in blanks
     }  # fmt: skip
-    shown: Json = {"title": sheet.title, "sections": veiled(sheet.sections, blanks), "marks": marks}
+    last = max(blank.place[0] for blank in blanks.values())  # what only follows would tell the answers
+    sections = veiled(sheet.sections[: last + 1], blanks)
+    shown: Json = {"title": sheet.title, "sections": sections, "marks": marks}
     if asked.get("reveal") is True:
         shown["answers"] = {sign: blank.written for sign, blank in blanks.items()}
     return shown
