@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ....classifier import load_classifier
 from ....training import generator_at
 from ...page.plain import loads, program
-
-if TYPE_CHECKING:
-    from . import classifier, recommender
+from . import classifier_study, recommender_study
 
 
-def classified(s: classifier.Study) -> str:
+def classified(s: classifier_study.Study) -> str:
     """A review through embedding, positions, heads, mean and a linear layer; its weights changed or not."""
     tokens = s.read.tokens
     how, changed = s.inputs.override, "weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-30)"
@@ -43,7 +39,7 @@ def classified(s: classifier.Study) -> str:
     ])  # fmt: skip
 
 
-def recommended(s: recommender.Study) -> str:
+def recommended(s: recommender_study.Study) -> str:
     """Every item looks at the history; the best ones with their scores and weights."""
     count = len(s.history)
     even = (
