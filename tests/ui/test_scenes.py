@@ -294,11 +294,15 @@ def test_the_switches_lead_to_every_scene_and_nowhere_else(tab):
 
 
 def imported(module: str) -> set[str]:
-    """The modules that a module's text imports, by full name."""
+    """The modules that a module's text imports to run, by full name; what is for a type's name alone is not."""
     file = Path(sys.modules[module].__file__)
     package = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
     found = set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    tree = ast.parse(file.read_text("utf-8"))
+    tree.body = [
+        one for one in tree.body if not (isinstance(one, ast.If) and "TYPE_CHECKING" in ast.unparse(one.test))
+    ]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {one.name for one in node.names}
         elif isinstance(node, ast.ImportFrom):

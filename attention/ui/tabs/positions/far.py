@@ -146,7 +146,7 @@ def slowed_sheet(s: Study, words: Words, place: Place) -> Sheet:
         turns = turns_within(frequencies(d), length)[i].item()
         share = (1 - after / before) / (1 - 1 / factor)
         lines += [
-            (words("positions.turns", length=length), f"{show(before, 8)} × {length} / 2π", show(turns)),
+            (words("positions.turns", length=length), f"{show(before, 8)} × {length} / (2π)", show(turns)),
             (words("positions.slow_share"), "", show(share)),
             (words("positions.slower"),
              f"{show(before, 8)} × ({show(1 - share)} + {show(share)} / {factor})", show(after, 8)),
