@@ -83,12 +83,10 @@ def save_drawing(
     for at, item in enumerate(items):
         if isinstance(item, Box):
             patch = Rectangle((item.x, item.y), item.wide, item.tall)
-            edge = item.edge or "none"
-            axes.add_collection(
-                PatchCollection(
-                    [patch], facecolor=item.fill or "none", edgecolor=edge, linewidth=0.7, zorder=at
-                )
-            )
+            drawn = PatchCollection([patch], linewidth=0.7, zorder=at)
+            drawn.set_facecolor(item.fill or "none")
+            drawn.set_edgecolor(item.edge or "none")
+            axes.add_collection(drawn)
         elif isinstance(item, Line):
             x, y = zip(*item.points, strict=True)
             dash = (0, (2, 3)) if item.dashed else "-"

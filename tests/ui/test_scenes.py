@@ -294,7 +294,7 @@ def test_the_switches_lead_to_every_scene_and_nowhere_else(tab):
 
 
 def imported(module: str) -> set[str]:
-    """The modules that a module's text imports to run, by full name; what is for a type's name alone is not."""
+    """The modules that a module's text imports to run, by full name; those of a type's name left out."""
     file = Path(sys.modules[module].__file__)
     package = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
     found = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 from functools import cache
 
 import pytest
@@ -30,6 +31,13 @@ def model_of(kind):
     return adopt(build(kind), tiny_tokenizer())
 
 
+def library(kind):
+    """The same weights, run by transformers itself."""
+    module = copy.deepcopy(model_of(kind).module)  # its configuration too, which builds share
+    module.set_attn_implementation("eager")
+    return module
+
+
 def study_of(kind, **changes):
     given = {"text": TEXT, "top_k": 9} | changes
     return studied(check_all("model", TAB.inputs, given), model_of(kind))
@@ -38,8 +46,7 @@ def study_of(kind, **changes):
 def by_modules(kind, ids, target):
     """(head shares (L, h), feed-forward shares (L,), weights (L, h, n), logits) of the last token, taken
     from transformers' own eager pass by hooks."""
-    module = build(kind)
-    module.set_attn_implementation("eager")
+    module = library(kind)
     blocks = module.transformer.h if kind == "gpt2" else module.model.layers
     norm = module.transformer.ln_f if kind == "gpt2" else module.model.norm
     gathered, nets, ends = [], [], []
@@ -122,7 +129,7 @@ def test_every_kind_of_number_opens_and_its_sheet_ends_in_it(kind, language):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_writes_by_the_seed_as_without_a_cache(kind):
-    model, module = model_of(kind), build(kind)
+    model, module = model_of(kind), library(kind)
     tokens = tokenize(model, TEXT)
     longer, choices = speak(model, tokens, 5, seed=4, temperature=1.5, k=20)
     generator, ids = torch.Generator().manual_seed(4), list(tokens.ids)

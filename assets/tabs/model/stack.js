@@ -11,6 +11,7 @@ import { steer } from "./story_steer.js";
 import { writer } from "./story_write.js";
 
 const ROW = 24; // a layer
+const CUT = 16; // nothing stands left of it
 const TALL = 16; // a cell, and the bars of a head
 const CELLS = 606; // the heads' cells begin
 const NET = [762, 22]; // the feed-forward's cell: where, how wide
@@ -20,7 +21,7 @@ const SAYS = 836; // the word that the stream would say
 export const stack = (panel, view) => {
   const plan = planOf(panel);
   const vectors = vectorsOf(panel);
-  const art = svg("svg", { class: "am-pass-art", viewBox: `0 0 ${WIDE} ${plan.height}`, role: "application", tabindex: "0",
+  const art = svg("svg", { class: "am-pass-art am-stack-art", viewBox: `${CUT} 0 ${WIDE - CUT} ${plan.height}`, role: "application", tabindex: "0",
     "aria-label": `${panel.title}. ${panel.words.hint}`, "data-focus": "pass" });
   const marks = svg("g", { class: "am-pass-marks" });
   art.append(...rails(panel, plan), ...rows(panel, plan, vectors), ...nextWord(panel, plan, view), ...columns(panel, plan, view), marks);
@@ -98,7 +99,7 @@ const said = (x, box, text, anchor, kind) => svg("text", { class: kind, x, y: bo
 const titles = (panel, plan) => {
   const y = plan.boxes[0].y - 6;
   const one = (x, text, anchor) => svg("text", { class: "am-pass-soft", x, y, "text-anchor": anchor }, text);
-  return [one(NET[0] + NET[1] / 2, panel.words.big_net, "middle"), one(TOTAL[0] + TOTAL[1], panel.words.big_total, "end"), one(WIDE - 2, panel.words.big_would_say, "end")];
+  return [one(NET[0] + NET[1] / 2, panel.words.big_net, "middle"), one(TOTAL[0] + TOTAL[1], panel.words.big_total, "end"), one(SAYS, panel.words.big_would_say, "start")];
 };
 
 const says = (panel, at, box) => {

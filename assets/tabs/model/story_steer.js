@@ -13,8 +13,8 @@ export const steer = (art, marks, panel, plan, view, tell) => {
   const open = () => at && view.open({ panel: panel.id, row: at[0], column: at[1] });
   const find = (event) => {
     const box = art.getBoundingClientRect();
-    const [, , wide, tall] = art.getAttribute("viewBox").split(" ").map(Number);
-    return placeAt(panel, plan, ((event.clientX - box.left) / box.width) * wide, ((event.clientY - box.top) / box.height) * tall);
+    const [left, , wide, tall] = art.getAttribute("viewBox").split(" ").map(Number);
+    return placeAt(panel, plan, left + ((event.clientX - box.left) / box.width) * wide, ((event.clientY - box.top) / box.height) * tall);
   };
   art.addEventListener("mousemove", (event) => move(find(event)));
   art.addEventListener("mouseleave", () => move(null));

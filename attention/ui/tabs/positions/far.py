@@ -20,7 +20,7 @@ from ....distance import (
     yarn_frequencies,
 )
 from ....position import frequencies
-from ...page.panels import Axis, Heatmap, Look, Panel, Scale, heading
+from ...page.panels import Axis, Heatmap, Look, Panel, Scale, heading, signed
 from ...page.plots import Curve, Plot
 from ...page.scene import Goal, Place, Task
 from ...page.sheet import Section, Sheet, show
@@ -64,7 +64,7 @@ def penalties(s: Study, words: Words) -> Heatmap:
     distances = [str(k) for k in range(s.inputs.length)]
     return Heatmap(
         "alibi", words("positions.alibi"), table, Axis(heads_of(s, words)),
-        Axis(distances, words("positions.back")), Scale(min(table.min().item(), -1e-6), 0.0),
+        Axis(distances, words("positions.back")), signed(table),
         Look(wide=True), words("positions.alibi_caption"),
     )  # fmt: skip
 

@@ -261,7 +261,7 @@ def save_stack(
     y = across.tall + 34
     items += [Label(NET[0] + NET[1] / 2, y - 6, one.words["big_net"], "center", SOFT),
               Label(TOTAL, y - 6, one.words["big_total"], "right", SOFT),
-              Label(WIDE - 2, y - 6, one.words["big_would_say"], "right", SOFT)]  # fmt: skip
+              Label(SAYS, y - 6, one.words["big_would_say"], colour=SOFT)]  # fmt: skip
     for point in one.points:
         values = point.values.tolist()
         if point.kind == "weights":
