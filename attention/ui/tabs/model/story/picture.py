@@ -71,6 +71,14 @@ class Pass(Panel, Saved):
         values = torch.cat([one.values for one in self.points]).double().numpy()
         return Table(values[:, None], rows, [self.title])
 
+    def sheet_at(self, row: int, column: int) -> tuple[int, int]:
+        """The point that a row of the table belongs to, and the index in it."""
+        for place, point in enumerate(self.points):
+            if row < len(point.values):
+                return place, row
+            row -= len(point.values)
+        return len(self.points), row
+
     def arrays(self) -> Arrays:
         """A vector for each point, by kind, layer and head from 0."""
         found: Arrays = {"tokens": list(self.tokens)}
