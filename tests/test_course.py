@@ -104,6 +104,9 @@ def test_version_one_still_opens():
         (OLD_HAND_IN.replace('"Mei"', '"' + "M" * 201 + '"'), "0 to 200 characters"),
         (OLD_HAND_IN.replace('"Mei"', "9" * 5000), "at most 20 digits"),
         (OLD_HAND_IN.replace('"answer":2', '"answer":1e999'), "finite number"),
+        (OLD_HAND_IN.replace('"name"', '"did":[' + '"x",' * 200 + '"x"],"name"'), "at most 200 of kind str"),
+        (OLD_HAND_IN.replace('"name"', '"did":"all","name"'), "did must be a list"),
+        (OLD_HAND_IN.replace('"name"', '"did":["' + "x" * 201 + '"],"name"'), "0 to 200 characters"),
         ('{"version":1}', "needs its assignment"),
         ('{"version":1,"assignment":[]}', "must be a JSON object"),
         (packed("x" * 100_000_000), "at most 1000000 bytes"),
@@ -258,6 +261,8 @@ def test_the_command_reads_files_and_links(tmp_path, capsys):
         lambda: Assignment("", ()),
         lambda: Assignment("x", questions=(LESSON.questions[0],) * 2),
         lambda: Assignment("x", seed=-1),
+        lambda: Assignment("x", names="yes"),
+        lambda: Assignment("x", id="i" * 41),
     ],
 )
 def test_an_assignment_that_makes_no_sense_is_refused(broken):

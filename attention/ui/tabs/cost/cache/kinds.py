@@ -53,6 +53,11 @@ class KeyRows(Panel, Saved):
             "words": {name: self.words(f"cost.cache_{name}") for name in names},
         }
 
+    def sheet_at(self, row: int, column: int) -> tuple[int, int]:
+        """A token's key opens as a whole, and so does its value."""
+        width = self.keys.shape[-1]
+        return (row, column // width) if column < 2 * width else (row, column)
+
     def table(self) -> Table:
         both = torch.cat([self.keys, self.values, self.weights[:, None]], dim=-1).cpu().float().numpy()
         d = self.keys.shape[-1]

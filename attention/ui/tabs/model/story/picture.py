@@ -76,6 +76,14 @@ class Pass(Panel, Saved):
         """As the page draws it, in its light colours."""
         return save_pass(self, format, notes)
 
+    def sheet_at(self, row: int, column: int) -> tuple[int, int]:
+        """The point that a row of the table belongs to, and the index in it."""
+        for place, point in enumerate(self.points):
+            if row < len(point.values):
+                return place, row
+            row -= len(point.values)
+        return len(self.points), row
+
     def arrays(self) -> Arrays:
         """A vector for each point, by kind, layer and head from 0."""
         found: Arrays = {"tokens": list(self.tokens)}
