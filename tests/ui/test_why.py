@@ -12,7 +12,6 @@ from attention.pretrained import Changes, explain_head, run, tokenize
 from attention.pretrained.adopted import to_gpt2
 from attention.storyteller.sentences import vocabulary
 from attention.storyteller.train import load
-from attention.ui.page import busy
 from attention.ui.page.fields import check_all
 from attention.ui.page.guard import Refusal
 from attention.ui.page.questions import ask_sheet, draw, draw_part, train
@@ -260,15 +259,3 @@ def test_an_encoder_is_watched_by_its_cosine():
 def test_the_storyteller_is_read_once():
     assert model_named("storyteller") is model_named("storyteller")
     assert len(tokenize(model_named("storyteller"), GAVE)) == 13
-
-
-def test_a_larger_model_is_computed_in_a_place_and_beyond_those_the_page_says_busy(monkeypatch):
-    changes = CHANGES["why_example_minilm"]
-    TAB.scenes["why"].ready(check_all("model", TAB.inputs, WHY | dict(changes)), 60)
-    model_named("minilm")
-    monkeypatch.setattr(busy, "_lines", {})
-    monkeypatch.setattr(busy, "WAITING", 0)
-    with busy.slot("why", limit=2), busy.slot("why"):
-        assert draw("en", TAB, {"inputs": WHY | changes})["error"] == words_for("en")("errors.busy")
-        assert "panels" in draw("en", TAB, {"inputs": WHY})  # the small one needs no place
-    assert "panels" in draw("en", TAB, {"inputs": WHY | changes})

@@ -25,11 +25,10 @@ SHEETS = {
 
 def panels(s: Study, words: Words) -> list[Panel]:
     """The four questions, one after the other."""
-    with s.place():
-        return [
-            *shares.panels(s, words), *effects.panels(s, words), *scores.panels(s, words),
-            *copies.panels(s, words),
-        ]  # fmt: skip
+    return [
+        *shares.panels(s, words), *effects.panels(s, words), *scores.panels(s, words),
+        *copies.panels(s, words),
+    ]  # fmt: skip
 
 
 def sheet(s: Study, words: Words, place: Place) -> Sheet:
@@ -39,8 +38,7 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
     }  # fmt: skip
     if place.panel not in SHEETS or not able.get(place.panel, s.speaks):
         raise Refusal("no_such_cell")
-    with s.place():
-        return SHEETS[place.panel](s, words, place)
+    return SHEETS[place.panel](s, words, place)
 
 
 def notices(s: Study, words: Words) -> Sequence[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,10 +66,6 @@ class Study:
     def small(self) -> bool:
         """Whether all heads are tried at once, with the first picture."""
         return self.model.num_layers * self.model.num_heads <= AT_ONCE
-
-    def place(self) -> AbstractContextManager[None]:
-        """A place to compute in; a small model needs none."""
-        return nullcontext() if self.small else slot("why", limit=2)
 
     @property
     def long(self) -> bool:
