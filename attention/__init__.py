@@ -58,14 +58,18 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``heatmap``         heatmaps for a notebook, a slide or a file
     ``cells``           a heatmap as a file that looks like the page's
     ``plotting``        curves for the same
-    ``export``          the folder of these four
+    ``drawing``         and what is neither
+    ``export``          the folder of these five
 16. ``count``           what does it cost? Counted from real tensors, or timed
     ``cache``           why is the thousandth word as quick as the tenth?
     ``sharing``         do twelve heads need twelve sets of keys?
     ``windows``         must every word look at every word before it?
-    ``decode``          writing one word at a time, with a cache and without
+    ``passes``          writing one word at a time, with a cache and without
     ``decoders``        GPT-2, Llama and BERT, opened for it
+    ``speaking``        and writing as the storyteller does, by the seed
     ``cache_pitfalls``  five mistakes, and the first word that each gets wrong
+    ``cache_exercises`` the same five in one head, to be read off
+    ``decode``          the folder of these
     ``ledger``          what every step computes, and what it only reads again
     ``damage``          what a model loses when its keys are shared, or squeezed
     ``window_figures``  does a small model break behind a window?
@@ -105,7 +109,9 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``worker``          where their code runs
     ``check``           the folder of these
 22. ``programs``        programs that fail, and their repairs
+    ``outcome``         what happens when they run
     ``claims``          what articles claim, as numbers
+    ``claimed``         the same, to be guessed first
     ``pitfalls_code``   the folder of these
 
 The page itself is ``ui``: it may import everything above, and nothing above imports it.

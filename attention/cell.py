@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -26,6 +26,18 @@ from .scoring import Dot, Scoring
 Some = TypeVar("Some", bound=Scoring)
 
 
+class Whole(NamedTuple):
+    """The head that a cell is of, float64: query (n, d), key (m, d), value (m, v), mask (n, m)."""
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    mask: Tensor
+    scoring: Scoring
+    row: int
+    column: int
+
+
 @dataclass(frozen=True)
 class Cell:
     """One cell of a weight matrix, opened: every number between the vectors and the weight.
@@ -34,7 +46,8 @@ class Cell:
     is ``raw``. ``scaled = raw * scale / temperature`` (after the soft cap if there is one),
     ``logit = scaled + bias``. ``numerator = exp(logit - shift)`` with shift the row's largest
     allowed logit, ``denominator`` the row's sum (sink included), ``weight`` their quotient, 0 when
-    the cell is masked. contribution (v,) = weight * value, one summand of output (v,).
+    the cell is masked. contribution (v,) = weight * value, one summand of output (v,). whole: all
+    that the row is computed from; None where a bias, a soft cap or a sink comes in as well.
     """
 
     query: Tensor
@@ -56,6 +69,7 @@ class Cell:
     value: Tensor
     contribution: Tensor
     output: Tensor
+    whole: Whole | None = None
 
 
 def explain(
@@ -102,8 +116,8 @@ def explain(
     raw = terms.sum().item()
     scaled = raw * scale if softcap is None else softcap * math.tanh(raw * scale / softcap)
     scaled = scaled / temperature
-    allowed_row = torch.ones(n, m, dtype=torch.bool) if mask is None else mask.expand(n, m)
-    allowed_row = allowed_row[row]
+    may = torch.ones(n, m, dtype=torch.bool) if mask is None else mask.expand(n, m)
+    allowed_row = may[row]
     added = 0.0 if bias is None else bias.expand(n, m)[row, column].item()
     logits = attended.scores[row]
     candidates = logits[allowed_row]
@@ -115,6 +129,7 @@ def explain(
     weight = attended.weights[row, column].item()
     # as in attend(), what cannot be attended adds nothing, NaN and infinity neither
     contribution = weight * (value[column] if allowed else value[column].nan_to_num(0, 0, 0))
+    plain = bias is None and softcap is None and sinks is None
     return Cell(
         query=query[row], key=key[column], left=left, right=right, terms=terms, raw=raw,
         scale=scale, temperature=temperature, scaled=scaled, bias=added, allowed=allowed,
@@ -123,6 +138,7 @@ def explain(
         denominator=(candidates - shift).exp().sum().item(),
         weight=weight, value=value[column], contribution=contribution,
         output=attended.output[row],
+        whole=Whole(query, key, value, may, scoring, row, column) if plain else None,
     )  # fmt: skip
 
 

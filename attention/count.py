@@ -69,6 +69,23 @@ class Count(TorchDispatchMode):
         self._now -= self._alive.pop(place, 0)
 
 
+class Products(TorchDispatchMode):
+    """Counts multiplications alone, with half the work of :class:`Count`. parts: by what ``part`` was."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.part = part
+        self.parts: dict[str, int] = {}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        made = _products(func.overloadpacket.__name__, args)
+        if made:
+            self.parts[self.part] = self.parts.get(self.part, 0) + made
+        return func(*args, **(kwargs or {}))
+
+
 def _is_stored(x: object) -> bool:
     return isinstance(x, Tensor) and x.layout == torch.strided
 

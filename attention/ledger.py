@@ -9,15 +9,18 @@ Shapes: n tokens read in a step, m tokens so far, h heads, g key and value heads
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from .cache import KeyValueCache
-from .count import Count
+from .count import Products
 from .decode import Around, Decoder, forward
 
+Counts = dict[tuple[int, int, bool], dict[str, int]]  # by tokens read, tokens before, causal
 PARTS = ("projections", "attention", "rest", "words")
 
 
@@ -31,13 +34,26 @@ class Counted(Around):
     def __init__(self, decoder: Decoder) -> None:
         super().__init__(decoder)
         self.queries: list[Tensor] = []  # per layer (h, d), turned to its position
-        self.parts = dict.fromkeys(PARTS, 0)
+        self.products = Products("attention")
         self._fresh = False  # whether queries come next to be turned
 
+    @property
+    def parts(self) -> dict[str, int]:
+        """What each of PARTS multiplied."""
+        return {part: self.products.parts.get(part, 0) for part in PARTS}
+
+    @contextmanager
+    def within(self, part: str) -> Iterator[None]:
+        """Count as this part what would else be attention."""
+        self.products.part = part
+        try:
+            yield
+        finally:
+            self.products.part = "attention"
+
     def project(self, layer: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        with Count() as count:
+        with self.within("projections"):
             projected = self.decoder.project(layer, x)
-        self.parts["projections"] += count.multiplications
         self._fresh = True
         return projected
 
@@ -49,16 +65,12 @@ class Counted(Around):
         return turned
 
     def finish(self, layer: int, x: Tensor, attended: Tensor) -> Tensor:
-        with Count() as count:
-            finished = self.decoder.finish(layer, x, attended)
-        self.parts["rest"] += count.multiplications
-        return finished
+        with self.within("rest"):
+            return self.decoder.finish(layer, x, attended)
 
     def logits(self, x: Tensor) -> Tensor:
-        with Count() as count:
-            logits = self.decoder.logits(x)
-        self.parts["words"] += count.multiplications
-        return logits
+        with self.within("words"):
+            return self.decoder.logits(x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +97,13 @@ class Step:
 
 @torch.no_grad()
 def keep_ledger(
-    decoder: Decoder, prompt: Tensor, steps: int, *, cached: bool = True, causal: bool = True
-) -> list[Step]:
+    decoder: Decoder, prompt: Tensor, steps: int, *, cached: bool = True, causal: bool = True,
+    counts: Counts | None = None,
+) -> list[Step]:  # fmt: skip
     """Write ``steps`` tokens after prompt (n,) greedily, as :func:`attention.decode.write` does, and note it.
 
+    counts: what this model's passes multiplied so far, by their shapes. Counting takes as long as the pass,
+    and a pass of the same shapes multiplies the same; what is not there yet is counted, and kept there.
     Raises ``ValueError`` for a cache without the causal mask: its keys would be wrong ones.
     """
     if cached and not causal:
@@ -99,16 +114,20 @@ def keep_ledger(
             cache = KeyValueCache()
         counted = Counted(decoder)
         read = text[:, -1:] if cached and step else text
-        with Count() as count:
+        shapes = read.shape[-1], cache.length, causal
+        parts = None if counts is None else counts.get(shapes)
+        with counted.products if parts is None else nullcontext():
             logits = forward(counted, read, cache, causal=causal, last_only=True)[0, 0]
-        parts = counted.parts
-        parts["attention"] = count.multiplications - sum(parts.values())
+        if parts is None:
+            parts = counted.parts
+            if counts is not None:
+                counts[shapes] = parts
         token = int(logits.argmax())
         sides = zip(*(cache.view(layer) for layer in range(decoder.num_layers)), strict=True)
         keys, values = (torch.cat(side) for side in sides)
         queries = torch.stack(counted.queries)
         kept = cache.bytes if cached else 0
-        ledger.append(Step(read.shape[-1], token, logits, queries, keys, values, parts, kept))
+        ledger.append(Step(read.shape[-1], token, logits, queries, keys, values, dict(parts), kept))
         text = torch.cat([text, text.new_tensor([[token]])], dim=-1)
     return ledger
 

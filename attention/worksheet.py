@@ -122,13 +122,13 @@ def _word(key: str, lang: str) -> str:
 
 def _number(value: float) -> str:
     """Whole numbers as such, others with three decimals."""
-    return f"{value:.0f}" if value == round(value) else f"{value:.3f}"
+    return f"{value + 0.0:.0f}" if value == round(value) else f"{value:.3f}"
 
 
-def _grids(work: Worksheet, lang: str, key: bool) -> list[tuple[str, list[list[str]]]]:
-    """(heading, rows of cells) of every table, the given ones first; blanks filled in with key."""
+def grids(work: Worksheet, lang: str) -> list[tuple[str, list[list[str | Cell]]]]:
+    """(heading, rows) of every table, the given ones first; a blank is its :class:`Cell`."""
     sheet = work.sheet
-    grids = [
+    found: list[tuple[str, list[list[str | Cell]]]] = [
         (_word("given", lang) + ": " + _word(name, lang), [[_number(x) for x in row] for row in rows])
         for name, rows in (("query", sheet.query), ("key", sheet.key), ("value", sheet.value))
     ]
@@ -136,20 +136,38 @@ def _grids(work: Worksheet, lang: str, key: bool) -> list[tuple[str, list[list[s
     for name in TABLES:
         rows = []
         for i, row in enumerate(tables(sheet)[name].tolist()):
-            line = []
+            line: list[str | Cell] = []
             for j, value in enumerate(row):
                 cell = Cell(name, i, j)
-                shown = _number(value) if cell in asked else "-"
-                line.append(f"[{shown}]" if key and cell in blanks else BLANK if cell in blanks else shown)
+                line.append(cell if cell in blanks else _number(value) if cell in asked else "-")
             rows.append(line)
         heading = "score_distance" if name == "score" and sheet.kind == "distance" else name
-        grids.append((_word(heading, lang), rows))
-    return grids
+        found.append((_word(heading, lang), rows))
+    return found
 
 
-def _rules(sheet: Sheet, lang: str) -> str:
-    rules = _word(sheet.kind, lang).format(d=sheet.d, d_model=sheet.d_model, h=f"{sheet.bandwidth:g}")
-    return f"{rules} {_word('digits', lang)}"
+def answer_of(sheet: Sheet, cell: Cell) -> str:
+    """The right number of a cell, as a key shows it."""
+    return _number(number(sheet, cell))
+
+
+def _grids(work: Worksheet, lang: str, key: bool) -> list[tuple[str, list[list[str]]]]:
+    """The same on paper: blanks as room to write, or filled in, in brackets, with ``key``."""
+
+    def written(entry: str | Cell) -> str:
+        if isinstance(entry, str):
+            return entry
+        return f"[{answer_of(work.sheet, entry)}]" if key else BLANK
+
+    return [
+        (heading, [[written(entry) for entry in row] for row in rows]) for heading, rows in grids(work, lang)
+    ]
+
+
+def rules(sheet: Sheet, lang: str) -> str:
+    """What is to be known beside the numbers given."""
+    about = _word(sheet.kind, lang).format(d=sheet.d, d_model=sheet.d_model, h=f"{sheet.bandwidth:g}")
+    return f"{about} {_word('digits', lang)}"
 
 
 def _title(work: Worksheet, lang: str, key: bool) -> str:
@@ -159,7 +177,7 @@ def _title(work: Worksheet, lang: str, key: bool) -> str:
 
 def to_text(work: Worksheet, lang: str = "en", key: bool = False) -> str:
     """The worksheet as plain text; ``key=True``: the same with the blanks filled in, in brackets."""
-    lines = [_title(work, lang, key), "", _rules(work.sheet, lang)]
+    lines = [_title(work, lang, key), "", rules(work.sheet, lang)]
     for heading, rows in _grids(work, lang, key):
         width = max(len(text) for row in rows for text in row)
         lines += ["", heading, *("  " + "  ".join(text.rjust(width) for text in row) for row in rows)]
@@ -181,6 +199,6 @@ def to_html(work: Worksheet, lang: str = "en", key: bool = False) -> str:
         "table{display:inline-table;border-collapse:collapse;"
         "margin:0 1cm .5cm 0;break-inside:avoid}caption{text-align:left;font-weight:600}"
         "td{border:1px solid #777;padding:.15cm .3cm;text-align:right;min-width:1.1cm}"
-        f"</style></head><body><h1>{title}</h1>{name}<p>{html.escape(_rules(work.sheet, lang))}</p>"
+        f"</style></head><body><h1>{title}</h1>{name}<p>{html.escape(rules(work.sheet, lang))}</p>"
         f"{''.join(parts)}</body></html>\n"
     )

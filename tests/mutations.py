@@ -84,7 +84,7 @@ MUTATIONS = {
         ("tests/test_classifier.py", "-k", "masked_mean or batched_forward"),
     ),
     "cached token in place 0": Mutation(
-        "attention/decode/__init__.py",
+        "attention/decode/passes.py",
         "torch.arange(start, start + n, device=ids.device)", "torch.arange(n, device=ids.device)",
         ("tests/test_cache.py", "-k", "cached_steps"),
     ),

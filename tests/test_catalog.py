@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from attention.pretrained import catalog, model, run, tokenize
+from attention.pretrained import catalog, run, tokenize
 from attention.pretrained.catalog import CATALOG, load_folder, load_model
 from attention.pretrained.model import ModelRefused, adopt
 from tests.tiny_models import build, save, tiny_tokenizer
@@ -274,4 +274,3 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(unpacked, monkeypatch, tm
 
 def test_limits_leave_room_for_roberta_s_two_reserved_positions():
     assert adopt(build("roberta")).max_tokens == 38
-    assert model.MAX_TOKENS == 512

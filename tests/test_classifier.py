@@ -163,6 +163,20 @@ def test_unknown_words_are_flagged(model):
     assert result.label == "positive"
 
 
+PLAIN = {
+    "positive": "not bad|it was good|the pizza was good|this is a great film|i did not hate it|not not good|"
+    "it isn't terrible|the weather was not awful|好看|不错|太棒了|电影很好|这个手机很好|不是不好看",
+    "negative": "not good|it was not good|it was bad|the food was not good|the pizza was not good|terrible|"
+    "i don't like it|the weather was not great|不好|难看|不是很好看|这部电影不好看|天气不好|我不喜欢这个手机",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("label", "texts"), PLAIN.items())
+def test_what_people_type_first_is_read_right(model, label, texts):
+    wrong = [text for text in texts.split("|") if classify(model, text).label != label]
+    assert not wrong
+
+
 @pytest.mark.parametrize(("text", "label"), [
     ("xyzzy", None), ("xyzzy !", None), ("qwxz , zyzzyva .", None), ("xyzzy good", "positive"),
 ])  # fmt: skip

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 import transformers as T
 
-from attention.damage import latent_bases, rotary_proof, run_shared, run_squeezed
+from attention.count import Products
+from attention.damage import latent_bases, rotary_proof, run_forms, run_shared, run_squeezed
 from attention.decode import forward, write
 from attention.decode.decoders import decoder_of, projections
 from attention.ledger import first_written, keep_ledger
@@ -117,6 +118,38 @@ def test_a_squeezed_model_is_whole_at_full_rank(gpt2, bert, causal):
         errors.append((rows - expected).abs().max().item())
         assert each == LAYERS * rank * 4
     assert errors[0] < 1e-3 and errors[1] > 1e-2 and errors[2] > errors[0]
+
+
+def test_counts_kept_for_equal_shapes_are_those_counted_anew(gpt2, monkeypatch):
+    decoder, counts = decoder_of(gpt2), {}
+    for cached, causal in ((True, True), (False, True), (False, False)):
+        for n in (5, 7, 5):
+            anew = keep_ledger(decoder, ids(n), 4, cached=cached, causal=causal)
+            kept = keep_ledger(decoder, ids(n), 4, cached=cached, causal=causal, counts=counts)
+            assert [(one.parts, one.token, one.bytes) for one in kept] == [
+                (one.parts, one.token, one.bytes) for one in anew
+            ]
+    known = len(counts)
+    monkeypatch.setattr(Products, "__enter__", lambda self: pytest.fail("counted again"))
+    assert keep_ledger(decoder, ids(6)[:5], 4, counts=counts)[3].parts == counts[1, 7, True]
+    assert len(counts) == known
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_many_forms_in_one_pass_are_each_by_itself(gpt2, bert, causal):
+    """To rounding: a batch multiplies in another order."""
+    module = gpt2 if causal else bert
+    decoder, text, bases = decoder_of(module), ids(9), latent_bases(module, LAYERS)
+    groups, ranks = (4, 2, 1), (D, 7, 1)
+    alone = [run_shared(decoder, text, size, causal=causal) for size in groups]
+    alone += [run_squeezed(decoder, text, *bases, rank, causal=causal) for rank in ranks]
+    found = run_forms(decoder, text, groups, ranks, *bases, causal=causal)
+    for (rows, each), (expected, its) in zip(found, alone, strict=True):
+        torch.testing.assert_close(rows, expected, atol=1e-5, rtol=1e-5)
+        assert each == its
+    assert (found[0][0] - found[2][0]).abs().max() > 1e-2  # the forms do differ
+    with pytest.raises(ValueError, match="at least one form"):
+        run_forms(decoder, text, (), causal=causal)
 
 
 def test_a_basis_is_the_latent_forms(gpt2):

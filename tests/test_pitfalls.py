@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from attention.decode import cache_exercises  # noqa: F401  enters its five
 from attention.pitfalls import PITFALLS, softmax_jacobian
 
 IDS = {
@@ -19,12 +20,17 @@ IDS = {
     "average_over_padding",
     "full_width_heads",
     "dropout_on_weights",
+    "cache_restart",
+    "cache_twice",
+    "cache_corner",
+    "cache_evict",
+    "cache_shared",
 }
 
 
-def test_all_ten_are_there():
+def test_all_fifteen_are_there():
     assert set(PITFALLS) == IDS
-    assert {found.tab for found in PITFALLS.values()} == {"matchmaker", "masks", "heads"}
+    assert {found.tab for found in PITFALLS.values()} == {"matchmaker", "masks", "heads", "cost"}
 
 
 @pytest.mark.parametrize("name", sorted(IDS))
@@ -176,3 +182,47 @@ def test_dropped_rows_sum_to_one_only_on_average():
 def test_no_dropout_is_the_right_way():
     found = PITFALLS["dropout_on_weights"](dropout=0.0, draws=2)
     torch.testing.assert_close(found.wrong["weights"], found.right["weights"])
+
+
+def scores_at(distances, seed, n):
+    """The last query's scores if its keys stood at these distances: by angles alone, without a cache."""
+    query, key, _ = torch.randn(3, n, 16, generator=torch.Generator().manual_seed(seed))
+    pairs = torch.view_as_complex(query[-1].view(8, 2)), torch.view_as_complex(key.view(n, 8, 2))
+    speed = 10000.0 ** (-torch.arange(8) / 8)
+    kept = pairs[1][-len(distances) :]
+    turned = pairs[0] * torch.polar(torch.ones(8), distances[:, None] * speed)
+    return (turned * kept.conj()).real.sum(-1) / 4
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "n", "right", "wrong"),
+    [("cache_restart", {"written": 3}, 7, [6, 5, 4, 3, 2, 1, 0], [0, -1, -2, -3, 0, 0, 0]),
+     ("cache_twice", {"n": 5}, 5, [4, 3, 2, 1, 0], [4, 2, 0, -2, 0]),
+     ("cache_evict", {"n": 6, "window": 4}, 6, [3, 2, 1, 0], [1, 0, 0, 0])],
+)  # fmt: skip
+def test_a_wrong_place_in_a_cache_is_a_wrong_distance(name, given, n, right, wrong):
+    found = PITFALLS[name](seed=5, **given)
+    for side, distances in ((found.right, right), (found.wrong, wrong)):
+        assert side["distance"].tolist() == distances
+        expected = scores_at(torch.tensor(distances).float(), 5, n).softmax(0)
+        torch.testing.assert_close(side["weights"], expected, atol=1e-5, rtol=1e-4)
+    assert found.readouts["moved"] > 0.01
+
+
+def test_an_evicting_cache_that_is_not_full_makes_no_mistake():
+    found = PITFALLS["cache_evict"](n=4, window=5)
+    assert found.readouts["moved"] == 0 == found.readouts["gone"]
+
+
+def test_the_wrong_corner_is_the_one_of_pytorch():
+    found = PITFALLS["cache_corner"](n=5)
+    assert found.wrong["weights"].tolist() == [1, 0, 0, 0, 0] and (found.right["weights"] > 0).all()
+    key, value = torch.randn(2, 1, 5, 4)
+    theirs = nn.functional.scaled_dot_product_attention(key[:, -1:], key, value, is_causal=True)
+    torch.testing.assert_close(theirs[0, 0], value[0, 0])  # so is_causal=True sees the first key alone
+
+
+def test_a_shared_cache_gives_weight_to_the_other_text():
+    found = PITFALLS["cache_shared"](other=3)
+    assert found.right["weights"][:3].sum() == 0 and found.right["weights"].sum() == pytest.approx(1)
+    assert 0.05 < found.readouts["foreign"] < 0.95

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from attention.pitfalls_code import (
+    CLAIMS,
     PROGRAMS,
     batched_shapes,
     identity_heatmap,
@@ -19,6 +20,7 @@ from attention.pitfalls_code import (
     regularised,
     score_count,
 )
+from attention.pitfalls_code import run as outcome
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
@@ -84,3 +86,44 @@ def test_batched_products_and_the_identity_picture():
     eye, weights, diagonal = identity_heatmap()
     assert torch.equal(eye, torch.eye(10)) and (weights.sum(-1) - 1).abs().max() < 1e-6
     assert 0.1 < diagonal < 1 and (weights > 0).all()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_page_runs_a_program_as_a_process_of_its_own_does(name):
+    program, state = PROGRAMS[name], torch.random.get_rng_state()
+    broken = outcome(program.broken)
+    assert (broken.error.split(":")[0], broken.printed) == (program.raises, program.wrong)
+    assert outcome(program.repaired).printed == program.prints
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_a_mask_saves_no_mismatched_widths_and_matching_ones_need_none():
+    assert CLAIMS["mask_for_widths"](m=7).right["runs"].tolist() == [[1, 1], [0, 0]]
+
+
+def test_a_fourth_layer_moves_the_output_alone():
+    moved = CLAIMS["four_layers"](seed=3).right["moved"]
+    assert moved[:, :3].tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]]
+    assert moved[:, 3].tolist() == [1, 1, 1, 1]
+
+
+def test_products_of_a_batch_never_meet():
+    away = CLAIMS["batched_products"](n=4).right["away"]
+    assert (away.diagonal() == 0).all() and (away[~torch.eye(4, dtype=torch.bool)] > 0.01).all()
+
+
+def test_a_label_moves_the_weights_and_the_pages_do_not():
+    library, party = CLAIMS["library"](), CLAIMS["party"]()
+    assert library.readouts["weights_moved"] == 0 < library.readouts["output_moved"]
+    assert party.right["weights"][1, 0] < party.right["weights"][0, 0]
+    assert torch.allclose(CLAIMS["party"](focus=0.0).right["weights"], torch.tensor(1 / 3))
+
+
+def test_channels_do_not_share_and_a_softmax_does():
+    dark, bright = (CLAIMS["channel_attention"](seed=1, bright=b).right["channels"] for b in (0.0, 8.0))
+    assert torch.equal(dark[0, ::2], bright[0, ::2]) and (bright[1, ::2] < dark[1, ::2]).all()
+
+
+def test_a_claim_refuses_what_lies_outside_its_limits():
+    with pytest.raises(ValueError, match="d must be a whole number"):
+        CLAIMS["eye_heatmap"](d=1000)

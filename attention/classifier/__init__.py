@@ -37,6 +37,7 @@ from ..training import generator_at
 from .reviews import LABELS, tokenise
 from .text_model import UNKNOWN, BagOfWords, TextClassifier
 from .text_training import (
+    SEED,
     advance,
     evaluate,
     permutation_effect,
@@ -255,7 +256,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The command line: train and write both files, or evaluate what is shipped."""
     parser = argparse.ArgumentParser(prog="python -m attention.classifier")
     parser.add_argument("command", choices=("train", "evaluate"))
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args(arguments)
     if options.command == "train":
         model = train(options.seed)
@@ -269,10 +270,10 @@ def main(arguments: list[str] | None = None) -> None:
     rows = {
         "attention": evaluate(model),
         "weights made uniform": evaluate(model, "uniform"),
-        "weights permuted": evaluate(model, "permuted", options.seed),
+        "weights permuted": evaluate(model, "permuted"),
         "bag of words": evaluate(load_bag_of_words()),
     }
     for name, marks in rows.items():
         print(f"{name:21}", "  ".join(f"{rule} {mark:6.1%}" for rule, mark in marks.items()))
-    moved, distance = permutation_effect(model, options.seed)
+    moved, distance = permutation_effect(model)
     print(f"permuting moves {moved:.1%} of the labels; median total variation {distance:.3f}")

@@ -61,7 +61,7 @@ _KINDS = {
 _ANY_KIND = {
     "en": ("bad awful terrible poor dreadful disappointing",
            "good great wonderful excellent fine delightful"),
-    "zh": ("糟糕 差劲 扫兴", "出色 完美 讨喜"),
+    "zh": ("糟糕 差劲 扫兴 差", "出色 完美 讨喜 好 棒"),
 }  # fmt: skip
 # {past} and {base} follow the polarity of {x}
 _VERBS = {
@@ -78,7 +78,8 @@ _TEMPLATES = {
             "the {noun} was {x} and {z}", "such a {x} {noun}", "i {past} the {noun}",
             "i {past} this {noun} , it was {x}", "the {noun} was not only {x} but also {z}",
             "{x} and {z} , from {first} to {last}", "i {base} this {noun}", "i really {base} it",
-            "i {base} it", "it is so {x}",
+            "i {base} it", "it is so {x}", "it was {x}", "it is {x}", "it was really {x}",
+            "i think it is {x}", "i {past} it", "the {noun} is very {x}",
         ],
         "flip": [
             "not {x}", "not so {x}", "the {noun} was not {x}", "the {noun} wasn't {x}",
@@ -88,7 +89,9 @@ _TEMPLATES = {
             "i did not {base} the {noun}", "i didn't {base} this {noun} at all",
             "the {noun} was neither {x} nor {z}", "this {noun} isn't {x}", "it is not {x}",
             "i don't {base} it", "i didn't {base} the {noun}", "i didn't {base} it",
-            "i would not call it {x}", "i do not {base} this {noun}",
+            "i would not call it {x}", "i do not {base} this {noun}", "it was not {x}", "it wasn't {x}",
+            "it was not very {x}", "i don't think it is {x}", "i did not {base} it", "it isn't {x}",
+            "the {noun} is not {x}",
         ],
         "double": [
             "not not {x}", "it was not not {x}", "the {noun} was not not {x}", "this {noun} is not not {x}",
@@ -112,13 +115,14 @@ _TEMPLATES = {
             "{noun}又{x}又{z}", "太{x}了",
             "{noun}{x}极了", "没想到{noun}这么{x}", "{noun}不但{x}，而且{z}",
             "从{first}到{last}都很{x}", "我很{past}{noun}", "{noun}实在{x}，我很{past}",
-            "我{base}{noun}", "我真的很{base}",
+            "我{base}{noun}", "我真的很{base}", "我觉得{noun}很{x}", "我觉得很{x}", "{noun}是很{x}的",
         ],
         "flip": [
             "不{x}", "{noun}不{x}", "{noun}一点也不{x}", "{noun}一点都不{x}", "{noun}并不{x}",
             "{noun}不怎么{x}", "{noun}没有那么{x}", "我不觉得{noun}{x}", "{noun}谈不上{x}",
             "我不{base}{noun}", "我一点也不{base}{noun}", "{noun}既不{x}，也不{z}",
-            "我不太{base}{noun}",
+            "我不太{base}{noun}", "不是很{x}", "{noun}不是很{x}", "不太{x}", "{noun}不太{x}",
+            "我觉得{noun}不{x}", "我觉得不{x}", "我不是很{base}{noun}",
         ],
         "double": [
             "不是不{x}", "{noun}不是不{x}", "{noun}并不是不{x}", "{noun}也不是不{x}", "不能说不{x}",
@@ -148,6 +152,21 @@ _FIXED = {
            ("{noun}一点也不好", 0), ("我推荐{noun}", 1), ("我不推荐{noun}", 0)],
 }  # fmt: skip
 
+# what a reader types first: the frame, and whether it turns the word round
+_PLAIN = {
+    "en": [("{}", 0), ("not {}", 1), ("it was {}", 0), ("it was not {}", 1), ("it wasn't {}", 1),
+           ("it is not {}", 1), ("the food was not {}", 1), ("the film was not {}", 1), ("not not {}", 0)],
+    "zh": [("{}", 0), ("不{}", 1), ("很{}", 0), ("不是很{}", 1), ("不是不{}", 0)],
+}  # fmt: skip
+_PLAIN_VERB = {
+    "en": [("i {} it", 0), ("i don't {} it", 1), ("i do not {} it", 1), ("i did not {} it", 1)],
+    "zh": [("我{}", 0), ("我不{}", 1)],
+}  # fmt: skip
+_PLAIN_WORD = {
+    "en": [("not bad at all", 1), ("not good at all", 0)],
+    "zh": [("不错", 1), ("真不错", 1), ("不错！", 1)],
+}
+
 
 def make_reviews(count: int, generator: torch.Generator) -> list[Review]:
     """At least ``count`` different reviews, about half of them Chinese, and a third pairs or more.
@@ -167,19 +186,29 @@ def make_reviews(count: int, generator: torch.Generator) -> list[Review]:
 
 
 def shortest_reviews() -> list[Review]:
-    """Every adjective alone, and "i love it", 我喜欢: what a reader types first.
+    """Every adjective alone, turned round and in the plainest sentence, and "i love it", 我喜欢: what a
+    reader types first.
 
-    There is no order in them to be learned, so they serve for training only.
+    They serve for training only, so that none of them is held out and left half learned.
     """
     found = []
     for language, kinds in _KINDS.items():
         for polarity in (0, 1):
-            adjectives = [_ANY_KIND[language][polarity], *(kind[1 + polarity] for kind in kinds)]
-            texts = " ".join(adjectives).split()
-            frame = {"en": "i {} it", "zh": "我{}"}[language]
-            texts += [frame.format(verb) for verb in _VERBS[language]["base"][polarity].split()]
-            found += [Review(text, polarity, "keep", language, text) for text in dict.fromkeys(texts)]
-    return found
+            adjectives = " ".join([_ANY_KIND[language][polarity], *(kind[1 + polarity] for kind in kinds)])
+            verbs = _VERBS[language]["base"][polarity]
+            for words, frames in ((adjectives, _PLAIN[language]), (verbs, _PLAIN_VERB[language])):
+                for word in words.split():
+                    for frame, flips in frames:
+                        text = frame.format(word)
+                        rule = "flip" if flips else "keep"
+                        found.append(Review(text, polarity ^ flips, rule, language, text))
+        found += [Review(text, label, "word", language, text) for text, label in _PLAIN_WORD[language]]
+    return list({review.text: review for review in found}.values())
+
+
+def nouns() -> set[str]:
+    """The tokens of everything reviewed, "soup" and 汤: what the verdict must not hang on."""
+    return {token for kinds in _KINDS.values() for kind in kinds for token in tokenise(kind[0])}
 
 
 def split_reviews(

@@ -60,6 +60,12 @@ def answers(inputs: Inputs) -> Results:
     return found
 
 
+def drawn(view: str, seed: int) -> str:
+    """The view with the numbers of a seed, by the page."""
+    found: str = importlib.import_module("attention.ui").page_answers.drawn(view, seed)
+    return found
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the class; 1 when nothing could be read."""
     parser = argparse.ArgumentParser(prog="python -m attention.course", description=__doc__)
@@ -68,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     collating.add_argument("files", nargs="+")
     collating.add_argument("--csv", metavar="OUT", help="write the table there as CSV")
     options = parser.parse_args(arguments)
-    found = collate(read_sources(options.files), answers)
+    found = collate(read_sources(options.files), answers, drawn=drawn)
     sys.stdout.write(report(found))
     if options.csv and found.learners:
         Path(options.csv).write_text(to_csv(found), "utf-8", newline="")

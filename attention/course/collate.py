@@ -10,27 +10,32 @@ import io
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from ..export.packing import FORMULA_STARTS
 from .compact import read_hand_in, to_text
-from .format import Answer, Assignment, HandIn, seed_for
+from .format import Answer, Assignment, HandIn, asks_the_same, seed_for
 from .marks import AnswerOf, Mark, mark, sheet_answers
 
 SIGNS = {"right": "+", "wrong": "-", "to read": "?", "unreadable": "!", "": "."}
 MOST_HAND_INS = 2000
 MOST_BARS = 8
+Drawn = Callable[[str, int], str]  # a view, a seed -> the view with that seed's numbers
 
 
 @dataclass(frozen=True)
 class Learner:
-    """One hand-in: name, marks and answers by question, and whether the seed is the one it should be."""
+    """One hand-in: name, marks and answers by question, and whether the seed is the one it should be.
+
+    did: what the file says was moved and opened.
+    """
 
     name: str
     marks: dict[str, Mark]
     answers: dict[str, Answer]
     own_seed: bool = True
+    did: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,13 +65,22 @@ class Class:
         )
 
 
+def as_it_is(view: str, seed: int) -> str:
+    """Of sheets, which carry their seed."""
+    return view
+
+
 def collate(
-    sources: Iterable[tuple[str, str]], answer_of: AnswerOf = sheet_answers, seconds: float = math.inf
+    sources: Iterable[tuple[str, str]],
+    answer_of: AnswerOf = sheet_answers,
+    seconds: float = math.inf,
+    drawn: Drawn = as_it_is,
 ) -> Class:
     """(name of the source, its text) pairs -> the class; the first readable one tells the assignment.
 
-    Refused, each with a sentence: what cannot be read, another assignment, the same hand-in twice,
-    everything beyond MOST_HAND_INS, and what is left after so many seconds.
+    One assignment in two languages is one table. drawn: how a view gets the numbers of a seed. Refused,
+    each with a sentence: what cannot be read, another assignment, the same hand-in twice, everything
+    beyond MOST_HAND_INS, and what is left after so many seconds.
     """
     end = time.monotonic() + seconds
     assignment: Assignment | None = None
@@ -79,7 +93,7 @@ def collate(
                 raise ValueError(f"not read: the {seconds:g} seconds for one collation are over")
             hand_in = read_hand_in(text)
             assignment = hand_in.assignment if assignment is None else assignment
-            if hand_in.assignment != assignment:
+            if not asks_the_same(hand_in.assignment, assignment):
                 raise ValueError(f"it answers another assignment, {hand_in.assignment.title!r}")
             if (whole := to_text(hand_in)) in seen:
                 raise ValueError("this hand-in is here already")
@@ -89,17 +103,37 @@ def collate(
             refused.append((source, str(error)))
             continue
         seen.add(whole)
-        learners.append(_learner(hand_in, answer_of))
+        learners.append(_learner(hand_in, answer_of, drawn))
     return Class(assignment, tuple(learners), tuple(refused))
 
 
-def _learner(hand_in: HandIn, answer_of: AnswerOf) -> Learner:
-    questions = {question.id: question for question in hand_in.assignment.questions}
+def _learner(hand_in: HandIn, answer_of: AnswerOf, drawn: Drawn) -> Learner:
+    assignment = hand_in.assignment
+    wanted = seed_for(assignment, hand_in.name)
+    questions = {question.id: question for question in assignment.questions}
+    if assignment.draws:
+        views = {id: _drawn(question.view, wanted, drawn) for id, question in questions.items()}
+        questions = {id: replace(question, view=views[id]) for id, question in questions.items()}
     answers = {answer.question: answer for answer in hand_in.answers}
     marks = {name: mark(questions[name], answer, answer_of) for name, answer in answers.items()}
-    wanted = seed_for(hand_in.assignment, hand_in.name)
     own = all(answer.inputs.get("seed", wanted) == wanted for answer in answers.values())
-    return Learner(hand_in.name, marks, answers, own)
+    if assignment.draws:
+        own = own and all(_owns(answer, questions[name].view, answer_of) for name, answer in answers.items())
+    return Learner(hand_in.name, marks, answers, own, hand_in.did)
+
+
+def _drawn(view: str, seed: int, drawn: Drawn) -> str:
+    try:
+        return drawn(view, seed) if view else view
+    except ValueError:  # no such view: its answers are unreadable, and say why
+        return view
+
+
+def _owns(answer: Answer, view: str, answer_of: AnswerOf) -> bool:
+    try:
+        return not view or answer_of(answer.inputs).owns(view)
+    except ValueError:
+        return True  # told as unreadable
 
 
 def shown(text: str, most: int = 40) -> str:

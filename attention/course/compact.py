@@ -194,4 +194,5 @@ def _hand_in(loaded: object) -> HandIn:
     items = _fields(HandIn, loaded)
     items["assignment"] = _assignment(items["assignment"])
     _list(items, "answers", _answer)
+    _list(items, "did")
     return HandIn(**items)

@@ -7,10 +7,11 @@ Every text is only text: nothing here is ever run or written as HTML. A rule tha
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ..typed import visible
+from ..typed import HIDDEN
 
 VERSION = 1
 KINDS = ("text", "number", "choice", "target", "task")
@@ -21,6 +22,7 @@ SHORT, LONG = 200, 2000  # characters: a name, a title; a question, an answer
 MOST_STEPS, MOST_QUESTIONS, MOST_CHOICES, MOST_INPUTS = 60, 40, 12, 40
 MOST_GUESSES = 20  # kept of an answer, the last ones
 MOST_ATTEMPTS = 1000
+MOST_DONE = 200  # lines of what a learner did
 LARGEST_SEED = 2**53
 
 Input = str | int | float | bool
@@ -138,6 +140,7 @@ class Question:
     text: no mark, the teacher reads it. choice: choices, and answer the right one's place from 0.
     number: either a fixed answer, within tolerance or the digits typed, or target names the panel
     and cell that hold it, computed from the inputs the answer was given for. target: met or not.
+    view: where it is asked, for a task, and for a number or a target of a view; "" on a sheet.
     """
 
     id: str
@@ -183,7 +186,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a teacher sends. seed: of the numbers; own_numbers: each learner's from their name."""
+    """What a teacher sends. seed: of the numbers; own_numbers: each learner's from their name.
+
+    veiled: ids of questions whose answer stays veiled to the end (or of panels, veiled throughout).
+    names: whether learners are asked for a name. id: of one that exists in several languages.
+    """
 
     title: str
     steps: tuple[Step, ...] = ()
@@ -192,6 +199,8 @@ class Assignment:
     seed: int = 0
     own_numbers: bool = False
     marks: str = "at once"
+    names: bool = True
+    id: str = ""
     version: int = VERSION
 
     def __post_init__(self) -> None:
@@ -203,8 +212,10 @@ class Assignment:
         for name in self.veiled:
             check_text("a veiled name", name, SHORT, 1)
         check_whole("a seed", self.seed, 0, LARGEST_SEED)
-        if not isinstance(self.own_numbers, bool):
-            raise _refuse("own_numbers must be true or false", self.own_numbers)
+        for name in ("own_numbers", "names"):
+            if not isinstance(getattr(self, name), bool):
+                raise _refuse(f"{name} must be true or false", getattr(self, name))
+        check_text("an assignment's id", self.id, 40)
         check_one_of("marks", self.marks, MARKS)
         ids = [question.id for question in self.questions]
         if len(set(ids)) < len(ids):
@@ -212,6 +223,28 @@ class Assignment:
         here = [step.question for step in self.steps if step.question]
         if len(set(here)) < len(here) or not set(here) <= set(ids):
             raise _refuse("a step asks one of the questions, each once", here)
+
+    @property
+    def draws(self) -> bool:
+        """Whether numbers are drawn anew, rather than left as they were collected."""
+        return self.own_numbers or self.seed > 0
+
+
+def asks_the_same(one: Assignment, other: Assignment) -> bool:
+    """Whether they differ in their language at most: in titles, notes and the words of the page's own
+    questions; with an id, in those of all questions."""
+    return one == other or _without_words(one) == _without_words(other)
+
+
+def _without_words(assignment: Assignment) -> Assignment:
+    spoken = [
+        replace(one, prompt=".", choices=(".",) * len(one.choices))
+        if one.kind == "task" or assignment.id
+        else one
+        for one in assignment.questions
+    ]
+    steps = tuple(replace(step, note="") for step in assignment.steps)
+    return replace(assignment, title=".", steps=steps, questions=tuple(spoken))
 
 
 @dataclass(frozen=True)
@@ -239,11 +272,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class HandIn:
-    """What comes back: the assignment it answers, a name ("" where none was asked), the answers."""
+    """What comes back: the assignment it answers, a name ("" where none was asked), the answers.
+
+    did: what was moved and opened, in order, a short line each: the place of the step, then what.
+    """
 
     assignment: Assignment
     name: str = ""
     answers: tuple[Answer, ...] = ()
+    did: tuple[str, ...] = ()
     version: int = VERSION
 
     def __post_init__(self) -> None:
@@ -252,6 +289,9 @@ class HandIn:
             raise _refuse("a hand-in carries its assignment", self.assignment)
         check_text("a name", self.name, SHORT)
         check_many("answers", self.answers, MOST_QUESTIONS, Answer)
+        check_many("what was done", self.did, MOST_DONE, str)
+        for line in self.did:
+            check_text("a line of what was done", line, SHORT)
         known = {question.id for question in self.assignment.questions}
         asked = [answer.question for answer in self.answers]
         if len(set(asked)) < len(asked) or not set(asked) <= known:
@@ -267,13 +307,15 @@ def check_version(version: object) -> None:
 def seed_for(assignment: Assignment, name: str) -> int:
     """The seed of a learner's numbers: the assignment's, or with own_numbers one from the name.
 
-    Names are compared without case, width and surrounding space, so a retyped name gives the same.
+    Names are compared without case, width, surrounding space and marks that nobody sees, so a retyped name
+    gives the same. FNV-1a of 32 bits (Fowler, Noll, Vo), which a browser computes as easily
+    (assets/view/course/seed.js).
     """
     if not assignment.own_numbers:
         return assignment.seed
-    import hashlib
-    import unicodedata
-
-    plain = " ".join(unicodedata.normalize("NFKC", visible(name)).casefold().split())
-    digest = hashlib.sha256(f"{assignment.seed}:{plain}".encode()).digest()
-    return int.from_bytes(digest[:6], "big")
+    plain = " ".join(unicodedata.normalize("NFKC", name).lower().split())
+    plain = "".join(c for c in plain if c != HIDDEN and unicodedata.category(c) != "Cf")
+    seed = 0x811C9DC5
+    for byte in f"{assignment.seed}:{plain}".encode():
+        seed = (seed ^ byte) * 0x01000193 % 2**32
+    return seed

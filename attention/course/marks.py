@@ -36,6 +36,14 @@ class Results(Protocol):
         """Whether the page's own question at a view is answered by this. Raises ``ValueError``."""
         ...
 
+    def moved(self, view: str) -> bool:
+        """Whether an input of the view was moved. Raises ``ValueError`` where it may not be."""
+        ...
+
+    def owns(self, view: str) -> bool:
+        """Whether the numbers that a seed draws are those of the view."""
+        ...
+
 
 class AnswerOf(Protocol):
     """Inputs as the page takes them -> what it shows. Raises ``ValueError`` for bad inputs."""
@@ -78,6 +86,14 @@ class SheetResults:
         """A sheet asks nothing by itself."""
         raise ValueError("an answer to a step carries its view")
 
+    def moved(self, view: str) -> bool:
+        """A sheet is no view."""
+        raise ValueError("an answer to a step carries its view")
+
+    def owns(self, view: str) -> bool:
+        """A sheet is no view."""
+        return not view
+
 
 def sheet_answers(inputs: Inputs) -> Results:
     """An ``answer_of`` for worksheets: inputs seed and, if it is no attention sheet, kind."""
@@ -100,8 +116,10 @@ def mark(question: Question, answer: Answer, answer_of: AnswerOf = sheet_answers
             return Mark("right" if right else "wrong")
         if question.kind == "target":
             target = _target(question)
-            found = answer_of(answer.inputs).number(target.panel, target.row, target.column)
-            return Mark("right" if target.met(found) else "wrong")
+            results = answer_of(answer.inputs)
+            moved = not question.view or results.moved(question.view)  # what stood there was not made so
+            found = results.number(target.panel, target.row, target.column)
+            return Mark("right" if moved and target.met(found) else "wrong")
         return _number(question, answer, answer_of)
     except ValueError as error:
         return Mark("unreadable", why=str(error))
@@ -127,6 +145,8 @@ def _number(question: Question, answer: Answer, answer_of: AnswerOf) -> Mark:
         return Mark("right" if abs(typed.value - question.answer) <= slack else "wrong")
     target, results = _target(question), answer_of(answer.inputs)
     place = target.panel, target.row, target.column
+    if question.view:
+        results.moved(question.view)  # refuses inputs that its step does not allow
     if abs(typed.value - results.number(*place)) <= slack:
         return Mark("right")
     return Mark("wrong", results.misconception(*place, answer.given))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..cache import KeyValueCache
-from . import Decoder, forward, write
+from .passes import Decoder, forward, write
 
 PITFALLS = ("restart", "twice", "corner", "evict", "shared")
 

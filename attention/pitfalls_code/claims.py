@@ -6,6 +6,7 @@ Shapes: h heads, n queries, m keys, d features.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -40,10 +41,11 @@ def score_count(n: int, num_heads: int, d_model: int) -> Scores:
 
 
 class Spread(NamedTuple):
-    """Standard deviation of the scores q.k / sqrt(d), and the mean largest weight of a row."""
+    """Standard deviation of the scores q.k / sqrt(d), mean largest weight of a row, the weights (n, n)."""
 
     scores: float
     largest_weight: float
+    weights: Tensor
 
 
 def random_weights_spread(d: int = 64, n: int = 64, seed: int = 0) -> tuple[Spread, Spread]:
@@ -61,17 +63,19 @@ def random_weights_spread(d: int = 64, n: int = 64, seed: int = 0) -> tuple[Spre
         attended = attend(x @ w_q.T, x @ w_k.T, x)
         scores, weights = attended.scores, attended.weights
         assert scores is not None and weights is not None
-        found.append(Spread(scores.std().item(), weights.amax(-1).mean().item()))
+        found.append(Spread(scores.std().item(), weights.amax(-1).mean().item(), weights))
     return found[0], found[1]
 
 
 class Regularised(NamedTuple):
-    """Entropy (nats) of a row, and the norm of W, after a training with one kind of L2."""
+    """Entropy (nats) of a row, the norm of W, and the row itself, after a training with one kind of L2."""
 
     entropy: float
     norm: float
+    weights: tuple[float, ...]
 
 
+@lru_cache(maxsize=64)
 def regularised(kind: str, strength: float = 0.3, steps: int = 400, seed: int = 0) -> Regularised:
     """L2 on the attention weights against L2 on the matrices: they are not the same thing.
 
@@ -99,7 +103,8 @@ def regularised(kind: str, strength: float = 0.3, steps: int = 400, seed: int = 
     with torch.no_grad():
         weights = attend(x @ w, key, value).weights
         assert weights is not None
-        return Regularised(torch.special.entr(weights).sum().item(), w.norm().item())
+        entropy = torch.special.entr(weights).sum().item()
+        return Regularised(entropy, w.norm().item(), tuple(weights[0].tolist()))
 
 
 class Projections(NamedTuple):

@@ -212,7 +212,7 @@ print(batch.shape)
 
 _add(
     "identity_heatmap",
-    "heatmap",
+    "heads",
     """import torch
 
 words = "the cat sat on the mat because it was tired".split()

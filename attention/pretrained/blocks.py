@@ -158,7 +158,7 @@ def pack_thumbnails(layers: Sequence[Thumbnails]) -> dict[str, Any]:
 
 def weights_at(
     query: Tensor, key: Tensor, rows: slice, columns: slice, mask: Tensor | None = None,
-    *, bias: Tensor | None = None, **options: Any,
+    *, bias: Tensor | None = None, sinks: Tensor | None = None, **options: Any,
 ) -> Tensor:  # fmt: skip
     """The exact weights of some rows and columns: query (..., n, d), key (..., m, d) -> (..., r, c).
 
@@ -167,8 +167,29 @@ def weights_at(
     every = slice(0, key.shape[-2])
     attended = attend(
         query[..., rows, :], key, key[..., :1], _part(mask, rows, every),
-        bias=_part(bias, rows, every), **options,
+        bias=_part(bias, rows, every), sinks=_part(sinks, rows, every), **options,
     )  # fmt: skip
     assert attended.weights is not None
     weights: Tensor = attended.weights[..., columns]
     return weights
+
+
+def largest_at(
+    query: Tensor, key: Tensor, side: int, mask: Tensor | None = None,
+    *, block_rows: int = BLOCK_ROWS, **rules: Any,
+) -> tuple[Tensor, int, int]:  # fmt: skip
+    """One head's map: the largest weight of every pool_rows x pool_cols, exactly, block by block.
+
+    query (n, d), key (m, d); side: the most rows and columns of the map. rules: bias, sinks and
+    attend()'s options. Returns (map (rows, cols), pool_rows, pool_cols).
+    """
+    n, m = len(query), len(key)
+    pool_rows, pool_cols = math.ceil(n / side), math.ceil(m / side)
+    found = query.new_zeros(math.ceil(n / pool_rows), math.ceil(m / pool_cols))
+    for rows in _blocks(n, pool_rows, block_rows):
+        weights = weights_at(query, key, rows, slice(0, m), mask, **rules)
+        cells = _largest(_largest(weights, 0, pool_rows), 1, pool_cols)
+        top = rows.start // pool_rows
+        target = found[top : top + len(cells)]
+        torch.maximum(target, cells, out=target)
+    return found, pool_rows, pool_cols

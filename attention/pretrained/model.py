@@ -15,12 +15,11 @@ import torch
 
 from . import probe
 from .adapter import NAME, register
+from .device import most_tokens
 from .session import SESSION, Changes, Session
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-MAX_TOKENS = 512
 
 
 class ModelRefused(ValueError):
@@ -290,8 +289,8 @@ def _kind(place: str, model_kind: str) -> str:
     return "decoder" if "decoder." in lowered else "self"
 
 
-def _limit(module: torch.nn.Module, config: Any, tokenizer: Any) -> int:
-    """The longest sequence: the model's own limit, its tokenizer's, and this package's."""
+def _limit(module: Any, config: Any, tokenizer: Any) -> int:
+    """The longest sequence: the model's own limit, its tokenizer's, and the host's."""
     named = getattr(config, "max_position_embeddings", None)
     found = (named, probe.position_table(module)[0], getattr(tokenizer, "model_max_length", None))
-    return min([MAX_TOKENS, *(limit for limit in found if limit)])
+    return min([most_tokens(module.device), *(limit for limit in found if limit)])

@@ -131,7 +131,16 @@ def explain_head(layer: Layer, head: int, row: int, column: int) -> Cell:
     if not 0 <= head < layer.query.shape[0]:
         raise ValueError(f"head must lie in [0, {layer.query.shape[0] - 1}], got {head}")
     query, key, value = layer.query[head], layer.key[head], layer.value[head]
-    return explain(query, key, value, row, column, **layer.arguments(head))
+    if not (0 <= row < len(query) and 0 <= column < len(key)):
+        raise ValueError(f"cell ({row}, {column}) lies outside {len(query)} queries x {len(key)} keys")
+    rules = layer.arguments(head)  # of one row alone: a long text's matrix would be large
+    rules = {name: _of_row(rule, row) for name, rule in rules.items()}  # type: ignore[assignment]
+    return explain(query[row : row + 1], key, value, 0, column, **rules)
+
+
+def _of_row(rule: Any, row: int) -> Any:
+    """What of a mask, bias or sinks (n or 1, ...) concerns one query; any other rule as it is."""
+    return rule[row : row + 1] if isinstance(rule, Tensor) and rule.dim() > 1 and len(rule) > 1 else rule
 
 
 @dataclass

@@ -9,6 +9,7 @@ from functools import lru_cache
 from .model import Model, ModelRefused
 
 MAX_CHARACTERS = 20_000
+PER_TOKEN = 8  # characters, in a text as long as a model reads
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ def tokenize(model: Model, text: str, pair: str | None = None) -> Tokens:
     if model.tokenizer is None:
         raise ModelRefused("no_tokenizer", "This model has no tokenizer, so no text can be given to it.")
     # cut before the tokenizer sees it: a megabyte takes it seconds
-    text = text[:MAX_CHARACTERS]
-    pair = None if pair is None or not pair.strip() else pair[:MAX_CHARACTERS]
+    most = max(MAX_CHARACTERS, PER_TOKEN * model.max_tokens)
+    text = text[:most]
+    pair = None if pair is None or not pair.strip() else pair[:most]
     if model.kind == "encoder":
         found = _encode(model, text, pair)
     elif model.kind == "decoder":

@@ -18,6 +18,7 @@ from .course.answers import PageAnswers
 from .course.pages import build_bar, build_class
 from .page import link
 from .page.edge import Edge
+from .page.firsts import Firsts
 from .page.guard import answer
 from .page.questions import endpoint
 from .page.scene import Tab
@@ -186,7 +187,7 @@ def mount_options() -> dict[str, Any]:
 def launch_options() -> dict[str, Any]:
     """Everything for ``demo.launch``: ``mount_options`` and the outer gate."""
     closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}
-    app = {"middleware": [Middleware(Edge, own=own())], **closed}
+    app = {"middleware": [Middleware(Edge, own=own(), firsts=Firsts(TABS))], **closed}
     return {
         **mount_options(),
         "app_kwargs": app,

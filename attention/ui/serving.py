@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 MALLOC = {M_MMAP_THRESHOLD: 32 * 2**20, M_TRIM_THRESHOLD: 256 * 2**20, M_ARENA_MAX: 2}
 
+TURN = 0.001  # seconds a thread may compute before the event loop has its turn; 0.005 is Python's own
+
 
 def settle() -> None:
     """One torch thread per request: learners are served side by side, each on one core.
@@ -37,6 +39,7 @@ def settle() -> None:
     import torch
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
+    sys.setswitchinterval(TURN)
     keep_memory()
     import_first()
 

@@ -1,4 +1,4 @@
-"""Measurements: ``python -m tests.bench [attend|overview|load|start|fuzz|cost|copying]``; default all.
+"""Measurements: ``python -m tests.bench PART...`` (parts: ``__main__.PARTS``), or all.
 
 Times on a shared machine mean little alone, so every figure is a ratio of two things timed in turn
 in one run, and a line reads ``name: ratio (goal)``.

@@ -1,7 +1,8 @@
-"""What attention costs here: ``python -m tests.bench.cost [long|cache|window|tiles|linear]``, all by default.
+"""What attention costs here: ``python -m tests.bench.cost [long|cache|window|tiles|linear|whole]``, or all.
 
-"long" measures a random model of SmolLM2's shape from 256 tokens on, every head captured, beside a bare
-forward pass of the library's own sdpa: each in a process of its own, so that its peak of memory is its own.
+"long" (also ``python -m tests.bench long``) measures a random model of SmolLM2's shape from 256 tokens on,
+every head captured, beside a bare forward pass of the library's own sdpa: each in a process of its own, so
+that its peak of memory is its own, and asked in turn, so that both meet the same neighbours.
 """
 
 from __future__ import annotations
@@ -35,7 +36,6 @@ from tests.bench import report, synchronise, time_in_turn
 
 LENGTHS = (256, 512, 1024, 2048, 4096)
 WAYS = ("bare", "blocks", "whole")
-WHOLE_TO = 1024  # beyond that one layer's weights take hundreds of megabytes
 seen: list[Thumbnails | dict] = []
 
 
@@ -73,13 +73,10 @@ def ids(n: int, device: torch.device) -> Tensor:
     return drawn.to(device)
 
 
-def one(way: str, n: int, runs: int) -> dict[str, float]:
-    """Seconds by the clock and of processor time (the best of runs), and megabytes above the model."""
-    from attention.ui.serving import keep_memory
-
-    keep_memory()
+def forward_of(way: str) -> tuple[Callable[[int], None], torch.device]:
+    """A function that runs so many tokens in one of WAYS, and where it runs."""
     module = random_smollm2(way)
-    if way == "blocks":  # the adapter itself; the page reads 512 tokens, this model more
+    if way == "blocks":  # the adapter itself, as the heads tab asks it
         model = replace(adopt(module), max_tokens=max(LENGTHS))
 
     def job(length: int) -> None:
@@ -94,26 +91,77 @@ def one(way: str, n: int, runs: int) -> dict[str, float]:
                 module.model(input_ids=ids(length, module.device), use_cache=False)
         synchronise()
 
+    return job, module.device
+
+
+def answer_lengths(way: str) -> None:
+    """For every length read, print what a forward pass took: seconds, those of the processor, and the most
+    megabytes above the model's."""
+    from attention.ui.serving import keep_memory
+
+    keep_memory()
+    job, device = forward_of(way)
     job(16)
-    cuda = module.device.type == "cuda"
-    if cuda:
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-    else:
-        before = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    seconds, processor = [], []
-    for _ in range(runs):
+    cuda = device.type == "cuda"
+    page = os.sysconf("SC_PAGESIZE")
+    before = (
+        torch.cuda.memory_allocated() if cuda else int(Path("/proc/self/statm").read_text().split()[1]) * page
+    )
+    print("{}", flush=True)
+    for line in sys.stdin:
+        if cuda:
+            torch.cuda.reset_peak_memory_stats()
+        else:
+            Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
         begin, used = time.perf_counter(), time.process_time()
-        job(n)
-        seconds.append(time.perf_counter() - begin)
-        processor.append(time.process_time() - used)
-    peak = torch.cuda.max_memory_allocated() if cuda else _peak()
-    size = len(json.dumps(pack_thumbnails(seen))) if way == "blocks" else 0
-    return {
-        "seconds": min(seconds), "processor": min(processor), "megabytes": (peak - before) / 1e6,
-        "kilobytes": size / 1000,
-    }  # fmt: skip
+        job(int(line))
+        seconds, processor = time.perf_counter() - begin, time.process_time() - used
+        peak = torch.cuda.max_memory_allocated() if cuda else _peak()
+        size = len(json.dumps(pack_thumbnails(seen))) if way == "blocks" else 0
+        found = {"seconds": seconds, "processor": processor, "megabytes": (peak - before) / 1e6}
+        print(json.dumps(found | {"kilobytes": size / 1000}), flush=True)
+
+
+class Child:
+    """A process of its own for one of WAYS, so that its peak of memory is its own."""
+
+    def __init__(self, way: str) -> None:
+        command = [sys.executable, "-m", "tests.bench.cost", "lengths", way]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.read()
+
+    def read(self) -> dict[str, float]:
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+    def ask(self, n: int) -> dict[str, float]:
+        assert self.process.stdin is not None
+        print(n, file=self.process.stdin, flush=True)
+        return self.read()
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def in_turn(ways: tuple[str, str], lengths: tuple[int, ...]) -> dict[tuple[str, int], dict[str, float]]:
+    """What each way took at each length, the least of two runs (beyond 2,048 tokens of one), in turn."""
+    children = {way: Child(way) for way in ways}
+    try:
+        found: dict[tuple[str, int], dict[str, float]] = {}
+        for n in lengths:
+            for _ in range(2 if n <= 2048 else 1):
+                for way, child in children.items():
+                    new, old = child.ask(n), found.get((way, n), {})
+                    found[way, n] = {name: min(value, old.get(name, value)) for name, value in new.items()}
+        return found
+    finally:
+        for child in children.values():
+            child.end()
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
 def _peak() -> int:
@@ -123,31 +171,29 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def long_texts(lengths: tuple[int, ...] = LENGTHS, runs: int = 2) -> None:
-    found: dict[tuple[str, int], dict[str, float]] = {}
+def long_texts(lengths: tuple[int, ...] = LENGTHS) -> None:
+    found = in_turn(("bare", "blocks"), lengths)
     for n in lengths:
-        for way in WAYS:
-            if way != "whole" or n <= WHOLE_TO:
-                command = [sys.executable, "-m", "tests.bench.cost", "one", way, str(n), str(runs)]
-                answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-                found[way, n] = json.loads(answer.splitlines()[-1])
         bare, ours = found["bare", n], found["blocks", n]
-        print(f"   {n} tokens: bare {bare['seconds']:.2f} s {bare['megabytes']:.0f} MB, "
-              f"blocks {ours['seconds']:.2f} s {ours['megabytes']:.0f} MB", flush=True)  # fmt: skip
+        print(f"   {n} tokens: bare {bare['seconds']:.2f} s ({bare['processor']:.2f} s of processor) "
+              f"{bare['megabytes']:.0f} MB, every head {ours['seconds']:.2f} s ({ours['processor']:.2f}) "
+              f"{ours['megabytes']:.0f} MB", flush=True)  # fmt: skip
         report(f"every head at {n} tokens, time to a bare forward", ours["seconds"] / bare["seconds"], 1.5)
         report(f"the same in processor time at {n} tokens", ours["processor"] / bare["processor"], 1.5)
         report(f"every head at {n} tokens, MB beyond one", ours["megabytes"] - bare["megabytes"], 300)
         report(f"every head at {n} tokens, kB per 72 heads", ours["kilobytes"] * 72 / 270, 400)
-        if ("whole", n) in found:
-            whole = found["whole", n]
-            report(f"by blocks to whole layers at {n} tokens", ours["processor"] / whole["processor"], 1.0)
-    if len(lengths) > 1:
-        for way in ("bare", "blocks"):
-            for what in ("processor", "megabytes"):
-                costs = [max(found[way, n][what], 0.1) for n in lengths]
-                print(
-                    f"   {way}: {what} grow with length to the {fit_exponent(lengths, costs):.2f}", flush=True
-                )
+    for way, name in (("bare", "a bare forward"), ("blocks", "every head")):
+        for what in ("seconds", "processor", "megabytes"):
+            costs = [max(found[way, n][what], 0.1) for n in lengths]
+            print(f"   {name}: {what} ~ n^{fit_exponent(lengths, costs):.2f}", flush=True)
+
+
+def whole() -> None:
+    """By blocks as quick as by whole layers, up to where the page takes whole layers and beyond."""
+    found = in_turn(("whole", "blocks"), (256, 512, 1024))
+    for n in (256, 512, 1024):
+        ratio = found["blocks", n]["processor"] / found["whole", n]["processor"]
+        report(f"by blocks to whole layers at {n} tokens", ratio, 1.0)
 
 
 def cache(n: int = 256, steps: int = 8) -> None:
@@ -160,6 +206,9 @@ def cache(n: int = 256, steps: int = 8) -> None:
         if cached:
             print(f"   bytes a token: {written.bytes[-1] - written.bytes[-2]}", flush=True)
     report(f"seconds a token at {n} tokens, cached to uncached", seconds[True] / seconds[False], 1 / 3)
+    print(
+        f"   tokens a second with a cache, to those without: {seconds[False] / seconds[True]:.1f}", flush=True
+    )
 
 
 def window(n: int = 512) -> None:
@@ -226,7 +275,9 @@ def linear(n: int = 512) -> None:
     print(f"   linear attention as a matrix to attend: {ratio:.2f}", flush=True)
 
 
-PARTS = {"long": long_texts, "cache": cache, "window": window, "tiles": tiles, "linear": linear}
+PARTS = {
+    "long": long_texts, "cache": cache, "window": window, "tiles": tiles, "linear": linear, "whole": whole,
+}  # fmt: skip
 
 
 def main() -> None:
@@ -235,8 +286,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["one"]:
-        print(json.dumps(one(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))
+    if sys.argv[1:2] == ["lengths"]:
+        answer_lengths(sys.argv[2])
     else:
         for name in sys.argv[1:] or PARTS:
             print(f"# {name}", flush=True)

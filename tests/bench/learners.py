@@ -25,7 +25,7 @@ from attention.ui.page.questions import AnyTab, ask_sheet, draw
 from attention.ui.page.texts import words_for
 
 WORDS = "the a big small cat dog bird fox tree river sees likes chased under over near red blue".split()
-HEAVY_TABS = ("heads", "decoder", "applications", "cost")  # these run a model for every new input
+HEAVY_TABS = ("heads", "decoder", "applications", "model", "cost")  # these run a model for every new input
 HEAVY_VALUES = {("mode", "training"), ("method", "learned")}
 
 
@@ -44,6 +44,8 @@ def own_inputs(tab: AnyTab, dice: random.Random, name: str) -> dict[str, Any]:
         elif tab.id == "masks":
             values["text"] = "\n".join(_sentence(dice, name) for _ in range(dice.randint(1, 4)))
             values["sentence"] = 1
+        elif tab.id == "model":  # the models that are always there
+            values |= {"model": dice.choice(("minilm", "storyteller")), "ranked": "storyteller"}
         elif tab.id == "cost":  # the models that are always there
             values |= {"writer": "storyteller", "layer": dice.randrange(2), "head": dice.randrange(4),
                        "model": dice.choice(("minilm", "storyteller")), "sentence": _sentence(dice, name),
@@ -137,8 +139,12 @@ class Page:
 
 
 def browser() -> httpx.AsyncClient:
-    """One client for all learners: each would take 20 ms of processor time to make."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    """One client for all learners: each would take 20 ms of processor time to make.
+
+    A connection that has rested for 4 s is not used again: the server hangs up after 5, and what is sent at
+    that moment gets lost, which a browser sends once more.
+    """
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=4.0)
     return httpx.AsyncClient(timeout=60, limits=limits, verify=False, trust_env=False)
 
 

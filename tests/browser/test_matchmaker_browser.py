@@ -178,3 +178,24 @@ def test_the_largest_crowd_scrolls_inside_and_the_page_never(open_page):
         inner = page.evaluate("(({scrollWidth, clientWidth}) => scrollWidth > clientWidth + 1)"
                               "(document.querySelector('.am-match-scroll'))")  # fmt: skip
         assert inner == (people is not None)
+
+
+def test_the_picture_is_one_stop_whose_numbers_the_arrows_walk(open_page):
+    page = open_page("?tab=matchmaker")
+    at = "document.activeElement.dataset.focus"
+    able = "(all) => all.filter((one) => one.tabIndex === 0 && one.offsetParent).length"
+    assert page.locator(".am-match-art input, .am-match-art button").evaluate_all(able) == 1
+    number(page, "want.0").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(at) == "match.want.1"
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(at) == "match.key.0.1" and number(page, "key.0.1").input_value() == "1"
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowUp")  # while it is edited, up is more
+    page.wait_for_selector('[data-node="score.0"][data-value^="3.1"]')
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(at) == "match.key.0.2" and number(page, "key.0.1").input_value() == "1.1"
+    assert page.locator(".am-match-art input, .am-match-art button").evaluate_all(able) == 1
+    page.keyboard.press("Tab")
+    assert not page.evaluate("Boolean(document.activeElement.closest('.am-match-art'))")

@@ -9,6 +9,8 @@ import math
 import pytest
 import torch
 
+from attention.course import Assignment
+from attention.course.format import seed_for
 from attention.export.packing import to_csv
 from attention.ui.page.panels import numbers
 from attention.ui.page.scripts import link
@@ -238,6 +240,26 @@ def test_a_link_names_a_cell_of_one_tab(page):
     page.goto(f"{HOST}/?tab=masks&cell=weights@3.1.2")
     cell = {"panel": "weights", "row": 1, "column": 2, "frame": 3}
     code = "[m.linkedIn('masks'), m.linkedIn('heads'), (m.forgetLinked(), m.linkedIn('masks'))]"
-    assert call(page, "view/page/link.js", code) == [cell, None, None]
+    assert call(page, "view/core/link.js", code) == [cell, None, None]
     page.goto(f"{HOST}/?tab=masks&cell=weights.1")
-    assert call(page, "view/page/link.js", "m.linkedIn('masks')") is None
+    assert call(page, "view/core/link.js", "m.linkedIn('masks')") is None
+
+
+def test_a_name_has_the_same_seed_on_both_sides(page):
+    names = [
+        "Mei",
+        "  Zoë MÜLLER ",
+        "zoe\u0308 müller",
+        "王 小明",
+        "Ｍｅｉ",
+        "Οδυσσεύς",
+        "İpek",
+        "Straße",
+        "",
+        "a\u3000b",
+    ]
+    for seed in (0, 7):
+        assignment = Assignment("a", seed=seed, own_numbers=True)
+        code = "x.names.map((name) => m.seedFor({ seed: x.seed, own_numbers: true }, name))"
+        found = call(page, "view/course/seed.js", code, {"seed": seed, "names": names})
+        assert found == [seed_for(assignment, name) for name in names]

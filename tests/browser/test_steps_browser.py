@@ -10,6 +10,7 @@ from attention.ui import TABS
 from attention.ui.page.questions import view_of
 from attention.ui.page.steps import lesson_of
 from attention.ui.page.texts import LANGUAGES
+from tests.browser.labels import CLIPPED, STOPS
 
 LESSONS = [tab for tab in TABS if lesson_of(tab, "en")]
 PATH = {"en": "/", "zh": "/zh"}
@@ -30,11 +31,13 @@ STATE = """(id) => {
     controls: [...tab.querySelectorAll(".am-field")].filter(seen).map((node) => [nameOf(node), box(node)]),
     panels: [...tab.querySelectorAll(".am-panel")].filter((node) => node.dataset.panel && seen(node))
       .map((node) => [node.dataset.panel, box(node), "veiled" in node.dataset]),
+    questions: [...tab.querySelectorAll(".am-question, .am-step-ways")].filter(seen).map((node) => [node.className, box(node)]),
     said: tab.querySelector(".am-step-text").innerText.trim(),
     sideways: document.documentElement.scrollWidth - window.innerWidth,
     result: result ? result.innerText : "",
   };
-}"""
+}"""  # noqa: E501
+SIZES = ((1280, 800), (1920, 1080), (390, 800))
 
 
 def tab_of(page, id):
@@ -58,6 +61,28 @@ def wait_for_step(page, id, n):
 def state(page, id):
     """What stands where in a step: boxes of the controls in sight and of the panels, what is said."""
     return page.evaluate(STATE, id)
+
+
+def resize(page, size):
+    """Another screen, once everything has been laid out on it."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.evaluate("window.scrollTo(0, 0)")
+    page.wait_for_timeout(80)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def boxes_at(page, id, n, size):
+    """All of a step's controls, its question and its panels on one screen; on any, nothing cut off."""
+    resize(page, size)
+    clipped = page.evaluate(CLIPPED, id)
+    assert not clipped, (n, size, clipped)
+    if size[0] >= 1000:  # on a phone the picture comes first and the controls below it
+        boxes = state(page, id)
+        named = [*boxes["controls"], *boxes["questions"], *((id, box) for id, box, _ in boxes["panels"])]
+        for name, (left, top, right, bottom) in named:
+            assert 0 <= top and bottom <= size[1], (n, name, size, top, bottom)
+            assert 0 <= left and right <= size[0], (n, name, size, left, right)
+    resize(page, SIZES[0])
 
 
 def answer(page, id, task):
@@ -99,18 +124,10 @@ def test_every_step_asks_before_it_shows(open_page, tab, language):
         assert {name for name, _ in now["controls"]} == set(step.controls), n
         shown = {id for id, _, _ in now["panels"]}
         assert set(step.panels) <= shown, (n, shown)
-        for size in ((1280, 800), (1920, 1080)):
-            if n > 1 and size[0] == 1920:
-                continue  # the wide screen is looked at once a lesson and at its end
-            page.set_viewport_size({"width": size[0], "height": size[1]})
-            page.evaluate("window.scrollTo(0, 0)")
-            page.wait_for_timeout(150)
-            boxes = state(page, tab.id)
-            for name, (left, top, right, bottom) in boxes["controls"]:
-                assert 0 <= top and bottom <= size[1] and 0 <= left and right <= size[0], (n, name, size)
-            for id, (left, top, right, _), _ in boxes["panels"]:
-                assert 0 <= top <= size[1] - 60 and 0 <= left and right <= size[0], (n, id, size, top)
-        page.set_viewport_size({"width": 1280, "height": 800})
+        if n == 1:
+            assert len(page.evaluate(STOPS, tab.id)) <= 10, page.evaluate(STOPS, tab.id)
+        for size in SIZES if language == "en" else SIZES[:1]:  # the wide screen last: it goes back at once
+            boxes_at(page, tab.id, n, size)
         if not step.task:
             continue
         view = view_of(tab, language, step.inputs, n)
@@ -135,6 +152,11 @@ def test_every_step_asks_before_it_shows(open_page, tab, language):
         tab_of(page, tab.id).locator("[data-focus='next']").click()
     wait_for_step(page, tab.id, len(lesson) + 1)
     assert len(state(page, tab.id)["controls"]) >= 1
+    page.wait_for_timeout(300)
+    assert len(page.evaluate(STOPS, tab.id)) <= 10, page.evaluate(STOPS, tab.id)
+    for size in SIZES:
+        resize(page, size)
+        assert not page.evaluate(CLIPPED, tab.id), ("free play", size)
 
 
 def test_a_wrong_guess_gets_a_hint_then_the_truth_and_stays_beside_it(open_page):
@@ -167,6 +189,12 @@ def test_a_goal_is_reached_by_moving_the_control(open_page):
         page.keyboard.press("ArrowRight")
     page.wait_for_selector(".am-question .am-result.am-right")
     assert "extra=6" in page.url and "step=2" in page.url
+    said = tab.locator(".am-question .am-result")
+    assert "9 of 11" in said.inner_text()
+    page.keyboard.press("ArrowRight")  # still reached: the reason is that of the picture as it stands
+    said.filter(has_text="10 of 12").wait_for()
+    page.keyboard.press("Home")
+    said.filter(has_text="Before the change").wait_for()
 
 
 def test_one_picture_can_be_embedded(open_page):
@@ -174,3 +202,19 @@ def test_one_picture_can_be_embedded(open_page):
     page.wait_for_timeout(500)
     assert page.locator("#view-masks .am-panel:visible").count() == 1
     assert not page.locator(".am-inputs:visible").count()
+
+
+def test_on_a_phone_the_controls_are_a_drawer_at_the_foot_of_the_screen(open_page):
+    page = open_page("?tab=masks", viewport={"width": 390, "height": 800})
+    page.wait_for_timeout(300)
+    drawer, field = page.locator("[data-focus=drawer]:visible"), page.locator(".am-field-extra")
+    picture = page.locator("#view-masks .am-panel:visible").nth(1).bounding_box()
+    box = drawer.bounding_box()
+    assert picture["y"] < box["y"] and box["y"] + box["height"] <= 800 and not field.is_visible()
+    page.mouse.wheel(0, 900)
+    page.wait_for_timeout(200)
+    assert abs(drawer.bounding_box()["y"] - box["y"]) < 2  # it stays while the pictures pass
+    drawer.click()
+    field.scroll_into_view_if_needed()
+    place = field.bounding_box()
+    assert 0 <= place["y"] and place["y"] + place["height"] <= 800

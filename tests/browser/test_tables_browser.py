@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import struct
+from collections import Counter
 from pathlib import Path
 from urllib.parse import quote
+from xml.etree import ElementTree
 
 import pytest
 
@@ -133,7 +136,7 @@ def test_the_overview_and_a_player_are_saved_as_they_stand(open_page):
     rows = rows_of(save(page, "overview", "CSV", lambda item: item.click()).path())
     shown = page.locator(f"{CELLS} >> nth=17").get_attribute("data-value")
     assert float(rows[2][6]) == pytest.approx(float(shown), abs=1e-6)
-    assert save(page, "overview", "PNG", lambda item: item.click()).suggested_filename == "heads.png"
+    assert save(page, "overview", "PNG", lambda item: item.click()).suggested_filename == "heads-overview.png"
     page = open_page("?tab=matchmaker&mode=training&steps=20", ready=".am-player")
     page.focus('[data-focus="training.slider"]')
     page.keyboard.press("Home")
@@ -148,6 +151,27 @@ def test_a_training_in_the_page_is_saved_by_the_page(open_page):
     page.get_by_text("Done: 40 steps.").wait_for(timeout=120_000)
     head, *rows = rows_of(save(page, "training", "CSV", lambda item: item.click()).path())
     assert len(head) == 3 and [int(row[0]) for row in rows] == list(range(1, 41))
+    # its picture holds what stands in the page: every weight, the curves, the text and the link
+    file = save(page, "training", "SVG", lambda item: item.click())
+    assert file.suggested_filename == "applications-training.svg"
+    drawn = ElementTree.parse(file.path())
+    seen = [
+        text for one in drawn.iter("{http://www.w3.org/2000/svg}text") if (text := "".join(one.itertext()))
+    ]
+    panel = page.locator("[data-panel=training]")
+    cells = panel.locator("td[role=gridcell]").all_inner_texts()
+    assert cells and Counter(cells) <= Counter(seen)
+    assert panel.locator(".am-title").first.inner_text() in seen
+    assert len(list(drawn.iter("{http://www.w3.org/2000/svg}polyline"))) == 2
+    assert any("steps=40" in text and text.startswith("http") for text in seen)
+    given = page.locator(
+        "#tab-applications textarea:visible, .am-field-text textarea:visible"
+    ).first.input_value()
+    assert given and any(text.endswith(f": {given}") for text in seen), (given, seen[-4:])
+    png = save(page, "training", "PNG", lambda item: item.click()).path().read_bytes()
+    width, height = struct.unpack(">II", png[16:24])
+    size = drawn.getroot().attrib
+    assert png[:4] == b"\x89PNG" and (width, height) == (2 * int(size["width"]), 2 * int(size["height"]))
     assert all(float(row[1]) > 0 for row in rows) and 0 <= float(rows[39][2]) <= 1 and rows[0][2] == ""
 
 

@@ -234,7 +234,7 @@ def test_cells_outside_are_refused():
 
 
 def test_the_marks_shown_are_what_the_weights_shipped_earn():
-    # else: python -m attention.ui.applications_marks
+    # else: python -m attention.ui.tabs.applications.marks
     shown, found = marks(), measure()
     assert shown["reviews"] == found["reviews"] and shown["users"] == found["users"]
     for part in ("classifier", "recommender"):

@@ -65,27 +65,27 @@ def test_the_lesson_says_of_its_dates_what_the_models_do():
     assert all(translate(load(kind), "May 3rd, 1996").output == "1996-05-03" for kind in ("additive", "dot"))
 
 
-def test_of_each_word_silenced_alone_only_not_turns_the_soup():
+def test_of_each_word_silenced_alone_not_and_bad_turn_the_soup():
     model, text = load_classifier(), "the soup was not bad"
     learned = classify(model, text)
     for i, word in enumerate(learned.tokens):
         factors = [0.0 if j == i else 1.0 for j in range(len(learned.tokens))]
         changes = {"text": text, "override": "drag", "token_weights": ",".join(f"{one:g}" for one in factors)}
-        assert asked(APPLICATIONS, changes, "turn")["reached"] is (word == "not")
+        assert asked(APPLICATIONS, changes, "turn")["reached"] is (word in ("not", "bad"))
 
 
-def test_two_fifths_of_the_attention_can_go_unnoticed():
-    text, model = "tasty , not greasy", load_classifier()
+def test_nearly_half_of_the_attention_can_go_unnoticed():
+    text, model = "a funny and moving film", load_classifier()
     learned = classify(model, text)
     shares = learned.weights.mean((0, 1)).tolist()
-    assert [0.35 < share < 0.45 for share in shares] == [True, False, True, False]  # as the hint says
-    for token_weights, reached in (("1,1,0", True), ("0", False), ("1,0", False), ("1,1,1", False)):
+    assert [0.45 < share < 0.5 for share in shares] == [False, False, True, True, False]  # as the hint says
+    for token_weights, reached in (("1,1,1,0", True), ("0", False), ("1,0", False), ("1,1,1", False)):
         changes = {"text": text, "override": "drag", "token_weights": token_weights}
         assert asked(APPLICATIONS, changes, "quiet")["reached"] is reached, token_weights
 
 
 def test_the_permutations_that_turn_a_verdict_are_counted():
-    text, model = "tasty , not greasy", load_classifier()
+    text, model = "the soup was not bad", load_classifier()
     turned = [classify(model, text, permute_seed=seed).moved for seed in range(50)]
     assert not turned[0]  # "with seed 0 the verdict stays"
     assert asked(APPLICATIONS, {"text": text, "override": "permute"}, "shuffled")["answer"] == sum(turned)

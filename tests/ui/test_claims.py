@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from attention.classifier import classify, load_classifier, train_chunk
+from attention.classifier.text_training import PHASES
 from attention.matchmaker import make_people, train_dating
 from attention.padding import attend_batch, leak, read_batch
 from attention.pooling import attend
@@ -143,11 +144,10 @@ def spoken(language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_pair_keeps_its_verdicts_without_not(language):
-    """Order alone tells it."""
+def test_of_the_pair_without_not_bad_wins_in_both(language):
     assert {"good , not bad", "bad , not good"} <= set(spoken(language))
     for text, label in (("good , not bad", "positive"), ("bad , not good", "negative")):
-        assert positive(text)[0] == label and silenced(text, "not")[0] == label
+        assert positive(text)[0] == label and silenced(text, "not")[0] == "negative"
 
 
 def test_the_word_that_is_silenced_turns_the_verdict_that_hangs_on_it():
@@ -172,21 +172,22 @@ def test_broken_attention_loses_the_order(language):
     changes = example("applications", "example_uniform")
     assert changes["text"] in spoken(language)
     label, share, moved = positive(changes["text"], "uniform")
-    assert label == "positive" and moved
+    assert label == "negative" and moved
     left, _, right = changes["text"].partition(" , not ")
     assert positive(f"{right} , not {left}", "uniform")[1] == pytest.approx(share, abs=1e-4)
 
 
 def test_the_trainings_sentence_is_what_a_training_does():
-    """Some eighty steps at the height of guessing, three of four at step 400."""
+    """Some eighty steps at the height of guessing, five of six at step 400; the model shipped had 12,000."""
     assert "eighty" in words_for("en")("applications.training_classifier")
     assert "八十" in words_for("zh")("applications.training_classifier")
     state, start = train_chunk(None, seed=0, steps=80)
     assert abs(np.mean(start.losses[-20:]) - np.log(2)) < 0.02 and abs(start.accuracy - 0.5) < 0.05
     state, then = train_chunk(state, seed=0, steps=60)
-    assert then.accuracy > 0.62
+    assert then.accuracy > 0.55
     _, end = train_chunk(state, seed=0, steps=260)
-    assert end.step == 400 and 0.7 < end.accuracy < 0.8
+    assert end.step == 400 and 0.8 < end.accuracy < 0.87
+    assert sum(steps for steps, _ in PHASES) == 12_000
 
 
 def test_cakes_find_the_cake():

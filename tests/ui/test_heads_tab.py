@@ -21,6 +21,7 @@ from attention.ui.page.guard import Refusal
 from attention.ui.page.questions import ask_export, ask_sheet, draw_part, endpoint, view_of
 from attention.ui.page.texts import LANGUAGES, words_for
 from attention.ui.tabs.heads import TAB, runs
+from attention.ui.tabs.heads.memo import Memo
 
 TEXT = "The animal did not cross the street because it was too tired."
 SMOLLM = pytest.mark.skipif(package_file(CATALOG["smollm2"]) is None, reason="no SmolLM2 wheel")
@@ -417,7 +418,7 @@ class Key:
 
 def test_two_requests_never_meet_in_what_a_run_remembers():
     """Between the look whether a head is held and its reading, another request opens another head."""
-    memo = runs.Memo()
+    memo = Memo()
 
     def overtake():
         other = threading.Thread(target=memo.once, args=("opened", Key("B"), lambda: "B's weights"))
@@ -433,7 +434,7 @@ def test_two_requests_never_meet_in_what_a_run_remembers():
 
 
 def test_what_is_dear_is_computed_once_for_all_who_wait():
-    memo, calls, release = runs.Memo(), [], threading.Event()
+    memo, calls, release = Memo(), [], threading.Event()
 
     def make():
         calls.append(1)

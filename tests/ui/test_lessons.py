@@ -86,6 +86,17 @@ def test_a_step_asks_of_what_it_shows(id, n, language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("id", "n"), STEPS)
+def test_a_step_does_not_tell_its_own_answer(id, n, language):
+    step, task = lesson_of(TAB[id], language)[n - 1], asked(id, n, language)
+    if task is None or task["kind"] != "number" or abs(task["answer"] - round(task["answer"])) < 0.005:
+        return  # a whole number may well stand there
+    told = f"{step.title} {step.text} {step.hint}"
+    for digits in (1, 2, 3, 4):
+        assert f"{task['answer']:.{digits}f}" not in told, (digits, told)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("id", "n"), STEPS)
 def test_a_goal_is_not_reached_at_first_and_can_be(id, n, language):
     step, task = lesson_of(TAB[id], language)[n - 1], asked(id, n, language)
     if task is None or task["kind"] != "goal":

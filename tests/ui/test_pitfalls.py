@@ -1,4 +1,4 @@
-"""Pitfalls on the page: each answer is what the numbers say, in both languages."""
+"""Pitfalls, claims and programs on the page: each answer is what the numbers say, in both languages."""
 
 from __future__ import annotations
 
@@ -8,16 +8,43 @@ import numpy as np
 import pytest
 
 from attention.pitfalls import PITFALLS
+from attention.pitfalls_code import CLAIMS, PROGRAMS
 from attention.ui import TABS
-from attention.ui.page.pitfalls import QUESTIONS, ask_pitfalls, defaults, exercise, pitfalls_of
-from attention.ui.page.pitfalls_pictures import PICTURES
+from attention.ui.page.pitfalls import (
+    EVERY,
+    PICTURES,
+    QUESTIONS,
+    ask_pitfalls,
+    defaults,
+    exercise,
+    pitfalls_of,
+)
 from attention.ui.page.texts import LANGUAGES, words_for
 from tests.ui.views import matrix_of
 
 HOMES = {
-    "matchmaker": {"no_scaling", "softmax_axis", "dropout_on_weights"},
-    "masks": {"all_zero_mask", "inverted_mask", "average_over_padding"},
-    "heads": {"scale_by_d_model", "split_without_transpose", "heads_not_dividing", "full_width_heads"},
+    "matchmaker": {
+        "no_scaling",
+        "softmax_axis",
+        "dropout_on_weights",
+        "randn_matrices",
+        "l2_weights",
+        "library",
+        "party",
+    },
+    "masks": {"all_zero_mask", "inverted_mask", "average_over_padding", "mask_for_widths"},
+    "heads": {
+        "scale_by_d_model",
+        "split_without_transpose",
+        "heads_not_dividing",
+        "full_width_heads",
+        "heads_memory",
+        "four_layers",
+        "batched_products",
+        "eye_heatmap",
+    },
+    "applications": {"channel_attention"},
+    "cost": {"cache_restart", "cache_twice", "cache_corner", "cache_evict", "cache_shared"},
 }
 RIGHT = {  # what happens, known without the package
     "no_scaling": "less than a quarter", "softmax_axis": "every column sums to 1, and the rows to anything",
@@ -27,6 +54,17 @@ RIGHT = {  # what happens, known without the package
     "scale_by_d_model": "flatter: every key gets nearly the same",
     "split_without_transpose": "earlier ones too: the future leaks",
     "heads_not_dividing": "no head ever sees it", "full_width_heads": "as many times as there are heads",
+    "cache_restart": "0: on its own place", "cache_twice": "-3: the place of the key counts twice",
+    "cache_corner": "one: the first", "cache_evict": "0: both have the same place",
+    "cache_shared": "a part of it",
+    "randn_matrices": "one key gets nearly all", "l2_weights": "even rows: every key the same",
+    "library": "only what you read", "party": "whom you attend to, and so what you hear",
+    "mask_for_widths": "nothing: it stops with a mask as without",
+    "heads_memory": "as many times more as there are heads",
+    "four_layers": "three; the last mixes the heads afterwards",
+    "batched_products": "(3, 2, 4): each left times its own right",
+    "eye_heatmap": "every word looks at itself alone, whatever the text",
+    "channel_attention": "not 1: each stands for itself",
 }  # fmt: skip
 IDS = sorted(RIGHT)
 
@@ -36,7 +74,7 @@ def panel(panels, id):
 
 
 def test_every_pitfall_has_a_question_pictures_and_a_home():
-    assert set(QUESTIONS) == set(PICTURES) == set(PITFALLS) == set(RIGHT)
+    assert set(QUESTIONS) == set(PICTURES) == set(EVERY) == set(PITFALLS) | set(CLAIMS) == set(RIGHT)
     homes = {tab.id: set(pitfalls_of(tab.id)) for tab in TABS if pitfalls_of(tab.id)}
     assert homes == HOMES
 
@@ -52,7 +90,7 @@ def test_the_answer_is_what_happens(id):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_answer_does_not_hang_on_the_seed(id, seed):
     question = QUESTIONS[id]
-    answers = {question.answer(PITFALLS[id](s, **defaults(id))) for s in (0, seed)}
+    answers = {question.answer(EVERY[id](s, **defaults(id))) for s in (0, seed)}
     assert len(answers) == 1
 
 
@@ -72,7 +110,7 @@ def test_a_section_is_plain_json_with_every_place_filled(id, language):
 @pytest.mark.parametrize("id", IDS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_turn_of_the_knob_draws(id, language):
-    tab = PITFALLS[id].tab
+    tab = EVERY[id].tab
     for value in QUESTIONS[id].choices:
         answer = ask_pitfalls(language, tab, {"inputs": {}, "pitfall": id, "seed": 5, "value": value})
         assert answer["panels"], (id, value, answer)
@@ -122,5 +160,23 @@ def test_a_malformed_question_gets_a_sentence(request_):
 @pytest.mark.parametrize("tab", HOMES)
 def test_the_page_gets_the_words_it_needs(tab):
     answer = ask_pitfalls("en", tab, {"inputs": {}})
-    assert [one["id"] for one in answer["exercises"]] == pitfalls_of(tab)
-    assert set(answer["words"]) == {"note", "wrong", "again"}
+    assert [one["id"] for name in ("exercises", "claims") for one in answer[name]] == pitfalls_of(tab)
+    assert {"exercises", "claims", "bugs", "wrong", "again", "run", "show"} <= set(answer["words"])
+
+
+def test_every_broken_program_is_in_a_tab_with_what_happens_and_its_repair():
+    shown = {}
+    for tab in TABS:
+        chinese = ask_pitfalls("zh", tab.id, {})["bugs"]
+        for one, other in zip(ask_pitfalls("en", tab.id, {})["bugs"], chinese, strict=True):
+            program = shown[one["id"]] = PROGRAMS[one["id"]]
+            assert program.tab == tab.id
+            assert "\n".join(one["code"]) == program.broken.rstrip("\n")
+            assert (program.raises or program.wrong) in one["happens"] and one["lines"]
+            assert program.prints in one["prints"] and program.prints in other["prints"]
+            kept = [text for i, text in enumerate(one["code"], 1) if i not in one["lines"]]
+            assert set(program.repaired.splitlines()) - set(kept) <= {
+                text for sign, text in one["repair"] if sign == "+"
+            }
+            assert one["title"] != other["title"] and other["why"] and "{" not in one["why"]
+    assert set(shown) == set(PROGRAMS)

@@ -169,6 +169,57 @@ def test_every_cell_of_every_opening_panel_has_a_sheet(changes, language):
             assert "error" in sheet(changes, one["id"], n, 0, language)
 
 
+def lines_of(page):
+    return [number(line[2]) for line in page["sections"][0]["lines"]]
+
+
+@pytest.mark.parametrize("heads", [1, 4, 6, 16])
+def test_alibi_is_what_attention_does_with_it(heads):
+    """The curve and the sheet by attention itself: equal scores, so the weights are the bias alone."""
+    changes = {"heads": heads, "length": 12}
+    table, same = shown(changes, "alibi"), torch.ones(1, 1, 4)
+    assert table.shape == (heads, 12)
+    for head in {0, heads - 1}:
+        bias = torch.tensor(table[head].copy()).flip(-1)[None, None]
+        weights = attend(same, same.expand(1, 12, 4), same.expand(1, 12, 4), bias=bias).weights[0, 0].flip(-1)
+        slope, penalty, times = lines_of(sheet(changes, "alibi", head, 7))
+        assert penalty == pytest.approx(table[head, 7], abs=1e-4) == pytest.approx(-7 * slope, abs=1e-4)
+        assert times == pytest.approx((weights[7] / weights[0]).item(), abs=1e-4)
+
+
+@pytest.mark.parametrize("row", [0, 1, 2])
+@pytest.mark.parametrize("changes", [{}, {"d": 64, "length": 64, "factor": 8}, {"d": 4, "length": 3}])
+def test_slowed_hands_are_transformers_own(row, changes):
+    from transformers import LlamaConfig
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+    given = {"d": 16, "length": 32, "factor": 4} | changes
+    kind = ("linear", "dynamic", "yarn")[row]
+    factor = given["factor"] - 1 if kind == "dynamic" else given["factor"]  # at twice the length: one more
+    rope = {"rope_type": kind, "rope_theta": 10000.0, "factor": float(factor)}
+    if kind == "yarn":
+        rope["original_max_position_embeddings"] = given["length"]
+    config = LlamaConfig(hidden_size=given["d"], num_attention_heads=1, rope_parameters=rope,
+                         max_position_embeddings=given["length"])  # fmt: skip
+    theirs, _ = ROPE_INIT_FUNCTIONS[kind](config, device="cpu", seq_len=2 * given["length"])
+    plain = 10000.0 ** (-torch.arange(0, given["d"], 2) / given["d"])
+    table = shown(changes, "slowed")
+    np.testing.assert_allclose(table[row], (plain / theirs).numpy(), rtol=1e-4)
+    column = table.shape[1] - 1
+    found = lines_of(sheet(changes, "slowed", row, column))
+    assert found[-3] == pytest.approx(table[row, column], abs=2e-4)
+    assert found[-2] == pytest.approx(given["factor"] * given["length"] * theirs[column].item(), abs=1e-3)
+
+
+def test_a_scaling_is_chosen_by_what_it_does_to_the_hands():
+    def goal(scaling):
+        return next(t for t in view_of(TAB, "en", {"scaling": scaling})["tasks"] if t["id"] == "stretch")
+
+    assert [goal(kind)["reached"] for kind in ("linear", "ntk", "yarn")] == [False, True, True]
+    fade = next(task for task in view_of(TAB, "en", {})["tasks"] if task["id"] == "fade")
+    assert fade["answer"] == pytest.approx(math.exp(-1))  # 4 places of a slope of a quarter
+
+
 def printed(view):
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
@@ -198,6 +249,8 @@ def test_the_snippet_prints_the_numbers_shown(changes):
     np.testing.assert_allclose(numbers[at + 1 : at + 1 + encoding.size], encoding.ravel(), atol=1e-4)
     dots = numbers[at + 1 + encoding.size :]
     np.testing.assert_allclose(dots[:6], matrix_of(panel(view, "dot"))[2], atol=1e-4)
+    alibi = matrix_of(panel(view, "alibi"))
+    np.testing.assert_allclose(dots[12 : 12 + alibi.size], alibi.ravel(), atol=1e-4)
 
 
 @pytest.mark.parametrize("changes", CASES)
@@ -250,7 +303,7 @@ def test_upper_case_is_the_same_word():
 @pytest.mark.parametrize("changes", CASES)
 def test_task_answers_follow_from_the_view(changes):
     tasks = {task["id"]: task for task in view_of(TAB, "en", changes)["tasks"]}
-    assert 4 <= len(tasks) <= 7
+    assert 5 <= len(tasks) <= 9
     d = changes.get("d", 16)
     if d % 2 == 0:
         assert tasks["itself"]["answer"] == pytest.approx(d / 2, abs=1e-4)

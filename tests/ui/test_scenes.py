@@ -123,8 +123,8 @@ COSTLY = {
     ],
     ("cost", "cache"): [(cost["cache"], "keep_ledger", 2)],  # with a cache and without
     ("cost", "share"): [
-        (cost["share"], "run_shared", 12),  # six sizes, and three other sentences as it is and as chosen
-        (cost["share"], "run_squeezed", 5),
+        (cost["share"], "run_forms", 1),  # six sizes and five ranks in one pass
+        (cost["share"], "run_shared", 6),  # three other sentences as it is and as chosen
         (cost["share"], "rotary_proof", 1),
     ],
 }
@@ -159,7 +159,8 @@ def forget(monkeypatch) -> None:
     monkeypatch.setattr(runs, "_kept", OrderedDict())
     monkeypatch.setattr(circuits, "_kept", OrderedDict())
     for remembered in (parts.written, learned._train, trained._train, cost["cache"].ledger_of,
-                       cost["share"].answer_of, cost["share"].proof, cost["window"].accuracy):  # fmt: skip
+                       cost["share"].answer_of, cost["share"].answers_of, cost["share"].proof,
+                       cost["window"].accuracy):  # fmt: skip
         remembered.cache_clear()
 
 

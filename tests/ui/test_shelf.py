@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import http.client
+import json
 import re
 from pathlib import Path
 from urllib.parse import urlparse
@@ -14,7 +15,9 @@ import pytest
 
 from attention.ui import TABS, build, own
 from attention.ui.page import shelf
+from attention.ui.page.firsts import Firsts
 from attention.ui.page.guard import Refusal
+from attention.ui.page.steps import lesson_of
 from attention.ui.page.tab import example_values
 
 
@@ -149,3 +152,29 @@ def test_the_script_is_one_file_named_by_its_bytes():
     assert again[0] == again[1] and again[0].named(".js") != again[2].named(".js")
     assert all(re.fullmatch(r"am-[0-9a-f]{16}\.(js|css)", name) for name in own().files)
     assert Path(own().named(".css")).suffix == ".css"
+
+
+def test_a_plain_link_comes_with_its_first_picture(app_url):
+    """Painted before Gradio has started; any other link's is asked for, and so is a model's on its way."""
+    told = {
+        query: get(app_url, f"/{query}")[2].decode()
+        for query in ("", "?tab=masks&step=2", "?tab=masks&text=x")
+    }
+    pictures = {query: re.search(r"firstPicture\((.*?)\);</script>", page)[1] for query, page in told.items()}
+    assert pictures[""] == pictures["?tab=masks&text=x"] == ""
+    shown = json.loads(pictures["?tab=masks&step=2"])
+    step = lesson_of(next(tab for tab in TABS if tab.id == "masks"), "en")[1]
+    assert (shown["tab"], shown["step"], shown["inputs"]) == ("masks", 2, step.inputs)
+    assert set(step.panels) <= {panel["id"] for panel in shown["panels"]}
+    firsts = Firsts(TABS)
+    assert firsts.place("/zh", [("tab", "masks"), ("lang", "zh")]) == ("zh", "masks", 1)
+    for given in ([("tab", "none")], [("tab", "masks"), ("embed", "1")], [("step", "2")]):
+        assert firsts.place("/", given) is None
+    assert firsts.place("/class", [("tab", "masks")]) is None
+    assert firsts.place("/", [("tab", "masks"), ("step", "free")]) is None
+
+
+def test_what_a_learner_cannot_read_yet_does_not_end_the_script():
+    """A step's text holds no markup of its own; were one written into it, it stays text."""
+    script = Firsts(TABS).script(("zh", "masks", 1))
+    assert script is not None and b"<" not in script and json.loads(script)["language"] == "zh"

@@ -196,7 +196,11 @@ def test_tasks_are_true_of_what_is_drawn(language, _, inputs):
     best = max(panel["candidates"], key=lambda one: one[1])
     right = tasks["story_next"]["options"][tasks["story_next"]["answer"]]
     assert right == best[0] and right in tasks["story_next"]["why"]
+    assert {*panel["tokens"]} & {*tasks["story_next"]["options"]} - {right}  # a wrong one that was read
     [[row, column]] = tasks["story_look"]["cells"]
+    point = panel["points"][row]
+    assert f" {point['layer']}.{point['head']} " in tasks["story_look"]["why"]  # counted from 0, as in "why"
+    assert f" {point['layer']}.{point['head']}" in point["name"]
     rows = [at for at, one in enumerate(panel["points"])
             if one["kind"] == "weights" and one["layer"] == panel["layers"] - 1]  # fmt: skip
     assert vectors[row][column] == max(vectors[at].max() for at in rows)

@@ -6,7 +6,7 @@ import { cellTable } from "../../view/panels/cells.js";
 import { colourLegend, panelFrame, saveMenu } from "../../view/panels/frame.js";
 import { followRows, whileShown } from "../../view/panels/rows.js";
 import { lineOf } from "./frames.js";
-import { pickHead } from "./pick.js";
+import { pick, pickHead } from "./pick.js";
 
 const CELLS = 420, ACROSS = 16; // cells in all, and in a row, that a table has room for
 const NARROW = 640; // css pixels of a window that has no room for any
@@ -31,6 +31,22 @@ export const compact = (panel, view) => {
   followRows(view);
   const { shape, data } = unpack(panel.data);
   return panelFrame(panel, view, canvasMap(panel, view, ...shape, data), [colourLegend(panel), saveMenu(panel, view)]);
+};
+
+// All of a long text's head; a click moves the region that is shown exactly, and a frame says where it is.
+export const wholehead = (panel, view) => {
+  followRows(view);
+  const { shape, data } = unpack(panel.data);
+  const { pool, counts, at } = panel.zoom;
+  const place = (i, side) => Math.min(Math.floor((i + 0.5) * pool[side]), counts[side] - 1);
+  const opening = Object.create(view);
+  opening.open = ({ row, column }) => pick(view, { zoom: `${place(row, 0)}, ${place(column, 1)}` });
+  const body = canvasMap(panel, opening, ...shape, data);
+  const frame = el("div", { class: "am-zoom", "aria-hidden": "true" });
+  const share = (tokens, side) => `${(100 * tokens) / pool[side] / shape[side]}%`; // the last cell may stand for fewer
+  Object.assign(frame.style, { top: share(at[0], 0), height: share(at[1] - at[0], 0), left: share(at[2], 1), width: share(at[3] - at[2], 1) });
+  body.querySelector(".am-map-cells").append(frame);
+  return panelFrame(panel, view, body, [colourLegend(panel), saveMenu(panel, view)]);
 };
 
 // Heads by how much their weights moved; a click opens one.

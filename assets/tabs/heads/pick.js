@@ -1,7 +1,9 @@
-// Open a head: only its own panels are fetched, the grid stays as it is. One question at a time; of the
-// heads picked meanwhile the latest is asked for next.
-export const pickHead = async (view, layer, head) => {
-  view.state.wanted = { layer, head };
+// Open a head, or another region of a long one: only its own panels are fetched, the grid stays as it is. One
+// question at a time; of those picked meanwhile the latest is asked for next.
+export const pickHead = (view, layer, head) => pick(view, { layer, head });
+
+export const pick = async (view, changes) => {
+  view.state.wanted = { ...view.state.wanted, ...changes };
   if (view.state.picking) return;
   view.state.picking = true;
   try {

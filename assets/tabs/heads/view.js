@@ -2,10 +2,10 @@
 import { el } from "../../view/core/dom.js";
 import { bytesOf } from "../../view/core/numbers.js";
 import { register } from "../../view/core/registry.js";
-import { colourLegend, download, panelFrame, saveMenu } from "../../view/panels/frame.js";
+import { colourLegend, panelFrame, saveMenu } from "../../view/panels/frame.js";
 import { whileShown } from "../../view/panels/rows.js";
 import { frames, framesOf, lineOf } from "./frames.js";
-import { compact, openhead, went } from "./open.js";
+import { compact, openhead, went, wholehead } from "./open.js";
 import { EDGE, enlarge, paint } from "./paint.js";
 import { merged, pickHead } from "./pick.js";
 import { strands } from "./strands.js";
@@ -117,8 +117,7 @@ const overview = (panel, view) => {
   show();
   const legend = colourLegend({ low: 0, high: 1, diverging: false });
   legend.append(el("span", {}, "√"));
-  const png = () => download("heads.png", canvas.toDataURL("image/png"));
-  const save = saveMenu(panel, view, { formats: ["png", "csv", "npz"], own: { png } });
+  const save = saveMenu(panel, view, { formats: ["csv", "npz"] });
   return panelFrame(panel, view, body, [legend, toggle, save]);
 };
 
@@ -151,4 +150,4 @@ const steer = (canvas, panel, grid, { move, chosen, pick }) => {
 
 const bound = (i, count) => Math.min(Math.max(i, 0), count - 1);
 
-register({ buttons, compact, frames, headmap, later, openhead, overview, roles, strands, waiting, went });
+register({ buttons, compact, frames, headmap, later, openhead, overview, roles, strands, waiting, went, wholehead });

@@ -4,6 +4,7 @@ import { el, svg } from "../../view/core/dom.js";
 import { fill } from "../../view/core/words.js";
 import { panelFrame, saveMenu } from "../../view/panels/frame.js";
 import { edgesOf, isScaled, sumsOf, wayOf } from "./match_graph.js";
+import { rove } from "./match_keys.js";
 import { drawLines } from "./match_lines.js";
 import { plain, sayOf } from "./match_say.js";
 import { numberCell } from "./number_cell.js";
@@ -50,7 +51,7 @@ const wordOf = (model, key, values) => fill(model.panel.words[key], values);
 // A number of the learner's at row[i], as a cell of the picture.
 const typed = (model, node, label, path, under = null) => {
   const input = el("input", { type: "text", inputmode: "decimal", class: "am-match-number", "data-focus": `match.${node}`, autocomplete: "off",
-    tabindex: node === "want.0" ? "0" : null, // where the link past the inputs leads
+    tabindex: node === "want.0" ? "0" : "-1", // where the link past the inputs leads; arrows go on from there
     readonly: !model.panel.typed || !model.view.server });
   const bind = numberCell(input, (number) => {
     let row = model.people;
@@ -67,7 +68,7 @@ const typed = (model, node, label, path, under = null) => {
 
 // A word of the learner's: the name of somebody, or of a trait.
 const named = (model, label, part, i, count) => {
-  const input = el("input", { type: "text", maxlength: "24", class: "am-match-name", dir: "auto", "aria-label": label, "data-focus": `match.${part}.${i}`,
+  const input = el("input", { type: "text", maxlength: "24", class: "am-match-name", dir: "auto", "aria-label": label, "data-focus": `match.${part}.${i}`, tabindex: "-1",
     readonly: !model.panel.typed || !model.view.server });
   input.addEventListener("input", () => {
     const list = (model.people[part] = model.people[part] || Array(count).fill(""));
@@ -80,7 +81,7 @@ const named = (model, label, part, i, count) => {
 
 // What is computed, as a button that opens its arithmetic: row 0 of the picture is its shares, row 1 its output.
 const found = (model, node, cell, more = {}, ...children) => {
-  const button = el("button", { type: "button", class: "am-match-found", "data-node": node, "data-focus": `match.${node}`, onclick: () => model.view.open(cell), ...more }, children);
+  const button = el("button", { type: "button", class: "am-match-found", tabindex: "-1", "data-node": node, "data-focus": `match.${node}`, onclick: () => model.view.open(cell), ...more }, children);
   model.nodes.set(node, button);
   return button;
 };
@@ -104,6 +105,7 @@ const build = (model) => {
   Object.assign(model, { figure: framed, art, picture, say, caption, edges: edgesOf(panel), sums: sumsOf(panel) });
   new ResizeObserver(() => relay(model)).observe(art);
   watchVeil(view, framed, () => write(model));
+  rove(art);
   point(model);
 };
 
@@ -231,7 +233,7 @@ const write = (model) => {
   });
   computed(model);
   model.caption.textContent = panel.caption;
-  model.art.setAttribute("aria-label", panel.title);
+  model.art.setAttribute("aria-label", `${panel.title}. ${panel.words.keys}`);
   light(model, model.pointed || null);
 };
 

@@ -54,7 +54,7 @@ export const circuit = (panel, view) => {
     el("div", { class: "am-circuit-maps" }, maps.map(({ node }) => node)));
   const save = maps.map((_, which) => saveMenu({ ...panel, title: panel.names[which] }, view, { id: () => `${panel.id}@${2 * frame + which}` }));
   maps.forEach(({ node }, which) => { if (save[which]) node.firstChild.append(save[which]); });
-  return panelFrame(panel, view, body, [colourLegend(panel)]);
+  return panelFrame(panel, view, body, [colourLegend(panel), saveMenu(panel, view, { formats: [] })]);
 };
 
 // One curve over the steps, with a line worth knowing and a dot at the step shown.

@@ -3,7 +3,7 @@ import { el } from "../../view/core/dom.js";
 import { unpack } from "../../view/core/numbers.js";
 import { fill } from "../../view/core/words.js";
 import { goOn, halt, openState } from "../../view/panels/chunks.js";
-import { panelFrame } from "../../view/panels/frame.js";
+import { downloadCsv, panelFrame, saveMenu } from "../../view/panels/frame.js";
 import { heatmap } from "../../view/panels/heatmap.js";
 
 const fresh = (key) => ({ key, state: null, step: 0, data: null, turn: 0, running: false, alert: "", draw: () => {} });
@@ -40,7 +40,17 @@ export const longrun = (panel, view) => {
     if (run.data) picture.replaceChildren(map(panel, view, run, parts));
   };
   run.draw();
-  return panelFrame(panel, view, el("div", {}, el("div", { class: "am-player-bar" }, toggle, progress, count), say, picture, sheet));
+  const csv = () => downloadCsv(`${view.payload.tab}-${panel.id}.csv`, rowsOf(panel, run));
+  return panelFrame(panel, view, el("div", {}, el("div", { class: "am-player-bar" }, toggle, progress, count), say, picture, sheet),
+    [saveMenu(panel, view, { formats: ["csv"], own: { csv } })]);
+};
+
+// What is known so far: layers by heads, nothing where no answer has come yet.
+const rowsOf = (panel, run) => {
+  const data = run.data ? [...unpack(run.data).data] : [];
+  const heads = Array.from({ length: panel.heads }, (_, j) => j);
+  return [[panel.row_title, ...heads], ...Array.from({ length: panel.steps }, (_, i) =>
+    [i, ...heads.map((j) => data[i * panel.heads + j]).map((number) => (Number.isFinite(number) ? number : ""))])];
 };
 
 // What is known so far, its colours by the largest of it.

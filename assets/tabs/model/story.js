@@ -36,11 +36,11 @@ export const pass = (panel, view) => {
   whileShown(view, scroll, ["am-update"], () => afterPaint(turn));
   const body = el("div", { class: "am-pass-body" }, writer(panel, view), scroll, status);
   const own = { svg: () => download("model-pass.svg", pictureOf(art)) };
-  return panelFrame(panel, view, body, [saveMenu(panel, view, { formats: ["svg", "csv", "npz"], own })]);
+  return panelFrame(panel, view, body, [saveMenu(panel, view, { formats: ["png", "svg", "csv", "npz"], own })]);
 };
 
 // A vector for each point.
-const vectorsOf = (panel) => {
+export const vectorsOf = (panel) => {
   const { data } = unpack(panel.data);
   let start = 0;
   return panel.points.map((point) => {
@@ -103,7 +103,7 @@ const heads = (panel, plan, vectors) => plan.heads.map((head, i) => {
     y: box.y + box.tall - Math.max(weight * box.tall, 0.75), height: Math.max(weight * box.tall, 0.75), rx: 1.5 }));
   const word = panel.tokens[best].length > 7 ? `${panel.tokens[best].slice(0, 6)}…` : panel.tokens[best];
   return svg("g", { class: "am-pass-head", "data-head": i },
-    svg("text", { class: "am-pass-name", x: 24, y: head.y + 10 }, fill(panel.words.head, { head: `${head.layer + 1}.${head.head + 1}` })),
+    svg("text", { class: "am-pass-name", x: 24, y: head.y + 10 }, fill(panel.words.head, { head: `${head.layer}.${head.head}` })),
     svg("text", { class: "am-pass-soft", x: 24, y: head.y + 24 }, `${word} ${weights[best].toFixed(2)}`), ...bars);
 });
 
@@ -150,7 +150,7 @@ const onSpine = (box) => svg("g", { class: "am-pass-knot" },
   svg("circle", { cx: SPINE, cy: box.y + THIN / 2, r: 4 }));
 
 // The words themselves; a click draws another word's column.
-const columns = (panel, plan, view) => {
+export const columns = (panel, plan, view) => {
   const { start, wide, turned, tall } = plan.columns;
   const every = turned ? Math.ceil(14 / wide) : 1;
   return panel.tokens.map((word, j) => {
@@ -168,7 +168,7 @@ const columns = (panel, plan, view) => {
 };
 
 // The picture as a file: with the page's colours written into it.
-const pictureOf = (art) => {
+export const pictureOf = (art) => {
   const copy = art.cloneNode(true);
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   const from = [art, ...art.querySelectorAll("*")];

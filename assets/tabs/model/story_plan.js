@@ -36,7 +36,7 @@ export const planOf = (panel) => {
   panel.points.forEach((point) => {
     if (point.kind === "norm_1") {
       y += 8;
-      plan.layers.push({ y: y - 6, number: point.layer + 1 });
+      plan.layers.push({ y: y - 6, number: point.layer });
     }
     if (point.kind === "weights") plan.heads.push(headAt(plan, point, columns, y, panel.place));
     else if (["query", "key", "value", "head"].includes(point.kind)) {

@@ -4,6 +4,7 @@ import { reach } from "../core/transport.js";
 import { builder } from "./builder.js";
 import { base64 } from "./compact.js";
 import { button, fileName, lessonPage, saveFile, word } from "./page.js";
+import { qrButton } from "./qr.js";
 import { classTable } from "./table.js";
 
 const LARGEST = 2000000; // bytes of a file; more is not read
@@ -86,9 +87,21 @@ const openFile = (server) => {
 
 const shipped = (server) => el("section", { class: "am-class-part" }, el("h2", {}, word("ready")), el("ul", { class: "am-ready" },
   ["lesson", "course"].map((name) => el("li", {}, el("a", { href: `${lessonPage()}?assignment=${name}` }, word(`ready_${name}`)), " ", word(`ready_${name}_note`), " ",
-    el("a", { href: `${lessonPage()}?assignment=${name}&projector=1` }, word("projector"))))), openFile(server));
+    el("a", { href: `${lessonPage()}?assignment=${name}&projector=1` }, word("projector")), ...qrButton(server, () => `${lessonPage()}?assignment=${name}`)))), openFile(server));
+
+// A test before and after a course: two links, and how to run the comparison.
+const comparison = () => {
+  const seed = el("input", { type: "text", inputmode: "numeric", maxlength: 6, size: 6, value: "1", "data-focus": "test.seed" });
+  const links = ["before", "after"].map((when) => el("a", { href: "" }, word(`test_${when}`)));
+  const follow = () => links.forEach((link, i) => { link.href = `${lessonPage()}?test=${["before", "after"][i]}&seed=${/^\d{1,6}$/.test(seed.value) ? seed.value : 0}`; });
+  seed.addEventListener("input", follow);
+  follow();
+  return el("section", { class: "am-class-part" }, el("h2", {}, word("compare")), el("p", {}, word("compare_what")), el("p", {}, word("test_honest")),
+    el("label", { class: "am-label-line" }, word("test_seed"), seed), el("ul", {}, links.map((link) => el("li", {}, link))),
+    el("details", {}, el("summary", {}, word("compare_how")), el("ol", {}, ["1", "2", "3", "4", "5", "6"].map((one) => el("li", {}, word(`compare_${one}`))))));
+};
 
 export const classInGradio = (element, server) => {
   const root = element.querySelector(".am-class");
-  root.replaceChildren(handIns(server), shipped(server), builder(server));
+  root.replaceChildren(handIns(server), shipped(server), builder(server), comparison());
 };

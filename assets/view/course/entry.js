@@ -1,5 +1,5 @@
 // The course's members of window.AttentionMatchmaker, its button beside Copy link, and the view for a wall.
-import { startQuery } from "../page/link.js";
+import { startQuery } from "../core/link.js";
 import { tools } from "../page/toolbar.js";
 import { classInGradio } from "./class.js";
 import { collectButton } from "./collect.js";

@@ -4,7 +4,7 @@ import { showNumber } from "../core/numbers.js";
 import { withPoint } from "../page/decimal.js";
 import { word } from "./page.js";
 
-const COARSEST = 0.005; // a number needs two decimals
+export const COARSEST = 0.005; // a number needs two decimals
 
 // {value, half} of a typed number: half a unit in its last digit; null for no number.
 export const readNumber = (text) => {
@@ -26,7 +26,7 @@ export const isRight = (question, given) => {
 
 export const truthOf = (question) => (question.kind === "choice" ? question.choices[question.answer] : String(Number(showNumber(question.answer, 4))));
 
-const typed = (question, given, answer) => {
+export const typedForm = (question, given, answer) => {
   const field = el("input", { type: "text", inputmode: "decimal", "aria-label": question.prompt, autocomplete: "off", "data-focus": "own.number" });
   field.value = given ? given.given : "";
   return el("form", { class: "am-options", onsubmit: (event) => {
@@ -50,7 +50,7 @@ const choices = (question, given, answer) => el("div", { class: "am-options", ro
 
 // given: what was answered before, or null. told: whether the mark is shown at once.
 export const ownQuestion = (question, given, told, answer) => {
-  const form = { text: written, number: typed, choice: choices }[question.kind];
+  const form = { text: written, number: typedForm, choice: choices }[question.kind];
   const right = given ? isRight(question, given.given) : null;
   const verdict = told && right !== null ? (right ? word("right") : word("wrong", { answer: truthOf(question) })) : given && right !== null ? word("noted") : "";
   const made = form ? form(question, given, answer) : null;

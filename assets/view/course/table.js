@@ -33,7 +33,15 @@ const bars = (question) => {
 const asked = (question, i) => el("section", { class: "am-asked-of" }, el("h3", {}, `${i + 1}. ${question.prompt}`),
   question.bars.length ? bars(question) : el("p", { class: "am-caption" }, word("nobody")),
   question.more ? el("p", { class: "am-caption" }, word("more_answers", { count: question.more })) : null,
+  question.wrong ? el("p", { class: "am-caption" }, word("commonest_wrong", question.wrong)) : null,
   question.mistake ? el("p", { class: "am-caption" }, word("commonest", question.mistake)) : null);
+
+// What a hand-in says was done: as the file says, like the attempts.
+const deeds = (found) => {
+  const some = found.learners.filter((one) => one.did.length);
+  return some.length ? [el("h2", {}, word("did")), el("p", { class: "am-caption" }, word("did_note")), el("div", { class: "am-deeds" }, some.map((one) => el("details", {},
+    el("summary", {}, one.name || word("nameless")), el("ol", {}, one.did.map((line) => el("li", {}, line))))))] : [];
+};
 
 const refused = (found) => (found.refused.length ? el("div", { class: "am-note" }, el("p", {}, word("refused", { count: found.refused_count })),
   el("ul", {}, found.refused.map((one) => el("li", { title: one.detail }, `${one.source}: ${one.why}`)))) : null);
@@ -42,5 +50,5 @@ export const classTable = (found) => [refused(found), ...(found.count ? [
   el("h2", {}, found.title), el("p", {}, word("counted", { count: found.count }), " ", found.common ? word("commonest", found.common) : word("no_common")),
   marks(found), found.learners.length < found.count ? el("p", { class: "am-caption" }, word("rows_cut", { shown: found.learners.length })) : null,
   el("p", { class: "am-caption am-legend-line" }, Object.keys(SIGNS).map((name) => el("span", {}, `${SIGNS[name]} ${verdict(name)}`))),
-  el("h2", {}, word("guesses")), el("div", { class: "am-asked-all" }, found.questions.map(asked)),
+  el("h2", {}, word("guesses")), el("div", { class: "am-asked-all" }, found.questions.map(asked)), ...deeds(found),
 ] : [])].filter(Boolean);

@@ -10,7 +10,7 @@ import { trainer } from "../panels/trainer.js";
 import { example, examples } from "./examples.js";
 import { firstPicture } from "./first.js";
 import { expect, through } from "./gradio.js";
-import { startQuery } from "./link.js";
+import { startQuery } from "../core/link.js";
 import { changed, mount, mountInGradio, picked } from "./mount.js";
 import { startPage } from "./start.js";
 

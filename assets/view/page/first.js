@@ -2,7 +2,7 @@
 // going to stand and is taken away once that is painted there. Nobody can touch it: it is a picture of a page
 // that is on its way.
 import { afterPaint, el, isDark } from "../core/dom.js";
-import { startQuery } from "./link.js";
+import { startQuery } from "../core/link.js";
 import { View } from "./view.js";
 
 const GONE = 20000; // milliseconds: where Gradio cannot start, its own sentence must be seen
@@ -57,6 +57,7 @@ const draw = ({ root, left, text }, payload) => {
   view.step = payload.step || 0;
   const step = view.lesson && view.lesson.steps[view.step - 1];
   const said = step && !step.controls.length && saying(step.text);
+  root.closest(".am-tab").classList.toggle("am-stepping", Boolean(step));
   if (said) text.replaceChildren(...said);
   view.update(payload);
   if (!said) left.classList.add("am-first-half"); // what stands below is not where it will be
@@ -68,18 +69,19 @@ const dark = () => {
   return theme === "dark" || (theme !== "light" && window.matchMedia("(prefers-color-scheme: dark)").matches);
 };
 
-// Called by the page once it has a body, before Gradio's own script.
-export const firstPicture = () => {
+// Called by the page once it has a body, before Gradio's own script. linked: the picture of the page's link.
+export const firstPicture = (linked = null) => {
   const own = viewPart((parts("tabitem")[0] || {}).id);
-  const bare = !["tab", "step", "panel", "cell", "embed"].some((name) => query.has(name));
-  const tab = bare && own && own.props.value && own.props.value.tab;
-  if (!tab || !staying) return;
+  const bare = !["tab", "step", "panel", "cell", "embed", "assignment", "test", "projector"].some((name) => query.has(name));
+  const payload = linked || (bare && own && own.props.value);
+  if (!payload || !payload.tab || !staying) return;
   if (dark() !== isDark()) document.body.classList.toggle("dark", dark()); // as Gradio will
-  const made = frame(tab, null);
+  const made = frame(payload.tab, null);
   document.body.prepend(made.ghost);
-  shown = { tab, ...made };
+  shown = { tab: payload.tab, linked: Boolean(linked), ...made };
   window.setTimeout(clear, GONE);
-  draw(made, own.props.value);
+  window.addEventListener("pointerdown", clear, { once: true }); // whoever wants another tab sees it
+  draw(made, payload);
 };
 
 const clear = () => {
@@ -92,13 +94,15 @@ const inPlace = (root) => {
   const tab = root.closest(".am-tab");
   const text = tab && tab.querySelector(".am-step-text .md");
   const said = !tab || !tab.classList.contains("am-stepping") || (text && text.textContent.trim());
-  return said && ["left", "top", "width", "height"].every((side) => Math.abs(now[side] - then[side]) < 1);
+  const sides = ["left", "top", "width", ...(shown.linked ? [] : ["height"])]; // what is below may still come
+  return said && sides.every((side) => Math.abs(now[side] - then[side]) < 1);
 };
 
 // A view has drawn its first picture: it takes over as soon as it stands where the picture stood.
 export const takeOver = (root, tab) => {
   if (!shown || shown.waiting) return;
-  if (shown.tab !== tab && root.offsetParent) return afterPaint(clear); // another tab was opened meanwhile
+  // another tab was opened meanwhile; before a link's own the page opens its first
+  if (shown.tab !== tab && root.offsetParent && !shown.linked) return afterPaint(clear);
   if (shown.tab !== tab) return;
   const end = performance.now() + SETTLE;
   shown.waiting = true;

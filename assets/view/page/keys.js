@@ -13,9 +13,9 @@ export const skipToPicture = () => {
 };
 
 // In a row of tabs or examples Tab stops once, at the chosen or latest one; arrows go along it.
-const ROWS = '[role="tablist"], .am-examples, .am-step-dots';
+const ROWS = '[role="tablist"], .am-examples, .am-step-dots, .am-nav, .am-toolbar, .am-question .am-options:not(:has(input)), .am-chips, .am-shelf';
 const steps = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
-const buttonsOf = (row) => [...row.querySelectorAll("button")].filter((one) => one.offsetParent !== null);
+const buttonsOf = (row) => [...row.querySelectorAll("button:not(:disabled), a[href]")].filter((one) => one.offsetParent !== null);
 
 const settle = () => {
   tendMenu();
@@ -30,7 +30,7 @@ const settle = () => {
 
 export const watchRows = () => {
   document.addEventListener("keydown", (event) => {
-    const button = event.target.closest && event.target.closest("button");
+    const button = event.target.closest && event.target.closest("button, a");
     const row = button && button.closest(ROWS);
     if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
     const buttons = buttonsOf(row);

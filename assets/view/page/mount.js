@@ -3,7 +3,7 @@ import { el, isDark } from "../core/dom.js";
 import { pageLanguage, wordsIn } from "../core/words.js";
 import { takeOver } from "./first.js";
 import { through } from "./gradio.js";
-import { startQuery } from "./link.js";
+import { startQuery } from "../core/link.js";
 import { startStep } from "./steps.js";
 import { View } from "./view.js";
 

@@ -1,11 +1,12 @@
-// Pitfalls: exercises on common mistakes, asked for when their section is opened. The learner
-// predicts, then both ways stand side by side, with the why and a knob to turn.
+// Pitfalls: exercises on common mistakes, on what is often said, and programs with a bug, asked for when their
+// section is opened. The learner predicts, then both ways stand side by side, with the why and a knob to turn.
 import { el, isDark } from "../core/dom.js";
 import { unpack } from "../core/numbers.js";
 import { remember, remembered } from "../core/progress.js";
 import { drawerOf } from "../core/registry.js";
 import { cellTable } from "../panels/cells.js";
 import { colourLegend, panelFrame } from "../panels/frame.js";
+import { bug } from "./bugs.js";
 
 // A picture of an exercise: not one of the view's panels, so it has no sheet and is not saved.
 const picture = (panel, view) => {
@@ -76,7 +77,7 @@ const turn = (item, kept, view, draw) => {
   });
   const dice = el("button", { type: "button", class: "am-button", "data-focus": `pitfall.${item.id}.again`,
     onclick: () => { item.seed = (item.seed + 1) % 1000; ask(); } }, kept.words.again);
-  return el("div", { class: "am-pitfall-turn" }, el("label", {}, el("span", {}, knob.label), range, shown), dice, failed);
+  return el("div", { class: "am-pitfall-turn" }, el("label", {}, el("span", {}, knob.label), range, shown), knob.dice ? dice : null, failed);
 };
 
 export const pitfallsBox = (view) => {
@@ -87,21 +88,22 @@ export const pitfallsBox = (view) => {
   const body = el("div", { class: "am-pitfall-body" });
   const box = el("details", { class: "am-tasks am-pitfalls", open: kept.open },
     el("summary", { "data-focus": "pitfalls" }, view.word("pitfalls")), body);
-  const fill = () => body.replaceChildren(el("p", { class: "am-caption" }, kept.words.note),
-    el("ol", {}, kept.items.map((item) => exercise(item, kept, view))));
+  const list = (name, made) => (kept[name].length ? [el("p", { class: "am-caption" }, kept.words[name]), el("ol", {}, kept[name].map(made))] : []);
+  const fill = () => body.replaceChildren(...list("exercises", (item) => exercise(item, kept, view)),
+    ...list("claims", (item) => exercise(item, kept, view)), ...list("bugs", (item) => bug(item, kept, view)));
   const load = async () => {
-    if (kept.items || kept.loading) return;
+    if (kept.words || kept.loading) return;
     kept.loading = true;
     body.replaceChildren(el("p", { class: "am-caption", role: "status" }, view.word("loading")));
     const answer = await view.ask("pitfalls", {});
     kept.loading = false;
     if (answer.error) return body.replaceChildren(el("p", { class: "am-result am-wrong", role: "status" }, answer.error));
-    Object.assign(kept, { items: answer.exercises, words: answer.words });
+    Object.assign(kept, answer);
     kept.fill();
   };
   kept.box = box;
   kept.fill = fill;
-  if (kept.items) fill();
+  if (kept.words) fill();
   box.addEventListener("toggle", () => {
     kept.open = box.open;
     if (box.open) load();

@@ -54,9 +54,11 @@ const keep = (task, view, step, given) => {
   view.draw();
 };
 
-// A goal is reached by what the learner did, not by what stood there.
+// A goal is reached by what the learner did, not by what stood there. What was said goes with the inputs: while
+// the goal stays reached the reason is that of the inputs as they stand, else it is one from before the change.
 const look = (task, view, step) => {
   const given = answered(task, view, step);
+  if (given && given.done && given.inputs !== inputsOf(view)) return { ...given, said: task.reached ? `${view.word("right")} ${task.why}` : `${view.word("for_before")} ${given.said}` };
   if (!task.reached || (given && given.done) || (step && inputsOf(view) === JSON.stringify(step.inputs))) return given;
   const fresh = { guess: null, right: true, tries: 1, done: true, inputs: inputsOf(view), said: `${view.word("right")} ${task.why}` };
   window.setTimeout(() => keep(task, view, step, fresh), 0); // a drawing is under way

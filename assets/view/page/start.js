@@ -5,7 +5,7 @@ import { stay } from "./first.js";
 import { openGlossary, watchProse } from "./glossary.js";
 import { expect } from "./gradio.js";
 import { skipToPicture, watchRows } from "./keys.js";
-import { startQuery } from "./link.js";
+import { startQuery } from "../core/link.js";
 
 const query = new URLSearchParams(startQuery);
 const page = () => (/[/-]zh\/?$/.test(window.location.pathname) ? "zh" : "en");

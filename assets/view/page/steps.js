@@ -19,8 +19,22 @@ export const taskOf = (view) => {
 const inSight = (view) => {
   if (view.alone) return new Set([view.alone]);
   const step = stepOf(view);
-  const one = document.documentElement.classList.contains("am-projector"); // on a wall one picture is enough
-  return step && step.panels.length ? new Set(one ? step.panels.slice(0, 1) : step.panels) : null;
+  if (document.documentElement.classList.contains("am-projector")) return new Set([pictureOnWall(view)]);
+  return step && step.panels.length ? new Set(step.panels) : null;
+};
+
+// Ids of the pictures that a step speaks of, in free play of all, in their order.
+export const picturesOf = (view) => {
+  const step = stepOf(view);
+  const ids = view.payload.panels.map((panel) => panel.id).filter(Boolean);
+  const spoken = step ? step.panels.filter((id) => ids.includes(id)) : [];
+  return spoken.length ? spoken : ids;
+};
+
+// On a wall one picture is enough: the first, or the one that was stepped to (view.onWall).
+export const pictureOnWall = (view) => {
+  const ids = picturesOf(view);
+  return ids.includes(view.onWall) ? view.onWall : ids[0];
 };
 
 const dots = (view) => el("nav", { class: "am-step-dots", "aria-label": view.word("lesson") },
@@ -53,6 +67,16 @@ const drawer = (view, tab) => el("button", { type: "button", class: "am-button a
     event.target.setAttribute("aria-expanded", String(open));
   } }, view.word("controls"));
 
+// The Tab key comes to the lesson before its picture; where the picture leads (in free play, and on a phone)
+// it comes to the picture first, and to the controls after it. Where they stand is the style's matter.
+const inOrder = (tab, column, lessonFirst) => {
+  const shown = tab.querySelector(".am-shown");
+  if (!shown || shown.parentNode !== column.parentNode) return;
+  const follows = Boolean(column.compareDocumentPosition(shown) & Node.DOCUMENT_POSITION_FOLLOWING);
+  if (follows === lessonFirst || tab.contains(document.activeElement) && shown.contains(document.activeElement)) return;
+  column.parentNode.insertBefore(shown, lessonFirst ? column.nextSibling : column);
+};
+
 // The left column as the step wants it: what it says, its controls, its question.
 export const drawStep = (view) => {
   const tab = view.root.closest(".am-tab");
@@ -64,8 +88,10 @@ export const drawStep = (view) => {
     return;
   }
   const step = stepOf(view);
+  inOrder(tab, column, Boolean(step) && window.innerWidth >= 1000);
   column.dataset.step = view.payload.step;
   tab.classList.toggle("am-stepping", Boolean(step));
+  tab.classList.toggle("am-many", Boolean(step) && step.controls.length > 1);
   for (const field of tab.querySelectorAll(".am-field")) {
     const name = [...field.classList].find((one) => one.startsWith("am-field-")).slice(9);
     field.classList.toggle("am-asked", Boolean(step) && step.controls.includes(name));

@@ -23,9 +23,10 @@ const openTasks = (view) => {
   return view.state.tasks ? (view.payload.tasks || []).filter((one) => !isSettled(one, view)) : [];
 };
 
-// While a question is open, a panel that would give its answer away is veiled until it is given.
+// While a question is open, a panel that would give its answer away is veiled until it is given;
+// view.hides: panels that an open assignment veils besides.
 export const veil = (view) => {
-  const hidden = new Set(openTasks(view).flatMap((task) => task.hides || []));
+  const hidden = new Set([...openTasks(view).flatMap((task) => task.hides || []), ...(view.hides || [])]);
   for (const panel of view.root.querySelectorAll(".am-panel")) {
     const veiled = hidden.has(panel.dataset.panel);
     panel.classList.toggle("am-veiled", veiled);

@@ -10,7 +10,8 @@ import { cellNode, markCells, placeSheet } from "./beside.js";
 import { codeBox } from "./code.js";
 import { copyText } from "./copy.js";
 import { linkTerms } from "./glossary.js";
-import { addressOf, forgetLinked, linkedIn } from "./link.js";
+import { asksOf, fillHand, handButton, linkedHand, paperBox } from "./hand.js";
+import { addressOf, forgetLinked, linkedIn } from "../core/link.js";
 import { pitfallsBox } from "./pitfalls.js";
 import { commit } from "./question.js";
 import { refuseAt } from "./refusal.js";
@@ -37,6 +38,7 @@ export class View {
     this.state = {}; // what panels remember between payloads (frame of a player, table or picture)
     this.opened = null; // {panel, row, column} of the open sheet
     this.pardon = () => {}; // takes a refusal at its field back
+    this.hand = null; // the sheet to be filled in by hand: {seed, given, inputs}
     this.asked = 0; // number of the latest question, so that a late answer is dropped
   }
 
@@ -90,7 +92,7 @@ export class View {
     });
     for (const mark of this.root.querySelectorAll(".am-guess")) mark.remove();
     const free = !stepOf(this) && !this.alone;
-    const parts = [this.toolbar(free), ...notices, free && tasksBox(this), ...this.sections, free && pitfallsBox(this), free && codeBox(this)];
+    const parts = [this.toolbar(free), ...notices, free && tasksBox(this), ...this.sections, free && paperBox(this), free && pitfallsBox(this), free && codeBox(this)];
     const beside = this.opened && this.sheet.parentNode === this.root ? [this.sheet] : [];
     arrange(this.root, [...parts.filter(Boolean), ...beside]);
     putAside(this);
@@ -148,9 +150,13 @@ export class View {
     return active && this.root.contains(active) ? active.dataset.focus : null;
   }
 
+  address() { // under which these inputs are found again
+    return addressOf(this);
+  }
+
   toolbar(free) {
     const copy = el("button", { type: "button", class: "am-button", "data-focus": "copy-link" }, this.word("copy_link"));
-    copy.addEventListener("click", () => copyText(addressOf(this), copy, this));
+    copy.addEventListener("click", () => copyText(this.address(), copy, this));
     const all = this.server && el("button", { type: "button", class: "am-button", "data-focus": "save-all",
       onclick: () => this.save(null, "html") }, this.word("save_all"));
     return el("div", { class: "am-toolbar" }, el("span", { class: "am-hint" }, free ? this.word("hint") : ""), copy, this.server ? tools.map((make) => make(this)) : null, free ? all : null);
@@ -161,6 +167,7 @@ export class View {
     const cell = this.server && linkedIn(this.payload.tab);
     if (!cell || !this.root.querySelector(`[data-panel="${window.CSS.escape(cell.panel)}"]`)) return;
     forgetLinked();
+    this.hand = linkedHand();
     await this.open(cell, false);
     this.sheet.scrollIntoView({ block: "nearest" });
   }
@@ -169,12 +176,13 @@ export class View {
   async open(cell, move = true) {
     const [step, task] = [stepOf(this), taskOf(this)];
     if (move && step && task && task.kind === "point" && task.panel === cell.panel) commit(task, this, step, cell);
+    if (move) this.root.dispatchEvent(new CustomEvent("am-open", { detail: cell }));
     this.opened = cell;
     const number = ++this.asked;
     const panel = cell.frame === undefined ? cell.panel : `${cell.panel}@${cell.frame}`;
-    const sheet = await this.ask("sheet", { ...cell, panel });
+    const sheet = await this.ask(this.hand ? "hand" : "sheet", { ...cell, panel, ...asksOf(this) });
     if (number !== this.asked || !this.opened) return;
-    fillSheet(this, sheet);
+    (this.hand ? fillHand : fillSheet)(this, sheet);
     placeSheet(this);
     markCells(this);
     this.writeLink();
@@ -188,9 +196,13 @@ export class View {
     return (await reach(() => this.server[name](asked))) ?? { error: this.word("failed") };
   }
 
+  sheetTools() {
+    return [handButton(this)];
+  }
+
   close() {
     const cell = this.opened;
-    this.opened = null;
+    this.opened = this.hand = null;
     this.sheet.hidden = true;
     this.root.style.minHeight = "";
     markCells(this);

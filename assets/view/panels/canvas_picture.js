@@ -60,7 +60,8 @@ export const layout = ({ panel, n, m, widths }, width) => {
   const dpr = window.devicePixelRatio || 1;
   const gutter = Math.ceil(Math.max(widths.row + 8, widths.titles));
   const room = (width - gutter) * dpr;
-  let cell = Math.floor(Math.min(room / m, Math.max(READABLE, HEIGHT / n) * dpr, LARGEST * dpr));
+  const tall = Math.min(HEIGHT, Math.max(window.innerHeight - 430, 240)); // with its title on one screen
+  let cell = Math.floor(Math.min(room / m, Math.max(READABLE, tall / n) * dpr, LARGEST * dpr));
   if (cell < SMALLEST) cell = room / m >= 2 ? 2 : SMALLEST;
   const upright = widths.column + 6 > cell / dpr;
   const depth = Math.ceil(Math.max(upright ? Math.min(widths.column, 96) + 8 : LINE + 6, panel.row_title && panel.column_title ? 2 * LINE + 4 : 0));

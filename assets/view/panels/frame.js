@@ -3,6 +3,7 @@ import { css, rampOf } from "../core/colours.js";
 import { toCsv } from "../core/csv.js";
 import { el } from "../core/dom.js";
 import { showNumber } from "../core/numbers.js";
+import { photoOf } from "./photo.js";
 
 // Title, actions, body, caption.
 export const panelFrame = (panel, view, body, actions = []) => {
@@ -12,17 +13,23 @@ export const panelFrame = (panel, view, body, actions = []) => {
   return el("figure", {}, head, body, caption);
 };
 
+const PICTURES = ["png", "svg"];
+
 // A menu of formats for one panel of the view; a picture that the view's inputs do not make again
 // (in a pitfall, in a saved page) has none. id: what the server is asked for. own: {format: f}, files
-// that the page itself makes.
+// that the page itself makes. formats: what the server or the page makes; a picture that is not among
+// them is taken of the panel as it stands.
 export const saveMenu = (panel, view, { formats = ["png", "svg", "csv", "npz"], id = () => panel.id, own = {} } = {}) => {
-  const able = formats.filter((format) => own[format] || (view.server && view.payload.panels.some((one) => one.id === panel.id)));
-  if (!able.length) return null;
+  const made = formats.filter((format) => own[format] || (view.server && view.payload.panels.some((one) => one.id === panel.id)));
+  if (!made.length && formats.length) return null;
+  const seen = PICTURES.filter((format) => !formats.includes(format));
+  const able = [...PICTURES, "csv", "npz"].filter((format) => made.includes(format) || seen.includes(format));
   const summary = el("summary", { class: "am-button", "data-focus": `${panel.id}.save`, "aria-label": `${view.word("save_panel")}: ${panel.title}` }, view.word("save"));
   const items = able.map((format) => el("button", { type: "button", class: "am-button", onclick: () => {
-    if (own[format]) own[format]();
-    else view.save(id(), format);
     close();
+    if (own[format]) own[format]();
+    else if (seen.includes(format)) photo(menu.closest(".am-panel"), panel, view, format);
+    else view.save(id(), format);
   } }, format.toUpperCase()));
   const menu = el("details", { class: "am-menu" }, summary, el("div", { class: "am-menu-items" }, items));
   const close = () => {
@@ -45,8 +52,12 @@ export const colourLegend = (panel) => {
 // A file made in the page.
 export const download = (name, address) => el("a", { href: address, download: name }).click();
 
-export const downloadCsv = (name, rows) => {
-  const address = URL.createObjectURL(new Blob([toCsv(rows)], { type: "text/csv" }));
+const downloadBlob = (name, blob) => {
+  const address = URL.createObjectURL(blob);
   download(name, address);
   window.setTimeout(() => URL.revokeObjectURL(address), 10000);
 };
+
+export const downloadCsv = (name, rows) => downloadBlob(name, new Blob([toCsv(rows)], { type: "text/csv" }));
+
+const photo = async (node, panel, view, format) => downloadBlob(`${view.payload.tab}-${panel.id}.${format}`, await photoOf(node, view, format));

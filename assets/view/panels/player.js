@@ -44,7 +44,7 @@ export const player = (panel, view) => {
   show(frame);
   const body = el("div", {}, el("div", { class: "am-player-bar" }, play, slider, marks), now,
     el("div", { class: "am-player-parts" }, picture, curve));
-  const save = saveMenu(panel, view, { id: () => `${panel.id}@${frame}` }); // the step on screen
+  const save = saveMenu(panel, view, { formats: ["csv", "npz"], id: () => `${panel.id}@${frame}` }); // the step on screen
   return panelFrame(panel, view, body, [colourLegend(panel), save]);
 };
 

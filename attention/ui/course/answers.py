@@ -13,14 +13,17 @@ from ...course.format import Inputs
 from ...course.marks import sheet_answers
 from ...digits import read_number
 from ..page import link
-from ..page.fields import as_json, check_all
+from ..page.fields import Whole, as_json, check_all
 from ..page.guard import Json, Refusal
-from ..page.scene import Tab
+from ..page.panels import Saved, Table
+from ..page.scene import Scene, Tab
 from ..page.steps import base_of, begins_at, free_play, lesson_of
 from ..page.texts import words_for
 
 PATIENCE = 25.0  # seconds an answer's model may take to load
 VIEWS = 512  # kept of the views that were asked about: a class answers the same few
+LINKS = 512  # kept of the links that were read
+PICTURES = 16  # views whose pictures are kept, which may be large
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,9 @@ class PageAnswers:
     def __init__(self, tabs: Sequence[Tab[Any]]) -> None:
         self.tabs = {tab.id: tab for tab in tabs}
         self.asked = lru_cache(VIEWS)(self._asked)
+        self.shown = lru_cache(PICTURES)(self._shown)
+        self.view = lru_cache(LINKS)(self._view)
+        self.drawn = lru_cache(LINKS)(self._drawn)
 
     def __call__(self, inputs: Inputs) -> Results:
         if "view" not in inputs:
@@ -47,7 +53,7 @@ class PageAnswers:
             raise ValueError("an answer to a step has one input, its view")
         return ViewResults(self, view)
 
-    def view(self, query: str) -> View:
+    def _view(self, query: str) -> View:
         """The view of a link from its ? on. Raises ``ValueError`` for one that does not open as it is."""
         fields = {id: tab.fields for id, tab in self.tabs.items()}
 
@@ -64,20 +70,50 @@ class PageAnswers:
         except Refusal as refused:
             raise ValueError(f"the inputs of {query[:60]!r} do not fit together: {refused.key}") from None
 
+    def _drawn(self, query: str, seed: int) -> str:
+        """The link of the view with the numbers of a seed; as it is where none are drawn."""
+        view = self.view(query)
+        changed = drawn_numbers(view.tab, view.step, view.inputs, seed)
+        if not changed:
+            return query
+        address = link.write(view.tab.id, view.tab.fields, {**view.inputs, **changed})
+        return f"?{address}" if "&" in address else f"?{address}&step=free"
+
     def tasks(self, view: View, language: str = "en") -> Sequence[Json]:
         """The questions of a view as the page gets them."""
         return self.asked(view.tab.id, json.dumps(view.inputs, sort_keys=True), language)
 
     def _asked(self, id: str, inputs: str, language: str) -> Sequence[Json]:
+        scene, study = self._studied(id, inputs)
+        return [task.encode() for task in scene.tasks(study, words_for(language))]
+
+    def numbers(self, view: View, language: str = "en") -> Mapping[str, Saved]:
+        """Every picture of a view that has numbers, by its id."""
+        return self.shown(view.tab.id, json.dumps(view.inputs, sort_keys=True), language)
+
+    def _shown(self, id: str, inputs: str, language: str) -> Mapping[str, Saved]:
+        scene, study = self._studied(id, inputs)
+        panels = scene.panels(study, words_for(language))
+        return {panel.id: panel for panel in panels if isinstance(panel, Saved)}
+
+    def _studied(self, id: str, inputs: str) -> tuple[Scene[Any, Any], Any]:
         tab = self.tabs[id]
         checked = check_all(id, tab.inputs, json.loads(inputs))
         scene = tab.scene_of(checked)
         try:
             scene.ready(checked, PATIENCE)
-            tasks = scene.tasks(scene.study(checked), words_for(language))
+            return scene, scene.study(checked)
         except Refusal as refused:
             raise ValueError(f"the view cannot be computed: {refused.key}") from None
-        return [task.encode() for task in tasks]
+
+    def prompt(self, question: Question, language: str) -> str:
+        """What is asked: of the page's own questions in this language, where their view opens."""
+        if question.kind != "task":
+            return question.prompt
+        try:
+            return str(task_of(self.tasks(self.view(question.view), language), question.task)["question"])
+        except ValueError:
+            return question.prompt
 
     def options(self, question: Question, language: str) -> Sequence[str]:
         """The choices of a question in words, () where it has none or its view does not open."""
@@ -102,8 +138,14 @@ class ViewResults:
         return self.page.view(self.query)
 
     def number(self, panel: str, row: int, column: int) -> float:
-        """Cells of views are not asked for by hand."""
-        raise ValueError("a cell is asked of a sheet, not of a view")
+        """A number of a picture's table."""
+        pictures = self.page.numbers(self.view)
+        if panel not in pictures:
+            raise ValueError(f"this view has the numbers of {', '.join(pictures)}; no {panel[:40]!r}")
+        values = pictures[panel].table().values
+        if not (row < values.shape[0] and column < values.shape[1]):
+            raise ValueError(f"{panel} has {values.shape[0]} rows and {values.shape[1]} columns")
+        return float(values[row, column])
 
     def misconception(self, panel: str, row: int, column: int, given: str) -> str:
         """Known mistakes are those of sheets."""
@@ -111,9 +153,44 @@ class ViewResults:
 
     def judge(self, view: str, task: str, given: str) -> bool:
         """Whether the answer is right for its own inputs, which the step at ``view`` must allow."""
-        moved = moved_from(self.page.view(view), self.view)
         found = task_of(self.page.tasks(self.view), task)
-        return is_right(found, given, moved)
+        return is_right(found, given, self.moved(view))
+
+    def moved(self, view: str) -> bool:
+        """Whether any input differs from the view's; one that its step holds raises ``ValueError``."""
+        return moved_from(self.page.view(view), self.view)
+
+    def owns(self, view: str) -> bool:
+        """Whether what a seed draws stands as in that view."""
+        base = self.page.view(view)
+        if base == self.view:
+            return True
+        names = drawn_numbers(base.tab, base.step, base.inputs, 0)
+        return all(self.view.inputs[name] == base.inputs[name] for name in names)
+
+
+def tables_of(pictures: Mapping[str, Saved]) -> Mapping[str, Table]:
+    """The tables of pictures that have one; a player has one for every frame, and is left out."""
+    found = {}
+    for id, picture in pictures.items():
+        try:
+            found[id] = picture.table()
+        except Refusal:
+            continue
+    return found
+
+
+def drawn_numbers(tab: Tab[Any], step: int, inputs: Json, seed: int) -> Mapping[str, object]:
+    """The inputs that hold numbers drawn from a seed, drawn: of free play alone, since what a step says
+    speaks of its own numbers. Those that the scene draws, else its input ``seed``."""
+    if step and step != free_play(tab):
+        return {}
+    checked = check_all(tab.id, tab.inputs, inputs)
+    scene = tab.scene_of(checked)
+    if scene.drawn is not None:
+        return scene.drawn(checked, seed)
+    field = next((one for one in tab.fields if one.name == "seed" and "seed" in scene.fields), None)
+    return {"seed": field.low + seed % (field.high - field.low + 1)} if isinstance(field, Whole) else {}
 
 
 def task_of(tasks: Sequence[Json], id: str) -> Any:

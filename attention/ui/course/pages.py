@@ -18,6 +18,7 @@ from ..page.busy import slot
 from ..page.guard import Json, Refusal, told
 from ..page.texts import words_for
 from .answers import PageAnswers
+from .asks import ask_number, ask_numbers, ask_qr, ask_test
 from .shipped import opened
 from .table import as_table
 
@@ -27,8 +28,9 @@ MOST_SOURCES, LONGEST = 2500, 2_900_000  # hand-ins, and bytes of them all
 
 @told
 def ask_assignment(language: str, page: PageAnswers, request: object) -> Json:
-    """{"assignment": a name or a text} -> the assignment and where its steps stand."""
-    return opened(request.get("assignment") if isinstance(request, dict) else None, page, language)
+    """{"assignment": a name or a text, "seed"} -> the assignment and where its steps stand."""
+    asked = request if isinstance(request, dict) else {}
+    return opened(asked.get("assignment"), page, language, asked.get("seed"))
 
 
 @told
@@ -44,7 +46,7 @@ def ask_class(language: str, page: PageAnswers, request: object) -> Json:
 
     with slot("collate", limit=1, wait=15.0):
         end = time.monotonic() + SECONDS
-        return as_table(collate(sources, answers, SECONDS), page, words_for(language))
+        return as_table(collate(sources, answers, SECONDS, page.drawn), page, words_for(language))
 
 
 def sources_of(state: object) -> list[tuple[str, str]]:
@@ -80,7 +82,8 @@ def _place(kind: str, language: str, functions: dict[str, Callable[..., Any]], p
 
 def build_bar(language: str, page: PageAnswers) -> None:
     """The place of an open assignment, empty without one."""
-    _place("course", language, {"assignment": ask_assignment}, page)
+    functions: dict[str, Callable[..., Any]] = {"assignment": ask_assignment, "number": ask_number}
+    _place("course", language, functions | {"qr": ask_qr, "test": ask_test}, page)
 
 
 def build_class(language: str, page: PageAnswers) -> None:
@@ -89,5 +92,8 @@ def build_class(language: str, page: PageAnswers) -> None:
     header = words("course.header")
     gr.HTML(html_template=header, elem_classes="am-header", apply_default_css=False, js_on_load=None)
     with gr.Column():
-        functions: dict[str, Callable[..., Any]] = {"assignment": ask_assignment, "collate": ask_class}
+        functions: dict[str, Callable[..., Any]] = {
+            "assignment": ask_assignment, "collate": ask_class, "numbers": ask_numbers, "number": ask_number,
+            "qr": ask_qr,
+        }  # fmt: skip
         _place("class", language, functions, page)

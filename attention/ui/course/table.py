@@ -14,7 +14,7 @@ from ..page.guard import Json
 from ..page.texts import Words
 from .answers import PageAnswers
 
-MOST_ROWS, MOST_BARS, MOST_REFUSED = 400, 12, 50
+MOST_ROWS, MOST_BARS, MOST_REFUSED, MOST_DONE = 400, 12, 50, 60
 # what a refusal is about, by the sentence of the chapter: (pattern, key of the words)
 REASONS = [
     (r"reads version", "refused_version"), (r"cut off|broken", "refused_cut"),
@@ -37,9 +37,13 @@ def as_table(found: Class, page: PageAnswers, words: Words) -> Json:
     return {
         "title": "" if found.assignment is None else found.assignment.title,
         "count": len(found.learners),
-        "questions": [_question(found, question, options[question.id], words) for question in asked],
+        "questions": [
+            _question(found, question, options[question.id], page.prompt(question, words.language), words)
+            for question in asked
+        ],
         "learners": [
             {"name": shown(one.name, 80), "own": one.own_seed, "right": right_of(one.marks),
+             "did": [shown(line, 80) for line in one.did[:MOST_DONE]],
              "cells": [_cell(one, question.id, options[question.id], words) for question in asked]}
             for one in found.learners[:MOST_ROWS]
         ],
@@ -81,7 +85,7 @@ def _cell(learner: Learner, id: str, options: Sequence[str], words: Words) -> Js
     return cell
 
 
-def _question(found: Class, question: Question, options: Sequence[str], words: Words) -> Json:
+def _question(found: Class, question: Question, options: Sequence[str], prompt: str, words: Words) -> Json:
     guesses = found.guesses(question.id)
     right = {
         shown(one.answers[question.id].given)
@@ -90,15 +94,18 @@ def _question(found: Class, question: Question, options: Sequence[str], words: W
     }
     ordered = in_order(guesses)
     mistakes = found.misconceptions(question.id).most_common(1)
+    wrong = next((text for text, _ in guesses.most_common() if text not in right), "")
+    judged = guesses[wrong] > 1 and question.kind != "text"
     verdicts = Counter(one.marks[question.id].verdict for one in found.learners if question.id in one.marks)
     return {
-        "id": shown(question.id, 12), "prompt": question.prompt, "kind": question.kind,
+        "id": shown(question.id, 12), "prompt": prompt, "kind": question.kind,
         "bars": [
             {"label": label(text, options), "count": guesses[text], "right": text in right}
             for text in ordered[:MOST_BARS]
         ],
         "more": max(0, len(ordered) - MOST_BARS),
         "verdicts": dict(verdicts),
+        "wrong": {"says": label(wrong, options), "count": guesses[wrong]} if judged else None,
         "mistake": {"says": named(mistakes[0][0], words), "count": mistakes[0][1]} if mistakes else None,
     }  # fmt: skip
 

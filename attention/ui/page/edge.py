@@ -23,7 +23,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from .bounds import SMALL, checked, checked_training, read_json, written
@@ -35,6 +35,9 @@ from .openings import API, PARAMETERS, Openings, is_open, openings_of
 from .replies import Collected, Message, Send, in_sentences, respond, tell
 from .shelf import Own, Shelf
 from .texts import LANGUAGES, Words, words_for
+
+if TYPE_CHECKING:
+    from .firsts import Firsts
 
 BODY_LIMIT = 4_000_000  # bytes; a training state of 2 MB is 2.7 MB in base64
 IN_HAND = 48_000_000  # bytes of large bodies read at one time
@@ -59,10 +62,13 @@ class Edge:
     """Pure ASGI middleware in front of the whole app."""
 
     def __init__(
-        self, app: Callable[[Scope, Receive, Send], Awaitable[None]], own: Own | None = None
+        self,
+        app: Callable[[Scope, Receive, Send], Awaitable[None]],
+        own: Own | None = None,
+        firsts: Firsts | None = None,
     ) -> None:
         self.app = app
-        self.shelf = Shelf(own)
+        self.shelf = Shelf(own, firsts)
         self.waiting = Waiting()
         self.openings: Openings | None = None
         self.flights: Flights[Collected] = Flights()
@@ -123,7 +129,7 @@ class Edge:
             async def fetch(asked: Scope, got: Send) -> None:  # whole, even if who asked first has gone
                 await self.pass_on(asked, b"", None, in_sentences(got, words))
 
-            await self.shelf.serve(inner, path, send, fetch)
+            await self.shelf.serve(inner, path, send, fetch, given)
         else:
             await self.app(inner, receive, in_sentences(send, words))
 
@@ -204,6 +210,9 @@ class Edge:
         body = written(clean | {"session_hash": SESSION})
 
         async def compute() -> Collected:
+            assert self.openings is not None
+            if self.openings.direct is not None and "fn_name" in clean:
+                return await self.openings.direct.answer(clean, words)
             return await self.collected(scope, body, words)
 
         key = path, body, words.language

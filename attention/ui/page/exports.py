@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from ...assets import assets
 from ...export.heatmap import to_csv, to_npz
 from . import link
 from .busy import slot
@@ -22,7 +23,9 @@ from .panels import Panel, Saved
 from .scene import Scene, Tab
 from .texts import words_for
 
+MODELS = ("model", "teller")  # inputs that name a model
 LONGEST = 300  # letters of a text in a note
+TRAINED = re.compile(r"load_file\('(\w+\.safetensors)'\)")  # in a plain program
 ADDRESS = re.compile(r"https?://[\w.:\[\]/~%-]{1,200}")
 
 TYPES = {
@@ -31,6 +34,7 @@ TYPES = {
     "csv": "text/csv",
     "npz": "application/octet-stream",
     "html": "text/html",
+    "safetensors": "application/octet-stream",
 }
 
 
@@ -74,6 +78,19 @@ def export(
     return _file(f"{tab}-{str(panel_id).replace('@', '-')}.{format}", format, data)
 
 
+def trained_files(program: str) -> list[str]:
+    """The trained weights that a plain program reads."""
+    return sorted(set(TRAINED.findall(program)))
+
+
+def trained(program: str, name: object) -> Json:
+    """One of these files, to lie beside the program. Raises ``Refusal`` for any other."""
+    if name not in trained_files(program):
+        raise Refusal("bad_request")
+    data = (assets() / "trained" / str(name)).read_bytes()
+    return {"name": name, "type": TYPES["safetensors"], "base64": base64.b64encode(data).decode()}
+
+
 def notes_of(
     tab: Tab[Any], scene: Scene[Any, Any], inputs: Inputs, language: str, address: object
 ) -> list[str]:
@@ -85,8 +102,8 @@ def notes_of(
     notes = [f"{words('app.title')} · {words(f'{tab.id}.title')}"]
     for field in tab.fields:
         value = str(given[field.name]).strip()
-        if field.name in scene.fields and value and (field.name == "model" or isinstance(field, Text)):
-            text = words.get(f"{tab.id}.{field.name}.{value}", value) if field.name == "model" else value
+        if field.name in scene.fields and value and (field.name in MODELS or isinstance(field, Text)):
+            text = words.get(f"{tab.id}.{field.name}.{value}", value) if field.name in MODELS else value
             lines = " / ".join(line.strip() for line in text.splitlines() if line.strip())
             cut = lines if len(lines) <= LONGEST else lines[: LONGEST - 1] + "…"
             notes.append(f"{words(f'{tab.id}.{field.name}')}: {cut}")

@@ -49,7 +49,7 @@ class Opened(NamedTuple):
     step: int = 0
 
 
-# (tab, the step as the link has it, whether it names inputs, a picture or a cell) -> the step, its inputs
+# (tab, the step as the link has it, whether it names inputs or what is open) -> the step, its inputs
 Begin = Callable[[str, str | None, bool], tuple[int, Mapping[str, object]]]
 
 
@@ -69,7 +69,9 @@ def read(query: object, tabs: Mapping[str, Fields], begin: Begin = no_lesson) ->
     tab = given.get("tab")
     if tab is None or tab not in tabs:
         return Opened(None, {}, tab is None)
-    named = bool({"panel", "cell"} & set(given)) or any(in_link(field) in given for field in tabs[tab])
+    named = bool({"panel", "cell", "hand"} & set(given)) or any(
+        in_link(field) in given for field in tabs[tab]
+    )
     step, base = begin(tab, given.get("step"), named)
     values, odd = _values(given, tabs[tab], base)
     return Opened(tab, values, not odd, step)

@@ -16,6 +16,7 @@ from typing import Any
 
 from ...typed import visible
 from .bounds import HELD
+from .direct import Direct
 from .guard import Refusal
 from .texts import CLASS, LANGUAGES
 
@@ -60,13 +61,14 @@ def is_open(method: str, path: str) -> bool:
 class Openings:
     """events: number -> how many inputs, for events with a handler. questions: component -> names of its
     server functions. api: name -> the signature of its function. numbers: an API event's number -> its
-    name. shared: whether this page is also at gradio.live."""
+    name. shared: whether this page is also at gradio.live. direct: who answers questions without Gradio."""
 
     events: dict[int, int]
     questions: dict[int, frozenset[str]]
     api: dict[str, inspect.Signature]
     numbers: dict[int, str]
     shared: bool
+    direct: Direct | None
 
     def page_event(self, body: Any) -> dict[str, Any]:
         """A call of ``run/predict`` as Gradio gets it. Raises ``Refusal``."""
@@ -117,7 +119,8 @@ class Openings:
 
 def openings_of(app: Any) -> Openings:
     """The openings of a running app, Gradio's own or one that it is mounted in."""
-    blocks = _blocks(app)
+    app = _gradio(app)
+    blocks = app.get_blocks()
     public = {n: fn for n, fn in blocks.fns.items() if fn.api_visibility == "public"}
     hidden = {n: fn for n, fn in blocks.fns.items() if n not in public and fn.fn is not None}
     components = blocks.config["components"]
@@ -127,14 +130,15 @@ def openings_of(app: Any) -> Openings:
         api={fn.api_name: inspect.signature(fn.fn) for fn in public.values()},
         numbers={n: fn.api_name for n, fn in public.items()},
         shared=bool(getattr(blocks, "share", False)),
+        direct=Direct.of(app),
     )  # fmt: skip
 
 
-def _blocks(app: Any) -> Any:
+def _gradio(app: Any) -> Any:
     if hasattr(app, "get_blocks"):
-        return app.get_blocks()
+        return app
     inner: list[Any] = [getattr(route, "app", None) for route in app.routes]
-    return next(one.get_blocks() for one in inner if hasattr(one, "get_blocks"))
+    return next(one for one in inner if hasattr(one, "get_blocks"))
 
 
 def _field(body: Any, name: str) -> Any:

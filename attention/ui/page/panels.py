@@ -71,6 +71,10 @@ class Saved(ABC):
         """The panel drawn by matplotlib, "png" or "svg"; notes: paragraphs below it."""
         raise Refusal("bad_request")
 
+    def sheet_at(self, row: int, column: int) -> tuple[int, int]:
+        """Where the arithmetic of a number of the table is asked for: as a rule at the same place."""
+        return row, column
+
     def part(self, frame: str) -> Saved:
         """The frame named behind the "@" of a panel's id, "" for the panel itself."""
         if frame:

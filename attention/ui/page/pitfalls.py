@@ -1,48 +1,31 @@
-"""Pitfalls: the mistakes of chapter 13 as short exercises, predict -> reveal -> why, by tab.
+"""Pitfalls: the mistakes of chapter 13 and the claims of chapter 22 as short exercises, by tab.
 
-They do not depend on a tab's inputs, so the page asks for them when their section is opened:
-:func:`ask_pitfalls` is a server function of every tab that has any. After the reveal a learner may
-turn the exercise's knob or draw other numbers; each knob takes the values listed here alone.
+Predict -> reveal -> why; below them the programs of :mod:`.bugs`. They do not depend on a tab's inputs,
+so the page asks for them when their section is opened: :func:`ask_pitfalls` is a server function of every
+tab that has any. After the reveal a learner may turn the exercise's knob or draw other numbers; each knob
+takes the values listed here alone.
 """
 
 from __future__ import annotations
 
 import inspect
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from ...pitfalls import PITFALLS, Exercise
+from ...decode import cache_exercises  # noqa: F401  enters its five into PITFALLS
+from ...pitfalls import PITFALLS
+from ...pitfalls_code import CLAIMS, PROGRAMS
+from . import claims
+from .asking import Question, nearest
+from .bugs import bugs
+from .claims import QUESTIONS as CLAIM_QUESTIONS
 from .guard import Json, Refusal, to_number, told, whole
-from .pitfalls_pictures import PICTURES
+from .pitfalls_pictures import PICTURES as PITFALL_PICTURES
 from .sheet import show
 from .texts import Words, words_for
 
 SEEDS = 1000
-
-
-@dataclass(frozen=True)
-class Question:
-    """How a pitfall is asked: where the right answer is read off, what may be turned.
-
-    answer: index of the right option, from the exercise. knob: name of one parameter, and the
-    values it may take. facts: further numbers for the sentences, which speak of the chapter's own
-    parameters; turning the knob redraws the pictures only.
-    """
-
-    options: int
-    answer: Callable[[Exercise], int]
-    knob: str
-    choices: tuple[float, ...]
-    facts: Callable[[Exercise, dict[str, Any]], dict[str, Any]] = lambda found, given: {}
-    count_from: int = 0  # added to a choice where the page counts from 1
-
-
-def nearest(number: float, *targets: float) -> int:
-    """Index of the target nearest to a number, by ratio."""
-    return min(range(len(targets)), key=lambda i: abs(math.log(number / targets[i])))
-
+EVERY = PITFALLS | CLAIMS
+PICTURES = PITFALL_PICTURES | claims.PICTURES
 
 QUESTIONS: dict[str, Question] = {
     "no_scaling": Question(
@@ -108,17 +91,48 @@ QUESTIONS: dict[str, Question] = {
         lambda f, given: {"d": given["d_model"] // given["num_heads"],
                           "ratio": show(f.readouts["ratio"], 0)},
     ),
-}  # fmt: skip
+    "cache_restart": Question(
+        3, lambda f: {0.0: 1, 1.0: 2}.get(f.wrong["distance"][0].item(), 0),
+        "written", (1, 2, 3, 4, 6, 8),
+        lambda f, given: {"true": show(f.right["distance"][0].item(), 0)},
+    ),
+    "cache_twice": Question(
+        3, lambda f: {1.0: 0, 2.0: 2}.get(f.readouts["before"], 1),
+        "n", (3, 4, 5, 6, 8, 12),
+        lambda f, given: {"seen": show(f.readouts["before"], 0), "last": given["n"] - 1,
+                          "before": given["n"] - 2, "twice": 2 * given["n"] - 4},
+    ),
+    "cache_corner": Question(
+        3, lambda f: 0 if f.readouts["seen"] > 1 else 1 if f.wrong["weights"][0] > 0 else 2,
+        "n", (2, 3, 4, 6, 8, 12),
+        lambda f, given: {"last": given["n"] - 1},
+    ),
+    "cache_evict": Question(
+        3, lambda f: {1.0: 0, 0.0: 1}.get(f.readouts["before"], 2),
+        "n", (4, 5, 6, 7, 8, 12),
+        lambda f, given: {"gone": show(f.readouts["gone"], 0), "last": given["window"] - 1},
+    ),
+    "cache_shared": Question(
+        3, lambda f: 0 if f.readouts["foreign"] < 1e-4 else 2 if f.readouts["foreign"] > 0.9999 else 1,
+        "other", (1, 2, 3, 4, 6, 8),
+        lambda f, given: {"foreign": show(f.readouts["foreign"], 2)},
+    ),
+} | CLAIM_QUESTIONS  # fmt: skip
 
 
 def pitfalls_of(tab_id: str) -> list[str]:
-    """Ids of the pitfalls that belong to a tab, in the order they are asked."""
-    return [id for id in QUESTIONS if PITFALLS[id].tab == tab_id]
+    """Ids of the pitfalls and claims that belong to a tab, in the order they are asked."""
+    return [id for id in QUESTIONS if EVERY[id].tab == tab_id]
+
+
+def has_exercises(tab_id: str) -> bool:
+    """Whether a tab has anything of this file's, or a program with a bug."""
+    return bool(pitfalls_of(tab_id)) or any(program.tab == tab_id for program in PROGRAMS.values())
 
 
 def defaults(id: str) -> dict[str, Any]:
     """The parameters of a pitfall as the chapter sets them."""
-    parameters = inspect.signature(PITFALLS[id].run).parameters.values()
+    parameters = inspect.signature(EVERY[id].run).parameters.values()
     given = {one.name: one.default for one in parameters if one.name != "generator"}
     if id == "split_without_transpose":  # None means the middle token
         given["changed"] = given["n"] // 2
@@ -129,13 +143,13 @@ def redrawn(id: str, words: Words, seed: int, value: float) -> list[Json]:
     """The pictures of an exercise with its knob turned to ``value``, or with other random numbers."""
     question = QUESTIONS[id]
     given = defaults(id) | {question.knob: value}
-    return [panel.encode() for panel in PICTURES[id](PITFALLS[id](seed, **given), given, words)]
+    return [panel.encode() for panel in PICTURES[id](EVERY[id](seed, **given), given, words)]
 
 
 def exercise(id: str, words: Words) -> Json:
     """One exercise for the page: question, options, right answer, why, pictures, knob."""
     question, given = QUESTIONS[id], defaults(id)
-    found = PITFALLS[id](**given)
+    found = EVERY[id](**given)
     facts = given | question.facts(found, given)
     return {
         "id": id,
@@ -147,7 +161,7 @@ def exercise(id: str, words: Words) -> Json:
         "panels": [panel.encode() for panel in PICTURES[id](found, given, words)],
         "knob": {"label": words(f"pitfalls.{id}.knob"), "choices": list(question.choices),
                  "labels": [str(choice + question.count_from) for choice in question.choices],
-                 "value": given[question.knob]},
+                 "value": given[question.knob], "dice": question.dice},
     }  # fmt: skip
 
 
@@ -158,12 +172,18 @@ def exercises(tab_id: str, words: Words) -> list[Json]:
 
 @told
 def ask_pitfalls(language: str, tab_id: str, request: object) -> Json:
-    """The page's question: {} -> {"exercises", "words"}; {"pitfall", "seed", "value"} -> {"panels"}."""
+    """The page's question: {} -> all there is; {"pitfall", "seed", "value"} -> {"panels"}."""
     words = words_for(language)
     if not isinstance(request, dict):
         raise Refusal("bad_request")
     if "pitfall" not in request:
-        return {"exercises": exercises(tab_id, words), "words": words.section("pitfalls.page")}
+        every = exercises(tab_id, words)
+        return {
+            "exercises": [one for one in every if one["id"] in PITFALLS],
+            "claims": [one for one in every if one["id"] in CLAIMS],
+            "bugs": bugs(tab_id, words),
+            "words": words.section("pitfalls.page") | words.section("bugs.page"),
+        }
     id = request["pitfall"]
     if id not in pitfalls_of(tab_id):
         raise Refusal("bad_request")

@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...pitfalls import Exercise
-from .panels import Axis, Heatmap, Look, Panel, Readouts, Scale
+from .panels import Axis, Heatmap, Look, Panel, Readouts, Scale, signed
 from .plots import Curve, Plot
 from .sheet import show
 from .texts import Words
 
 Given = dict[str, Any]  # the parameters of an exercise
+Draw = Callable[[Exercise, Given, Words], list[Panel]]
 
 
 def names(count: int, words: Words, key: str) -> list[str]:
@@ -216,6 +218,36 @@ def draw_full_width(found: Exercise, given: Given, words: Words) -> list[Panel]:
     ]  # fmt: skip
 
 
+def draw_cache(id: str, *items: tuple[str, int]) -> Draw:
+    """Of a mistake with the cache: distances where they differ, weights, and the figures ``items``."""
+
+    def draw(found: Exercise, given: Given, words: Words) -> list[Panel]:
+        weights, sides = stacked(found, "weights", words)
+        foreign = given.get("other", 0)  # keys of another text stand first
+        first = int(found.readouts.get("gone", 0)) + 1 - foreign  # the number of the first word kept
+        columns = [
+            words("pitfalls.cache.old", number=i + 1)
+            if i < foreign
+            else words("pitfalls.cache.token", number=first + i)
+            for i in range(weights.shape[1])
+        ]
+        pictures: list[Panel] = []
+        if "distance" in found.right:
+            apart, _ = stacked(found, "distance", words)
+            pictures.append(Heatmap(
+                f"pitfalls.{id}.distance", words("pitfalls.cache.distance"), apart, Axis(sides),
+                Axis(columns), signed(apart), Look(digits=0, opens=False)))  # fmt: skip
+        shown = [(words(f"pitfalls.{id}.{name}"), show(found.readouts[name], digits), "")
+                 for name, digits in items]  # fmt: skip
+        shown.append((words("pitfalls.cache.moved"), show(found.readouts["moved"], 2), ""))
+        return [*pictures,
+                matrix(f"{id}.weights", words, weights, sides, columns, sums=True,
+                       title=words("pitfalls.cache.weights")),
+                Readouts(f"pitfalls.{id}.figures", shown)]  # fmt: skip
+
+    return draw
+
+
 PICTURES = {
     "no_scaling": draw_no_scaling,
     "softmax_axis": draw_softmax_axis,
@@ -227,4 +259,9 @@ PICTURES = {
     "split_without_transpose": draw_split,
     "heads_not_dividing": draw_not_dividing,
     "full_width_heads": draw_full_width,
+    "cache_restart": draw_cache("cache_restart", ("behind", 0)),
+    "cache_twice": draw_cache("cache_twice", ("before", 0)),
+    "cache_corner": draw_cache("cache_corner", ("seen", 0)),
+    "cache_evict": draw_cache("cache_evict", ("before", 0), ("gone", 0)),
+    "cache_shared": draw_cache("cache_shared", ("foreign", 2)),
 }

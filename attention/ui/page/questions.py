@@ -16,12 +16,14 @@ from functools import partial
 from typing import Any
 
 from . import link
-from .exports import export, notes_of
+from .exports import export, notes_of, trained, trained_files
 from .fields import as_json, check_all
 from .guard import Json, Refusal, answer, inputs_of, told, whole
+from .hand import blanked, paper
 from .panels import Later, Panel, Part
 from .saved import above, below, sheets_of
 from .scene import Place, Scene, Tab, Trainer, Unready
+from .sheet import Sheet
 from .steps import base_of, free_play, lesson_of
 from .texts import words_for
 from .view import to_html
@@ -51,7 +53,10 @@ def encoded(
 ) -> Json:
     """These panels of a study with everything around them, as JSON."""
     scene, words = tab.scene_of(inputs), words_for(language)
-    plain: Json = {"plain": scene.plain(study)} if scene.plain is not None else {}
+    plain: Json = {}
+    if scene.plain is not None:
+        program = scene.plain(study)
+        plain = {"plain": program, "files": trained_files(program)}
     return (
         framed(tab, language, inputs, panels, scene.snippet(study), step)
         | plain
@@ -118,6 +123,11 @@ def draw_part(language: str, tab: AnyTab, name: str, request: object) -> Json:
 @told
 def ask_sheet(language: str, tab: AnyTab, request: object) -> Json:
     """{"inputs", "panel", "row", "column"} -> the arithmetic of one cell."""
+    return _sheet(tab, request, language).encode()
+
+
+def _sheet(tab: AnyTab, request: object, language: str) -> Sheet:
+    """The sheet of the cell that a question names."""
     asked = _asked(request)
     panel = asked.get("panel")
     if not isinstance(panel, str):
@@ -125,16 +135,29 @@ def ask_sheet(language: str, tab: AnyTab, request: object) -> Json:
     name, _, frame = panel.partition("@")
     place = Place(name, whole(asked.get("row"), LARGEST), whole(asked.get("column"), LARGEST), frame)
     _, scene, study = studied(tab, request)
-    return scene.sheet(study, words_for(language), place).encode()
+    return scene.sheet(study, words_for(language), place)
+
+
+@told
+def ask_hand(language: str, tab: AnyTab, request: object) -> Json:
+    """By hand: {"inputs", "panel", "row", "column", "seed", "given"} -> that sheet with blanks, marked.
+
+    {"paper", "seed", "given"}: a drawn sheet in its place. "reveal": with the answers.
+    """
+    asked, words = _asked(request), words_for(language)
+    if "paper" in asked:
+        return paper(asked, words)
+    return blanked(_sheet(tab, request, language), asked, words)
 
 
 @told
 def ask_export(language: str, tab: AnyTab, request: object) -> Json:
     """{"inputs", "panel", "format"} -> {"name", "type", "base64"}, a file for the learner."""
     inputs, scene, study = studied(tab, request)
-    panels = complete(scene, study, language)
-
     asked = _asked(request)
+    if asked.get("format") == "safetensors":
+        return trained(scene.plain(study) if scene.plain is not None else "", asked.get("panel"))
+    panels = complete(scene, study, language)
     bare = [one.panel if isinstance(one, Part) else one for one in panels]
     notes = notes_of(tab, scene, inputs, language, asked.get("address"))
     *_, address = notes
@@ -230,6 +253,7 @@ def server_functions(tab: AnyTab, language: str) -> dict[str, Callable[[object],
     functions: dict[str, Callable[[object], Json]] = {
         "draw": partial(draw, language, tab),
         "sheet": partial(ask_sheet, language, tab),
+        "hand": partial(ask_hand, language, tab),
         "export": partial(ask_export, language, tab),
     }
     if lesson_of(tab, language):

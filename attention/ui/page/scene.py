@@ -167,7 +167,8 @@ class Scene(Generic[I, S]):
     tasks: what the lesson's steps and the exercises ask. parts: pictures that the page asks for by
     themselves, by name, each the answer to a ``Later`` panel; None: draw the whole view again. ready:
     waits for what a study needs, so many seconds or (None) as long as it takes; for programs and
-    notebooks, which do not ask again as the page does.
+    notebooks, which do not ask again as the page does. drawn: (inputs, seed) -> inputs whose numbers are
+    drawn from the seed, for learners who get numbers of their own; None: the input ``seed`` is set.
     """
 
     fields: tuple[str, ...]
@@ -182,6 +183,7 @@ class Scene(Generic[I, S]):
     ready: Callable[[I, float | None], None] = at_once
     trainer: Trainer[I] | None = None
     plain: Callable[[S], str] | None = None
+    drawn: Callable[[I, int], Mapping[str, object]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,17 +6,21 @@ Numbers are written out here, so that page, test and screen reader see the same 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from torch import Tensor
 
 from ...cell import Cell
 from .guard import Json
+from .slips import cell_slips, output_slips
 from .texts import Words
 
 TOP = 8  # summands shown one by one where there are many; the rest is one line
+
+
+Slips = Callable[[], Mapping[str, Sequence[tuple[str, float]]]]
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,15 @@ class Section:
 
 @dataclass(frozen=True)
 class Sheet:
-    """The arithmetic of one cell. weight: what it comes to, where it is an attention weight."""
+    """The arithmetic of one cell. weight: what it comes to, where it is an attention weight.
+
+    slips: what known mistakes would give, by the label of the number: (key of the mistake, number).
+    """
 
     title: str
     sections: Sequence[Section]
     weight: float | None = None
+    slips: Slips | None = field(default=None, compare=False)
 
     def encode(self) -> Json:
         weight: Json = {} if self.weight is None else {"weight": self.weight}
@@ -122,6 +130,7 @@ def cell_sheet(
             _contribution(cell, words, facts),
         ],
         cell.weight,
+        lambda: cell_slips(cell, words),
     )
 
 
@@ -227,4 +236,5 @@ def output_sheet(
     rows.append([words("sheet.sum"), show(weights.sum().item()), "", show(products.sum().item())])
     columns = columns or (words("sheet.key"), words("sheet.weight"), words("sheet.value"))
     about = about or Section(words("sheet.output_title"))
-    return Sheet(title, [replace(about, table=Grid([*columns, words("sheet.product")], rows, total=True))])
+    table = Grid([*columns, words("sheet.product")], rows, total=True)
+    return Sheet(title, [replace(about, table=table)], slips=lambda: output_slips(weights, values, words))

@@ -12,25 +12,30 @@ Nothing here differs between visitors; what would (the address a page is asked a
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brotli
 import gradio
 
+from .flights import Flights
 from .replies import Collected, Send
 from .texts import CLASS
 
+if TYPE_CHECKING:
+    from .firsts import Firsts
+
 FOREVER = b"public, max-age=31536000, immutable"
 ASKED = b"no-cache"  # keep it, and ask each time whether it still holds
-BYTES, LARGEST, PAGES = 32_000_000, 2_000_000, 12  # kept: files together, one file, pages
+BYTES, LARGEST, PAGES = 32_000_000, 2_000_000, 24  # kept: files together, one file, pages
 WORTH = 400  # bytes from which compressing pays
 QUALITY = 5  # of brotli: a page in 15 ms to a sixth of its size; 11 takes a second for a fifth less
 HASHED = re.compile(r"/assets/.*-[A-Za-z0-9_-]{8}\d?\.(?:js|css|woff2|svg|png)|/am-[0-9a-f]{16}\.(?:js|css)")
@@ -91,8 +96,9 @@ class Kept:
 class Shelf:
     """Answers by path (and address); ``serve`` sends one, and asks Gradio for it the first time."""
 
-    def __init__(self, own: Own | None = None) -> None:
-        self.own = own
+    def __init__(self, own: Own | None = None, firsts: Firsts | None = None) -> None:
+        self.own, self.firsts = own, firsts
+        self.pictures: Flights[bytes | None] = Flights()
         self._files: OrderedDict[tuple[Any, ...], Kept] = OrderedDict()
         self._pages: OrderedDict[tuple[Any, ...], Kept] = OrderedDict()
         for name, body in (own.files if own else {}).items():
@@ -102,15 +108,26 @@ class Shelf:
         """Whether a path is the shelf's matter."""
         return path in PAGE_PATHS or path in SINGLE or path.startswith(FOLDERS)
 
-    async def serve(self, scope: Scope, path: str, send: Send, fetch: Fetch) -> None:
-        """Answer GET or HEAD of ``path``; ``fetch`` asks Gradio."""
+    async def serve(
+        self, scope: Scope, path: str, send: Send, fetch: Fetch, link: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """Answer GET or HEAD of ``path``; ``fetch`` asks Gradio. link: what the page's query names."""
         headers = {name.lower(): value for name, value in scope["headers"]}
         of_address = path in PAGE_PATHS or path.endswith("config")
         shelf, key = self._files, (path,)
+        place = self.firsts.place(path, link) if self.firsts and path in PAGE_PATHS else None
+        picture: bytes | None = None
         if of_address:
             address = tuple(headers.get(name, b"") for name in TELLS_ADDRESS)
-            key = (path, scope.get("scheme"), scope.get("root_path"), scope.get("query_string"), *address)
-            shelf = self._pages
+            asked = (scope.get("scheme"), scope.get("root_path"), scope.get("query_string"), *address)
+            shelf, key = self._pages, (path, place, *asked)
+            if place and self.firsts and key not in shelf:
+                # a class opens one link at one time
+                picture = await self.pictures.once(
+                    place, partial(asyncio.to_thread, self.firsts.script, place)
+                )
+                if picture is None:  # not yet: the page as it is without, and next time anew
+                    key = (path, None, *asked)
         found = shelf.get(key)
         if found is None:
             left = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
@@ -123,7 +140,7 @@ class Shelf:
                 await got.pass_to(send)
                 return
             if path in PAGE_PATHS and self.own:
-                body = with_files(body, self.own)
+                body = with_files(body, self.own, picture or b"")
             told = dict(got.start.get("headers", []))
             if not got.whole or int(told.get(b"content-length", size)) != size:
                 raise ConnectionError(f"{path} came in part, and must not be kept so")
@@ -177,13 +194,15 @@ def encoding_for(accepted: bytes, ways: Iterable[bytes]) -> bytes:
 
 MODULE = re.compile(rb'<script type="module"[^>]* src="([^"]*)assets/[^"]*">')
 BODY = re.compile(rb"<body\b[^>]*>")
-FIRST = b"<script>AttentionMatchmaker.firstPicture();</script>"  # before Gradio starts (page/first.js)
+FIRST = b"<script>AttentionMatchmaker.firstPicture(%s);</script>"  # before Gradio starts (page/first.js)
 THEME = re.compile(rb'"theme_hash": ?"([0-9a-f]+)"')
 TYPES = re.compile(rb'"type": ?"(\w+)"')
 
 
-def with_files(page: bytes, own: Own) -> bytes:
+def with_files(page: bytes, own: Own, picture: bytes = b"") -> bytes:
     """A page of Gradio's with our script before Gradio's own, and what it will need named beforehand.
+
+    picture: the first one of the page's link, as JSON (firsts.py); without, the first tab's.
 
     A page of another make (another version's, gradio.live's) still gets the script.
     """
@@ -203,7 +222,7 @@ def with_files(page: bytes, own: Own) -> bytes:
             lines.append((style if name.endswith(".css") else module) % (prefix, name.encode()))
     end = page.find(b"</head>", start)
     page = page[:start] + b"".join(lines) + page[start:end] + b"".join(last) + page[end:]
-    return BODY.sub(lambda body: body[0] + FIRST, page, count=1)
+    return BODY.sub(lambda body: body[0] + FIRST % picture, page, count=1)
 
 
 FOLDER = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"

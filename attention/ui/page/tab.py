@@ -12,7 +12,7 @@ from gradio.components import Component
 
 from .fields import Choice, Field
 from .guard import Json, Refusal, answer
-from .pitfalls import ask_pitfalls, pitfalls_of
+from .pitfalls import ask_pitfalls, has_exercises
 from .questions import AnyTab, ask_lesson, server_functions, view_of
 from .steps import base_of, free_play, lesson_of
 from .texts import Words, lesson, words_for
@@ -123,11 +123,11 @@ def step_box(name: str) -> None:
     gr.HTML(html_template=f'<div class="{name}"></div>', apply_default_css=False, js_on_load=None)
 
 
-def first_view(tab: AnyTab, language: str) -> Json:
-    """What the page shows before anything is asked: the first step with its lesson, if there is one."""
+def first_view(tab: AnyTab, language: str, step: int = 1) -> Json:
+    """What the page shows before anything is asked: a step with its lesson, if there is one."""
     if not lesson_of(tab, language):
         return view_of(tab, language, {})
-    return view_of(tab, language, base_of(tab, 1), 1) | {"lesson": ask_lesson(language, tab, {})}
+    return view_of(tab, language, base_of(tab, step), step) | {"lesson": ask_lesson(language, tab, {})}
 
 
 def example_row(tab: AnyTab, words: Words) -> gr.HTML | None:
@@ -152,10 +152,11 @@ def example_row(tab: AnyTab, words: Words) -> gr.HTML | None:
 def _named(tab: AnyTab, language: str) -> list[Callable[[object], Json]]:
     """The view's server functions, which Gradio calls by their names."""
     functions = server_functions(tab, language)
-    if pitfalls_of(tab.id):
+    if has_exercises(tab.id):
         functions["pitfalls"] = partial(ask_pitfalls, language, tab.id)
     for name, function in functions.items():
         function.__name__ = name
+        function.tab = tab  # type: ignore[attr-defined]  # for the line it waits in (direct.py)
     return list(functions.values())
 
 

@@ -20,6 +20,7 @@ from .classifier_asks import tasks
 from .classifier_study import Study, study
 from .fields import LARGEST, SHUFFLES, say
 from .marks import marks
+from .plain import classified
 from .reading import received_sheet, unknown_words
 
 MODELS = ("attention", "bag", "uniform", "permuted")
@@ -217,4 +218,5 @@ def results(s: Study) -> Json:
 SCENE = Scene(
     fields=("text", "override", "token_weights", "permute_seed"), study=study, panels=panels, sheet=sheet,
     snippet=snippet, results=results, tasks=tasks, notices=lambda s, words: unknown_words(s.read, words),
+    plain=classified,
 )  # fmt: skip

@@ -28,10 +28,11 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
     first = pull.abs().argsort(descending=True)[:3].sort().values.tolist()
     best = max(first, key=lambda j: abs(pull[j].item()))
     before, after = (f"{one.probabilities[1].item():.1%}" for one in (learned, even))
-    told = ["prediction", "verdict", "contributions"]
+    told, most = ["prediction", "verdict", "contributions"], learned.probabilities.max().item()
     return [
         Task("label", w("task_label", text=s.inputs.text.strip()), LABELS.index(learned.label),
-             w("task_label_why", share=f"{learned.probabilities.max():.1%}"), [w(label) for label in LABELS],
+             w("task_label_why", label=w(learned.label), share="> 0.9999" if most >= 0.99995 else show(most)),
+             [w(label) for label in LABELS],
              hides=[*told, "shuffles"]),
         Task("word", w("task_word"), first.index(best),
              w("task_word_why", key=names[best], pull=show(pull[best].item(), 2)),

@@ -19,6 +19,7 @@ from ...page.texts import Words
 from .fields import NOTHING, USERS, say
 from .history import by_theme, empty_history, name_of, theme_of, users
 from .marks import MODELS, RANKS, marks
+from .plain import recommended
 from .recommender_asks import tasks
 from .recommender_study import Study, study
 
@@ -161,4 +162,5 @@ def results(s: Study) -> Json:
 SCENE = Scene(
     fields=("user", "history", "k", "even"), study=study, panels=panels, sheet=sheet, snippet=snippet,
     results=results, tasks=tasks, notices=lambda s, words: empty_history(s.history, words),
+    plain=recommended,
 )  # fmt: skip

@@ -8,6 +8,7 @@ from ....decode.cache_pitfalls import PITFALLS
 from ...page.fields import Choice, Flag, Number, Text, Whole, given
 
 STEPS = 12  # words written
+SPREAD = 2.0  # what the tiles' queries are multiplied by, so that a row's maximum rises in sight
 LOST = "ann lost the key . bo"
 GAVE = "ann and bo went to the park . ann gave the ball to"
 GAVE_ZH = "小安 和 小波 去 公园 。 小安 把 球 给 了"

@@ -28,7 +28,7 @@ def tasks(s: Study, words: Words) -> list[Task | Point | Goal]:
     assert looking.alignments is not None
     best, count = max(KINDS, key=lambda kind: held_out()[kind]), len(looking.input_tokens)
     return [
-        looks(looking, words),
+        *([looks(looking, words)] if count > 1 else []),
         *([] if s.shown.alignments is None else looked(s.shown, s.shown.alignments, words)),
         Task("count", words("decoder.task_count", count=count), float(LENGTH * count),
              words("decoder.task_count_why", count=count)),
@@ -75,16 +75,16 @@ def looked(shown: Translation, weights: Tensor, words: Words) -> list[Task | Poi
     most, count = max(range(len(row)), key=lambda j: row[j]), len(row)
     options = sorted(sorted(range(count), key=lambda j: -row[j])[:4])
     hides = ["alignment", "kinds", "scores"]
-    asked: list[Task | Point] = [
+    asked: list[Task | Point] = [] if count == 1 else [
         Task("year", words("decoder.task_year", character=shown.output[YEAR]), options.index(most),
              words("decoder.task_year_why", key=keys(shown, [most], words)[0], weight=f"{row[most]:.2f}"),
              keys(shown, options, words), hides=hides),
     ]  # fmt: skip
     if month := LETTERS.search("".join(shown.input_tokens)):
         share = weights[MONTH, month.start() : month.end()]
-        parts = " + ".join(f"{weight:.2f}" for weight in share.tolist())
+        parts = " + ".join(f"{weight:.3f}" for weight in share.tolist())
         given = {"month": month[0], "character": shown.output[MONTH]}
-        why = words("decoder.task_letters_why", parts=parts, share=f"{share.sum():.0%}", **given)
+        why = words("decoder.task_letters_why", parts=parts, share=f"{share.sum():.1%}", **given)
         question = words("decoder.task_letters", **given)
         asked.append(Task("letters", question, 100 * share.sum().item(), why, tolerance=10.0, unit="%",
                           hides=hides, bar=(0.0, 100.0)))  # fmt: skip

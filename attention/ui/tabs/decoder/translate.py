@@ -17,6 +17,7 @@ from ...page.sheet import Sheet
 from ...page.texts import Words
 from .asks import tasks
 from .parts import columns_of, held_out, notices_of, opened, rows_of
+from .plain import plain
 from .study import Study, study
 
 
@@ -187,4 +188,5 @@ def results(s: Study) -> Json:
 SCENE = Scene(
     fields=("attention", "step", "text"), study=study, panels=panels, sheet=sheet, snippet=snippet,
     results=results, tasks=tasks, notices=lambda s, words: notices_of(s.shown, words),
+    plain=plain,
 )  # fmt: skip

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import gradio as gr
 
+from ....pretrained.device import AT_MOST
 from ...page.scene import Tab
 from ...page.tab import Controls
 from ...page.texts import Words
 from . import overview, touch, understand
-from .inputs import CHANGING, MEASURING, Inputs
+from .captured import WHOLE
+from .inputs import CHANGING, CHARACTERS, MEASURING, MOST, Inputs
 
 SHUFFLED = "The dog bit the man in the park."
 CHINESE = "我爱北京天安门，天安门上太阳升。"
@@ -26,6 +28,10 @@ def layout(controls: Controls, words: Words) -> None:
     controls.place("model", "text", "pair")
     with gr.Row(elem_classes="am-pair"):
         controls.place("layer", "head")
+    with gr.Row() if MOST > WHOLE else controls.only("never"):  # texts that are never long have no regions
+        controls.place("zoom")
+    limit = "text.info" if MOST < AT_MOST else "text.info_own"
+    controls["text"].info = words(f"heads.{limit}", characters=CHARACTERS, tokens=MOST)
     controls.place("hide_special")
     for look, names in (("touch", CHANGING), ("understand", MEASURING)):
         with controls.only(look):
@@ -53,7 +59,7 @@ TAB = Tab(
         ("example_next", {"look": "touch", "model": "smollm2", "text": "The capital of France is",
                           "knock_out": "0", "layer": 0, "head": 0}),
     ),
-    picks=("layer", "head", "knock_out"),  # what a click in a picture may set
+    picks=("layer", "head", "knock_out", "zoom"),  # what a click in a picture may set
     layout=layout,
     slow=True,
 )  # fmt: skip

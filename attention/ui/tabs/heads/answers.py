@@ -15,9 +15,9 @@ from ...page.panels import Axis, Heatmap, Look, Panel, heading
 from ...page.scene import Place
 from ...page.sheet import TOP, Grid, Section, Sheet, cell_sheet, show
 from ...page.texts import Words
+from .captured import FORWARDS, Captured
 from .inputs import Inputs
 from .opened import labels
-from .runs import FORWARDS, Captured
 
 LONGEST = 160  # tokens up to which keys are knocked out one by one, a run of the model each
 KNOCKED = 16  # keys that are knocked out one by one

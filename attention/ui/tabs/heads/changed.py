@@ -19,9 +19,9 @@ from ...page.panels import Axis, Heatmap, Look, Panel, Saved, Scale, Table, sign
 from ...page.scene import Place
 from ...page.sheet import Section, Sheet, show
 from ...page.texts import Words
+from .captured import FORWARDS, Captured
 from .inputs import Inputs
 from .opened import Opened, Overview, as_it_is, grid_of, labels
-from .runs import FORWARDS, Captured
 
 LISTED = 8  # heads that are named
 STILL = 1e-6  # of a head's weight: what float32 leaves when nothing has changed

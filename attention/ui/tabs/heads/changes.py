@@ -9,8 +9,9 @@ from ....pretrained import Changes, Tokens
 from ...page.fields import Choice, Flag, fields_of
 from ...page.guard import Refusal
 from ...page.texts import Words
+from .captured import Captured
 from .inputs import CHANGING, Inputs, within
-from .runs import Captured, run_of
+from .runs import run_of
 
 HEAD = re.compile(r"(\d{1,2})(?:\.(\d{1,2}|\*))?")
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import gradio as gr
 
 from ....pretrained.catalog import ANY_MODEL, CATALOG
+from ....pretrained.device import most_tokens, pick_device
 from ....pretrained.hub import REPO
 from ...page.fields import Choice, Field, Flag, Number, Text, Whole, given
 from ...page.guard import Refusal, to_number
 
-CHARACTERS = 3000  # room for 512 tokens
+MOST = most_tokens(pick_device())  # of tokens, if the model reads as many
+CHARACTERS = min(max(3000, 3000 * MOST // 512), 24_000)  # room for them, as far as a link holds them
 HIGHEST = 9999  # layer, head or place that any model has
 EXACT = 2**53  # whole numbers up to here are exact in JSON
 ANIMAL = "The animal did not cross the street because it was too tired."
@@ -108,6 +110,7 @@ class Inputs:
     pair: str = given(Text("", CHARACTERS, required=False))
     layer: int = given(Count(3))
     head: int = given(Count(1))
+    zoom: str = given(Some(""))
     hide_special: bool = given(Flag(False))
     side: str = given(Choice("self", ("self", "decoder", "cross")))
     knock_out: str = given(Some(""))

@@ -12,7 +12,7 @@ from ...page.guard import Json
 from ...page.panels import Panel
 from ...page.sheet import show
 from ...page.texts import Words
-from .runs import FORWARDS, Captured
+from .captured import FORWARDS, Captured
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +39,8 @@ def _measured(captured: Captured) -> Measured:
 
 
 def able(captured: Captured) -> bool:
-    """Whether heads can be measured: where one text looks at itself."""
-    return captured.model.kind != "encoder-decoder"
+    """Whether heads can be measured: where one text looks at itself, and all weights can be had."""
+    return captured.model.kind != "encoder-decoder" and not captured.long
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,8 +18,8 @@ from ...page.panels import Arrays, Axis, Heading, Heatmap, Later, Look, Panel, P
 from ...page.scene import Place
 from ...page.sheet import Grid, Section, Sheet, cell_sheet, show
 from ...page.texts import Words
+from .captured import Captured
 from .inputs import Inputs
-from .runs import Captured
 
 SMALL = 420  # cells that the page draws as a table
 EXACT = 128  # tokens up to which the open head's floats travel with the overview
@@ -142,7 +142,8 @@ def grid_of(captured: Captured, inputs: Inputs, words: Words, packed: Sequence[d
     first, caption = packed[0], words("heads.scale")
     names: dict[str, list[str]] = {}
     if first["pooled"]:
-        caption += " " + words("heads.pooled", rows=first["pool_rows"], columns=first["pool_cols"])
+        key = "heads.pooled_long" if captured.long else "heads.pooled"
+        caption += " " + words(key, rows=first["pool_rows"], columns=first["pool_cols"])
     else:
         sides = zip(("queries", "keys"), places_shown(captured, inputs.hide_special), strict=True)
         names = {name: labels(captured, side) for name, side in sides}
@@ -164,8 +165,8 @@ def brief(weight: float) -> str:
     return f"{weight:.2f}".removeprefix("0") if weight >= 0.005 else ""
 
 
-def picture(opened: Opened, words: Words) -> OpenHead:
-    """The open head as a heatmap with exact weights."""
+def picture(opened: Opened, words: Words, title: str = "") -> OpenHead:
+    """The open head as a heatmap with exact weights. title: other than the usual one."""
     rows, columns = opened.names()
     sums = opened.weights.sum(-1)
     whole = bool((sums - 1).abs().max() < 1e-3) if sums.numel() else True
@@ -173,7 +174,7 @@ def picture(opened: Opened, words: Words) -> OpenHead:
     if len(rows) * len(columns) <= SMALL:  # small weights would show as 8.77e-04
         cells = [[brief(w) for w in row] for row in opened.weights.tolist()]
     inputs = opened.inputs
-    title = words("heads.open_weights", layer=inputs.layer, head=inputs.head)
+    title = title or words("heads.open_weights", layer=inputs.layer, head=inputs.head)
     return OpenHead(
         "weights", title, opened.weights, Axis(rows, words("heads.query")),
         Axis(columns, words("heads.key")), look=Look(cells=cells),
@@ -246,7 +247,7 @@ def weight_sheet(opened: Opened, words: Words, place: Place) -> Sheet:
         return Sheet(words("sheet.title", query=query, key=key), [section])
     rows, columns = captured.sides()
     i, j = rows.index(queries[0]), columns.index(keys[0])
-    cell = explain_head(captured.layers[inputs.layer], inputs.head, i, j)
+    cell = explain_head(captured.layer(inputs.layer), inputs.head, i, j)
     page = cell_sheet(cell, words, query, key)
     if not opened.hidden:
         return page

@@ -5,19 +5,19 @@ from __future__ import annotations
 from ...page.panels import Panel, Part
 from ...page.scene import Scene
 from ...page.texts import Words
-from . import asks
+from . import asks, zoom
 from .inputs import READING, Inputs
 from .measures import able
 from .measures import frames as measured_frames
 from .opened import as_it_is, every_head, is_small, later, open_head
-from .plain import plain
+from .plain import plain as whole_head
 from .study import Study, code_of, look, notices, ready, results, sheet
 
 
 def study(inputs: Inputs) -> Study:
-    """One run, untouched."""
+    """One run, untouched; of a long text, a region of the open head."""
     plain = look(inputs, code_of(inputs))
-    return Study(plain, as_it_is(plain, inputs))
+    return Study(plain, zoom.open_region(plain, inputs) if plain.long else as_it_is(plain, inputs))
 
 
 def panels(s: Study, words: Words) -> list[Panel]:
@@ -28,8 +28,8 @@ def panels(s: Study, words: Words) -> list[Panel]:
 
 
 def head(s: Study, words: Words) -> list[Panel]:
-    """The panels that change when another head is picked."""
-    return open_head(s.opened, words)
+    """The panels that change when another head is picked, or another region of a long one."""
+    return zoom.open_map(s.opened, words) if s.plain.long else open_head(s.opened, words)
 
 
 def frames(s: Study, words: Words) -> list[Panel]:
@@ -38,12 +38,22 @@ def frames(s: Study, words: Words) -> list[Panel]:
 
 
 def snippet(s: Study) -> str:
-    """The open head's weights."""
-    return code_of(s.inputs, s.opened)
+    """The open head's weights, or those of its region."""
+    return zoom.code(s.opened) if s.plain.long else code_of(s.inputs, s.opened)
+
+
+def plain(s: Study) -> str:
+    """The same with transformers alone, which hands out all heads' weights: not for long texts."""
+    return "" if s.plain.long else whole_head(s)
+
+
+def tasks(s: Study, words: Words) -> list[asks.Asked]:
+    """Those of any open head; a region is no whole head to ask about."""
+    return [] if s.plain.long else asks.of_a_head(s, words)
 
 
 SCENE = Scene(
-    fields=READING, study=study, panels=panels, sheet=sheet, snippet=snippet, results=results,
-    tasks=asks.of_a_head, notices=notices, parts={"head": head, "frames": frames}, ready=ready,
+    fields=(*READING, "zoom"), study=study, panels=panels, sheet=sheet, snippet=snippet, results=results,
+    tasks=tasks, notices=notices, parts={"head": head, "frames": frames}, ready=ready,
     plain=plain,
 )  # fmt: skip

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ....pretrained import Changes
 from ....pretrained.catalog import CATALOG
 
 if TYPE_CHECKING:
     from .study import Study
+    from .touch import Touched
 
 
 def plain(s: Study) -> str:
@@ -51,3 +53,37 @@ def plain(s: Study) -> str:
             "weights = weights / weights.sum(-1, keepdim=True)    # each row sums to 1 again",
         ]
     return "\n".join([*lines, "print(tokenizer.convert_ids_to_tokens(ids))", "print(weights)"]) + "\n"
+
+
+def touched(s: Touched) -> str:
+    """The open head after heads were knocked out, and how far the sentence's vector turned.
+
+    "" for other models than MiniLM, and for changes that transformers has no switch for.
+    """
+    changes = s.changes
+    if s.inputs.model != "minilm" or changes is None or changes != Changes(knock_out=changes.knock_out):
+        return ""
+    lines = plain(s).splitlines()
+    start = lines.index("with torch.no_grad():")
+    return "\n".join([
+        *lines[:start],
+        "torch.set_grad_enabled(False)",
+        "",
+        "def vector(output):",
+        "    mean = output.last_hidden_state[0].mean(0)",
+        "    return mean / mean.norm()",
+        "",
+        "def silence(head):    # zeros in place of what the head would hand to the layer's output matrix",
+        "    def hook(module, given):",
+        "        given[0][..., 32 * head : 32 * head + 32] = 0",
+        "    return hook",
+        "",
+        "before = model(**tokens)",
+        f"for layer, head in {sorted(changes.knock_out)}:",
+        "    dense = model.encoder.layer[layer].attention.output.dense",
+        "    dense.register_forward_pre_hook(silence(head))",
+        "after = model(**tokens, output_attentions=True)",
+        "print(vector(before) @ vector(after))    # the cosine",
+        f"weights = after.attentions[{s.inputs.layer}][0, {s.inputs.head}]    # (queries, keys)",
+        *lines[start + 3 :],
+    ]) + "\n"  # fmt: skip

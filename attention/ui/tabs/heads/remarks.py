@@ -11,8 +11,9 @@ from ....pretrained.adopted import NAME as STORYTELLER
 from ....storyteller.sentences import DOINGS, NAMES, vocabulary
 from ...page.texts import Words
 from .answers import asking
+from .captured import Captured
 from .inputs import Inputs
-from .runs import Captured, run_of
+from .runs import run_of
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
 # of the catalog, apart from the storyteller with its few words

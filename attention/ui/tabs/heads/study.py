@@ -11,10 +11,11 @@ from ...page.loads import Absent, Waiting, model_of
 from ...page.scene import Place, Unready
 from ...page.sheet import Sheet
 from ...page.texts import Words
+from .captured import WHOLE, Captured
 from .inputs import Inputs, within
 from .opened import Opened, weight_sheet
 from .remarks import unknown
-from .runs import Captured, run_of
+from .runs import run_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,8 @@ def results(s: Study) -> Json:
 def notices(s: Study, words: Words) -> list[str]:
     """What was hidden, and so renormalised; what the model cannot read; that no GPU was lent."""
     found = [words("heads.hidden")] if s.opened.hidden else []
+    if s.plain.long and s.inputs.hide_special and any(s.plain.tokens.special):
+        found.append(words("heads.long_special", limit=WHOLE))
     found += unknown(s.inputs, s.plain, words)
     return found + ([words("heads.no_gpu")] if s.plain.no_gpu else [])
 

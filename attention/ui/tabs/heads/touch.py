@@ -13,12 +13,15 @@ from ...page.sheet import Sheet, show
 from ...page.texts import Words
 from . import asks, changed
 from . import study as common
+from .captured import Captured
 from .changes import arguments, changes_of, knocked_out, summary
 from .inputs import CHANGING, READING, Inputs
 from .opened import as_it_is, every_head, head_part, is_small, later, picture, strands, weight_sheet
+from .plain import touched
 from .remarks import ALIKE, one_position, spread
-from .runs import Captured, run_of
+from .runs import run_of
 from .study import Study, code_of, look, ready
+from .zoom import short_only
 
 LISTED = 8  # next tokens of each run that are shown
 
@@ -38,6 +41,7 @@ class Touched(Study):
 def study(inputs: Inputs) -> Touched:
     """The untouched run, and the changed one."""
     plain = look(inputs, code_of(inputs), logits=True)
+    short_only(plain)
     changes = changes_of(inputs, plain)
     shown = plain if changes is None else run_of(inputs, changes, logits=True)
     return Touched(plain, as_it_is(shown, inputs), changes)
@@ -238,4 +242,5 @@ def results(s: Touched) -> Json:
 SCENE = Scene(
     fields=(*READING, *CHANGING), study=study, panels=panels, sheet=sheet, snippet=snippet,
     results=results, tasks=tasks, notices=notices, parts={"head": head}, ready=ready,
+    plain=touched,
 )  # fmt: skip

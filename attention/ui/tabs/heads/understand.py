@@ -15,12 +15,14 @@ from ...page.texts import Words
 from . import answers, asks
 from . import study as common
 from .asks import Asked
+from .captured import Captured
 from .inputs import MEASURING, READING, Inputs, within
 from .measures import able, measured
 from .opened import Opened, as_it_is, is_small, later, open_head
+from .plain import plain as whole_head
 from .remarks import no_induction, no_such_token
-from .runs import Captured
 from .study import Study, code_of, look, ready, results
+from .zoom import short_only
 
 AT_ONCE = 160  # tokens up to which all heads are measured with the first picture; longer texts ask again
 LISTED = 6  # heads of a role that are named
@@ -29,6 +31,7 @@ LISTED = 6  # heads of a role that are named
 def study(inputs: Inputs) -> Study:
     """One run, untouched; of the open head what is asked for."""
     plain = look(inputs, code_of(inputs, cuts=cuts(inputs)))
+    short_only(plain)
     if inputs.token < 0:
         within("token", inputs.token, len(plain.tokens))
     return Study(plain, shaped(as_it_is(plain, inputs)))
@@ -207,8 +210,13 @@ def snippet(s: Study) -> str:
     return code_of(s.inputs, s.opened, cuts=cuts(s.inputs))
 
 
+def plain(s: Study) -> str:
+    """The open head by transformers alone; "" for one that is joined, cut or without its small weights."""
+    return "" if cuts(s.opened.inputs) else whole_head(s)
+
+
 SCENE = Scene(
     fields=(*READING, *MEASURING), study=study, panels=panels, sheet=sheet, snippet=snippet,
     results=results, tasks=tasks, notices=notices, ready=ready,
-    parts={"head": head, "answers": four_answers, "roles": roles_found},
+    parts={"head": head, "answers": four_answers, "roles": roles_found}, plain=plain,
 )  # fmt: skip

@@ -78,8 +78,8 @@ def here(f: Fit, bandwidth: float, words: Words) -> Task:
     low, high = f.y.min().item(), f.y.max().item()
     near = int(f.weights[QUERIES // 2].argmax())
     weight = show(f.weights[QUERIES // 2, near].item(), 3)
-    why = words("kernel.task_here_why", answer=show(answer, 2), bandwidth=f"{bandwidth:g}",
-                near=show(f.x[near].item(), 2), weight=weight)  # fmt: skip
+    why = words("kernel.task_here_why", answer=show(answer, 2), near=show(f.x[near].item(), 2),
+                weight=weight)  # fmt: skip
     return Task("here", words("kernel.task_here", query=f"{query:.2f}"), answer, why,
                 tolerance=max(0.1 * (high - low), 1e-3), hides=["fit"],
                 bar=(low, high) if high > low else None)  # fmt: skip

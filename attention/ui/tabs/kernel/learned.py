@@ -150,10 +150,13 @@ def tasks(s: Study, words: Words) -> list[Task]:
         *exercises(s.fit, words),
         Task("start", words("kernel.task_start"), 0 if width > 1 else 1,
              words("kernel.task_start_why", width=show(width, 2),
-                   bandwidth="∞" if s.fit.bandwidth is None else show(s.fit.bandwidth, 2)),
+                   bandwidth="∞" if s.fit.bandwidth is None else show(s.fit.bandwidth, 2),
+                   first=show(s.chosen.loss[0]), last=show(s.chosen.loss[-1])),
              [words("kernel.task_self_" + o) for o in ("narrower", "wider")], hides=spoilers),
         Task("self", words("kernel.task_self"), 0 if itself > apart else 1,
-             words("kernel.task_self_why", apart=show(apart, 2), itself=show(itself, 2)),
+             words("kernel.task_self_why", apart=show(apart, 2), itself=show(itself, 2),
+                   loss=show(s.itself.loss[-1], 3), others=show(s.itself.held_out[-1], 3),
+                   apart_others=show(s.apart.held_out[-1], 3)),
              [words("kernel.task_self_" + o) for o in ("narrower", "wider")], hides=spoilers),
     ]  # fmt: skip
 

@@ -109,8 +109,9 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
     itself = "masks.task_first" if padding < n else "masks.task_first_empty"
     return [
         Task("leak", words("masks.task_leak"), 100 * s.leaked,
-             words("masks.task_leak_why", padding=padding, count=n), tolerance=5.0, unit="%",
-             hides=["leak", "before", "after", "drift"], bar=(0.0, 100.0), cell=("before", 0, n - 1)),
+             words("masks.task_leak_why", padding=padding, count=n, share=f"{s.leaked:.1%}"), tolerance=5.0,
+             unit="%", hides=["leak", "before", "after", "drift"], bar=(0.0, 100.0),
+             cell=("before", 0, n - 1)),
         Task("empty", words("masks.task_empty"), 1, words("masks.task_empty_why", share=f"{1 / n:.3f}"),
              [words("masks.task_empty_" + o) for o in ("nan", "uniform", "zeros")], hides=["conventions"]),
         Task("first", words(itself), first, words(itself + "_why"), tolerance=0.005,

@@ -15,6 +15,7 @@ from ...page.sheet import Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words
 from .inputs import Inputs
 from .match import Match
+from .people import drawn
 from .plain import plain
 
 SHARE = 0.99  # what a candidate is to get in the task about the temperature
@@ -198,11 +199,12 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
     article = torch.softmax(torch.tensor([3.0, 1.0, 0.5]), dim=0)
     printed = torch.tensor([0.84, 0.11, 0.05])
     numbers = ", ".join(f"{w:.2f}" for w in article.tolist())
-    fraction = {"numerator": show(steps.numerators[0].item()), "denominator": show(steps.denominator)}
+    parts = (steps.numerators[0].item(), steps.denominator, steps.weights[0].item())
+    fraction = dict(zip(("numerator", "denominator", "weight"), map(show, parts), strict=True))
     return [
         *won(s, words),
         Task("first", words("matchmaker.task_first", name=names[0]), steps.weights[0].item(),
-             words("matchmaker.task_first_why", **fraction), tolerance=0.02,
+             words("matchmaker.task_first_why", name=names[0], **fraction), tolerance=0.02,
              hides=["match", "weights", "contributions", "output"], bar=(0.0, 1.0), cell=("match", 0, 0)),
         *blended(s, words),
         *sharpened(s, words),
@@ -220,8 +222,12 @@ def won(s: Study, words: Words) -> list[Task]:
     first = s.steps.scaled.topk(min(2, len(s.names))).values
     if len(first) == 2 and (first[0] - first[1]).item() < 1e-6:
         return []
-    return [Task("winner", words("matchmaker.task_winner"), int(s.steps.scaled.argmax()),
-                 words("matchmaker.task_winner_why"), s.names,
+    best = int(s.steps.scaled.argmax())
+    pairs = zip(s.names, s.steps.similarity.tolist(), strict=True)
+    comma = "、" if words.language == "zh" else ", "
+    scores = comma.join(f"{name} {show(score, 2)}" for name, score in pairs)
+    return [Task("winner", words("matchmaker.task_winner"), best,
+                 words("matchmaker.task_winner_why", scores=scores, name=s.names[best]), s.names,
                  hides=["match", "similarity", "scaled", "numerators", "weights", "contributions",
                         "output"])]  # fmt: skip
 
@@ -281,4 +287,5 @@ def divided(s: Study, words: Words) -> Task:
 SCENE = Scene(
     fields=("people", "scoring", "scale", "temperature", "projections", "weights_seed"),
     study=study, panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks, plain=plain,
+    drawn=lambda inputs, seed: {"people": drawn(inputs.people, seed)},
 )  # fmt: skip

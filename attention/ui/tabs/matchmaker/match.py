@@ -15,7 +15,7 @@ from .people import Crowd
 
 WORDS = (
     "want", "get", "score", "scaled", "numerator", "sum", "share", "keys_title", "values_title",
-    "trait_label", "fact_label", "name_label", "query_label", "key_label", "value_label", "help",
+    "trait_label", "fact_label", "name_label", "query_label", "key_label", "value_label", "help", "keys",
 )  # fmt: skip
 
 
@@ -64,3 +64,8 @@ class Match(Panel, Saved):
         names = [words(f"matchmaker.match_{name}") for name in ("score", "scaled", "numerator", "share")]
         columns = [*(f"q × k {one}" for one in self.traits), *names, *(f"w × v {one}" for one in self.facts)]
         return Table(values, self.people["names"], columns)
+
+    def sheet_at(self, row: int, column: int) -> tuple[int, int]:
+        """A candidate's numbers open with their share; what they bring to the output, with the output."""
+        brought = column - len(self.traits) - 4
+        return (1, brought) if brought >= 0 else (0, row)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 import gradio as gr
+import torch
 
 from ....typed import visible
 from ...page.bounds import read_json
@@ -115,6 +116,27 @@ def _cell(item: object, place: dict[str, Any]) -> float:
     if abs(number) > LARGEST:
         raise Refusal("cell_range", **place, low=f"{-LARGEST:g}", high=f"{LARGEST:g}")
     return number
+
+
+def drawn(people: Crowd, seed: int) -> Crowd:
+    """The same people with numbers of a seed: halves, no two scores alike, nobody far ahead.
+
+    Who fits best stays best, and so on down to the last, so that what a control can bring about it still can.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    width, count, facts = len(people["query"]), len(people["names"]), len(people["values"][0])
+    for _ in range(200):  # eight people with one trait may have to share a score
+        query = torch.randint(1, 5, (width,), generator=generator) / 2
+        keys = torch.randint(-2, 5, (count, width), generator=generator) / 2
+        scores = (keys @ query).sort().values
+        if (scores.diff() >= 0.5).all() and scores[-1] - scores[0] <= 4:
+            break
+    before = (torch.tensor(people["keys"]) @ torch.tensor(people["query"])).argsort(stable=True)
+    ranked = keys.clone()
+    ranked[before] = keys[(keys @ query).argsort(stable=True)]
+    values = torch.randint(0, 11, (count, facts), generator=generator).double() / 10
+    numbers = Crowd(names=people["names"], query=query.tolist(), keys=ranked.tolist(), values=values.tolist())
+    return {**people, **numbers}
 
 
 class PeopleGrid(gr.HTML):

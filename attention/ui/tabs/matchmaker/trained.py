@@ -32,6 +32,7 @@ from ...page.scene import Place, Scene, Task
 from ...page.sheet import Sheet, cell_sheet, show
 from ...page.texts import Words
 from .inputs import Inputs
+from .plain import trained
 
 BOASTED = 2  # the first traits of ``make_people``, in which everybody claims the same
 
@@ -202,5 +203,5 @@ def tasks(s: Study, words: Words) -> list[Task]:
 SCENE = Scene(
     fields=("candidates", "seed", "steps", "learning_rate", "dropout", "weight_decay"),
     study=study, panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks,
-    notices=notices,
+    notices=notices, plain=trained,
 )  # fmt: skip

@@ -19,10 +19,12 @@ def layout(controls: Controls, words: Words) -> None:
     controls.place("scene")
     with controls.only("why"):
         controls.place("model")
+    with controls.only("story"):
+        controls.place("teller")
     with gr.Column(elem_classes="am-not-copy"):
         controls.place("text")
     with controls.only("story"):
-        controls.place(*(name for name in STORY if name != "text"))
+        controls.place(*(name for name in STORY if name not in ("teller", "text")))
     with controls.only("why"):
         controls.place("other")
         for pair in (("word", "instead"), ("layer", "head"), ("query", "key")):

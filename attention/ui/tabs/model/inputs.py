@@ -11,7 +11,7 @@ from ...page.guard import Refusal
 
 GAVE = "ann and bo went to the park . ann gave the ball to"
 OTHER = "ann and bo went to the park . bo gave the ball to"
-STORY = ("text", "written", "place", "temperature", "top_k", "seed")  # what the scene `story` reads
+STORY = ("teller", "text", "written", "place", "temperature", "top_k", "seed")  # what the scene `story` reads
 WHY = (
     "model", "text", "other", "word", "instead", "layer", "head", "convention", "query", "key", "order",
 )  # fmt: skip
@@ -43,13 +43,14 @@ class Sequence(Text):
 class Inputs:
     """``scene`` is the scene.
 
-    ``story``: written, words that the model added; place, whose column is drawn (1 for the first word,
-    0 for the last); top_k, 0 for all words. ``why``: word and instead, "" for what the model itself would
-    say. ``copy``: stage, what is looked at; the network of ``run_seed`` is trained for each of them.
+    ``story``: teller, which model; written, words that it added; place, whose column is drawn (1 for the
+    first word, 0 for the last); top_k, 0 for all words. ``why``: word and instead, "" for what the model
+    itself would say. ``copy``: stage, what is looked at; the network of ``run_seed`` is trained for each.
     """
 
     scene: str = given(Choice("story", ("story", "why", "copy")))
     model: str = given(Choice("storyteller", ("storyteller", "minilm", "smollm2"), radio=False))
+    teller: str = given(Choice("storyteller", ("storyteller", "smollm2", "gpt2"), radio=False))
     text: str = given(Text(GAVE, 400, lines=2))
     written: int = given(Whole(0, 0, 20))
     place: int = given(Whole(0, 0, 80, typed=True))

@@ -15,6 +15,7 @@ from ...page.plots import Curve, Plot
 from ...page.scene import Goal, Scene, Tab, Task
 from ...page.sheet import show
 from ...page.texts import Words
+from .far import able, biases, far_panels, far_snippet, far_tasks, slowed
 from .hands import clocks, turning
 from .plain import plain
 from .sheets import sheet
@@ -25,9 +26,10 @@ OFF = 0.1  # of a dot product: from here on a point has left the curve
 
 
 def panels(s: Study, words: Words) -> list[Panel]:
-    """Two orders side by side and their difference; the encoding; its dot products; rotary."""
+    """Two orders side by side and their difference; the encoding; its dot products; rotary; far away."""
     turned = rotary_panels(s, words) if s.inputs.d % 2 == 0 else []
-    return [*orders(s, words), *encoding_panels(s, words), *distance_panels(s, words), *turned]
+    return [*orders(s, words), *encoding_panels(s, words), *distance_panels(s, words), *turned,
+            *far_panels(s, words)]  # fmt: skip
 
 
 def orders(s: Study, words: Words) -> list[Panel]:
@@ -178,7 +180,7 @@ encoding = sinusoidal_encoding({inputs.length}, {inputs.d})
 print(encoding)
 print(encoding[{s.place}] @ encoding.T)    # dot products with position {s.place}
 print(similarity_by_distance(torch.arange({inputs.length}) - {s.place}, {inputs.d}))
-"""
+{far_snippet(s)}"""
 
 
 def results(s: Study) -> Json:
@@ -186,19 +188,21 @@ def results(s: Study) -> Json:
     if s.inputs.other.strip() and s.other is None:
         raise Refusal("other_words", field="positions.other")
     found = s.orders
+    hands: Json = {"slowed": slowed(s, s.inputs.scaling).tolist()} if able(s) else {}
     return {
         "words": found.words, "shuffled": found.shuffled, "permutation": found.permutation,
         "weights": found.first.weights.tolist(), "weights_other": found.second.weights.tolist(),
         "output": found.first.output.tolist(), "output_other": found.second.output.tolist(),
         "moved": found.moved.tolist(), "difference": found.difference,
-        "encoding": s.encoding.tolist(), "dot": s.dot.tolist(),
-    }  # fmt: skip
+        "encoding": s.encoding.tolist(), "dot": s.dot.tolist(), "alibi": biases(s).tolist(),
+    } | hands  # fmt: skip
 
 
 def tasks(s: Study, words: Words) -> list[Task | Goal]:
     """Predict, then look: each answer is computed from the inputs on screen."""
     turned = [turned_task(s, words)] if s.inputs.d % 2 == 0 else []
-    return [*order_tasks(s, words), *encoding_tasks(s, words), *turned, leaving(s, words)]
+    return [*order_tasks(s, words), *encoding_tasks(s, words), *turned, leaving(s, words),
+            *far_tasks(s, words)]  # fmt: skip
 
 
 def order_tasks(s: Study, words: Words) -> list[Task]:
@@ -227,7 +231,8 @@ def encoding_tasks(s: Study, words: Words) -> list[Task]:
     """A dot product with itself, one at the same distance, the turn of the second hand."""
     d, place = s.inputs.d, s.inputs.position
     i = min(1, (d - 1) // 2)
-    wavelength = 2 * math.pi / frequencies(d)[i].item()
+    omega = frequencies(d)[i].item()
+    wavelength = 2 * math.pi / omega
     near, far = encode_positions(torch.tensor([2, 5]), d), encode_positions(torch.tensor([10, 13]), d)
     parity, hides = "even" if d % 2 == 0 else "odd", ["dot", "distance"]
     itself = encode_positions(torch.tensor([place]), d)[0].square().sum().item()
@@ -237,8 +242,9 @@ def encoding_tasks(s: Study, words: Words) -> list[Task]:
         Task("distance", words("positions.task_distance", value=show((near[0] @ near[1]).item())),
              (far[0] @ far[1]).item(), words("positions.task_distance_" + parity), tolerance=0.1,
              hides=hides),
-        Task("wave", words("positions.task_wave", dimension=2 * i, d=d), wavelength,
-             words("positions.task_wave_why", exponent=f"{2 * i}/{d}"), tolerance=0.1 * wavelength),
+        Task("wave", words("positions.task_wave", hand=i, omega=show(omega)), wavelength,
+             words("positions.task_wave_why", omega=show(omega), turn=f"{wavelength:.2f}"),
+             tolerance=0.1 * wavelength),
     ]  # fmt: skip
 
 
@@ -267,7 +273,8 @@ TAB = Tab(
     id="positions",
     inputs=Inputs,
     scenes={"": Scene(
-        fields=("text", "other", "positions", "seed", "d", "length", "position"), study=study,
+        fields=("text", "other", "positions", "seed", "d", "length", "position", "heads", "scaling",
+                "factor"), study=study,
         panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks, notices=notices,
         plain=plain,
     )},
@@ -279,5 +286,6 @@ TAB = Tab(
         ("example_chinese", {"text": "我不喜欢他", "other": "他不喜欢我", "positions": "sinusoidal"}),
         ("example_odd", {"d": 5, "length": 40}),
         ("example_wide", {"d": 64, "length": 64, "position": 32}),
+        ("example_far", {"positions": "rotary", "d": 64, "scaling": "yarn", "factor": 8}),
     ),
 )  # fmt: skip

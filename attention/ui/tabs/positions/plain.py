@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .far import far_plain
+
 if TYPE_CHECKING:
     from .study import Study
 
@@ -68,4 +70,4 @@ for words in (
 encoding = encode(torch.arange({inputs.length}))
 print(encoding)
 print(encoding[{s.place}] @ encoding.T)    # dot products with position {s.place}
-"""
+{far_plain(s)}"""

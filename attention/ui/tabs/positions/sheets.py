@@ -13,7 +13,8 @@ from ...page.guard import Refusal
 from ...page.scene import Place
 from ...page.sheet import Grid, Section, Sheet, cell_sheet, output_sheet, show
 from ...page.texts import Words
-from .study import FEATURES, Study
+from .far import able, alibi_sheet, slowed_sheet
+from .study import FEATURES, SCALINGS, Study
 
 
 def sheet(s: Study, words: Words, place: Place) -> Sheet:
@@ -25,6 +26,10 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
         return encoding_sheet(d, words, place.within(length, d))
     if place.panel == "dot":
         return dot_sheet(d, words, place.within(length, length))
+    if place.panel == "alibi":
+        return alibi_sheet(s, words, place.within(s.inputs.heads, length))
+    if place.panel == "slowed" and able(s):
+        return slowed_sheet(s, words, place.within(len(SCALINGS), d // 2))
     if place.panel in ("weights", "weights_other"):
         return weight_sheet(s, words, place.within(len(s.words), len(s.words)))
     if place.panel in ("output", "output_other", "difference"):

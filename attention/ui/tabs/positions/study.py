@@ -23,12 +23,16 @@ from ...page.fields import Choice, Text, Whole, given
 from ...page.guard import Refusal
 
 TOKENS, FEATURES = 12, 8  # most words; features of an output that are shown
+SCALINGS = ("linear", "ntk", "yarn")
 MOVED = 1e-4  # outputs are of size 1: less than this is the rounding of float32
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Two orders of the same words, how positions are told, and the size of the encoding."""
+    """Two orders of the same words, how positions are told, and the size of the encoding.
+
+    heads: of ALiBi. scaling, factor: how rotary hands are slowed for a text ``factor`` times ``length``.
+    """
 
     text: str = given(Text("the dog bit the man", 200))
     other: str = given(Text("the man bit the dog", 200, required=False))
@@ -37,6 +41,9 @@ class Inputs:
     d: int = given(Whole(16, 1, 64))
     length: int = given(Whole(32, 1, 64))
     position: int = given(Whole(10, 0, 63))
+    heads: int = given(Whole(4, 1, 16))
+    scaling: str = given(Choice("linear", SCALINGS))
+    factor: int = given(Whole(4, 2, 8))
 
 
 class Reading(NamedTuple):

@@ -11,6 +11,7 @@ from ....page.sheet import Sheet, cell_sheet
 from ....page.texts import Words
 from ..inputs import Inputs
 from ..models import names_of, ready
+from ..plain import cached
 from .pictures import panels
 from .sheets import bytes_sheet, products_sheet, rows_sheet
 from .speed import measured
@@ -80,9 +81,7 @@ def tasks(s: Study, words: Words) -> list[Task]:
             "move",
             words("cost.cache_task_move", count=len(first), layer=s.inputs.layer),
             answer,
-            words(
-                "cost.cache_task_move_why", moving=moving, count=len(first), most=f"{move.max().item():.4f}"
-            ),
+            words("cost.cache_task_move_why", moving=moving, count=len(first)),
             [words(f"cost.cache_task_move_{one}") for one in ("none", "some", "all")],
             hides=["keys"] if s.inputs.looks_back else ["keys", "moved"],
         ),
@@ -152,4 +151,5 @@ SCENE: Scene[Inputs, Study] = Scene(
     notices=notices,
     parts={"cache_speed": speed},
     ready=lambda inputs, seconds: ready(inputs.writer, seconds),
+    plain=cached,
 )

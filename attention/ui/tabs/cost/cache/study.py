@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from torch import Tensor
 
 from .....decode.cache_pitfalls import Wrong, first_wrong
 from .....decode.decoders import decoder_of
-from .....ledger import Step, first_written, keep_ledger
+from .....ledger import Counts, Step, first_written, keep_ledger
 from .....pooling import attend
 from .....pretrained import Model
 from ....page.busy import slot
@@ -101,6 +103,9 @@ class Study:
         return self.cached[1].bytes - self.cached[0].bytes
 
 
+_counts: WeakKeyDictionary[Any, Counts] = WeakKeyDictionary()  # by model, for as long as it is loaded
+
+
 @lru_cache(maxsize=8)
 def ledger_of(name: str, text: str, cached: bool, causal: bool) -> tuple[list[Step], list[str], bool]:
     """A model's steps, the prompt's tokens, and whether the text was cut."""
@@ -108,7 +113,10 @@ def ledger_of(name: str, text: str, cached: bool, causal: bool) -> tuple[list[St
     prompt, cut = ids_of(model, text, "cost.story")
     steps = STEPS if name == "storyteller" else SLOW_STEPS
     with slot("cost", limit=2):
-        steps_of = keep_ledger(decoder_of(model.module), prompt, steps, cached=cached, causal=causal)
+        counts = _counts.setdefault(model.module, {})
+        steps_of = keep_ledger(
+            decoder_of(model.module), prompt, steps, cached=cached, causal=causal, counts=counts
+        )
     return steps_of, names_of(model, prompt), cut
 
 

@@ -14,6 +14,7 @@ from ....page.scene import Goal, Scene, Task
 from ....page.sheet import show
 from ....page.texts import Words
 from ..inputs import Inputs
+from ..plain import sums
 from .kinds import Memory
 from .sheets import sheet
 from .study import COUNTS, FAR, KEYS, NOISE, POINTS, QUERIES, TOKENS, WRITES, D, Study, V, study
@@ -176,5 +177,5 @@ def notices(s: Study, words: Words) -> list[str]:
 
 SCENE: Scene[Inputs, Study] = Scene(
     fields=("features", "random", "bandwidth", "rate", "seed"), study=study, panels=panels, sheet=sheet,
-    snippet=snippet, results=results, tasks=tasks, notices=notices,
+    snippet=snippet, results=results, tasks=tasks, notices=notices, plain=sums,
 )  # fmt: skip

@@ -8,6 +8,7 @@ from ....page.sheet import Sheet, show
 from ....page.texts import Words
 from ..inputs import Inputs
 from ..models import ready
+from ..plain import shared
 from .pictures import panels
 from .sheets import bytes_sheet, cosine_sheet, word_sheet
 from .study import Study, name_of, snippet, study
@@ -123,4 +124,5 @@ SCENE: Scene[Inputs, Study] = Scene(
     tasks=tasks,
     notices=notices,
     ready=lambda inputs, seconds: ready(inputs.model, seconds),
+    plain=shared,
 )

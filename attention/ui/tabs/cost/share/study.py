@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .....damage import latent_bases, rotary_proof, run_shared, run_squeezed
+from .....damage import latent_bases, rotary_proof, run_forms, run_shared, run_squeezed
 from .....decode import Around, forward
 from .....decode.decoders import decoder_of, projections
 from .....pretrained import Model
@@ -87,7 +87,26 @@ def answer_of(name: str, text: str, kind: str, size: int) -> tuple[Tensor, int]:
             rows, each = run_shared(decoder, ids, size, causal=causal)
         else:
             rows, each = run_squeezed(decoder, ids, *_bases(name), size, causal=causal)
-    return (rows[-1] if causal else F.normalize(rows.mean(0), dim=0)), each
+    return _of(rows, causal), each
+
+
+def _of(rows: Tensor, causal: bool) -> Tensor:
+    """A model's answer from its rows (n, .): the last one's logits, or the sentence's vector."""
+    return rows[-1].clone() if causal else F.normalize(rows.mean(0), dim=0)
+
+
+@lru_cache(maxsize=64)
+def answers_of(
+    name: str, text: str, sizes: tuple[int, ...], ranks: tuple[int, ...]
+) -> list[tuple[Tensor, int]]:
+    """:func:`answer_of` of every size, then of every rank, by one pass."""
+    model = model_named(name, "")
+    ids, _ = ids_of(model, text, "cost.sentence")
+    decoder, causal = decoder_of(model.module), model.kind == "decoder"
+    bases = _bases(name) if ranks else ((), ())
+    with slot("cost", limit=2):
+        rows = run_forms(decoder, ids, sizes, ranks, *bases, causal=causal)
+    return [(_of(row, causal), each) for row, each in rows]
 
 
 def study(inputs: Inputs) -> Study:
@@ -102,15 +121,15 @@ def study(inputs: Inputs) -> Study:
     width = own * d if latent else 0
     groups = max(g for g in sizes if g <= max(inputs.groups, 1))
     rank = min(inputs.rank, width)
-    wanted = [("shared", g) for g in sizes]
-    if latent:
-        ranks = {max(1, int(width * part)) for part in PARTS_OF_WIDTH} | {rank}
-        wanted += [("latent", r) for r in sorted(ranks, reverse=True)]
-    base, _ = answer_of(name, text, "shared", own)
-    forms = []
-    for kind, size in wanted:
-        answer, each = answer_of(name, text, kind, size)
-        forms.append(Form(kind, size, each, likeness(model, base, answer), answer))
+    of_width = {max(1, int(width * part)) for part in PARTS_OF_WIDTH} | {rank}
+    ranks = sorted(of_width, reverse=True) if latent else []
+    wanted = [*(("shared", g) for g in sizes), *(("latent", r) for r in ranks)]
+    found = answers_of(name, text, tuple(sizes), tuple(ranks))
+    base, _ = found[0]
+    forms = [
+        Form(kind, size, each, likeness(model, base, answer), answer)
+        for (kind, size), (answer, each) in zip(wanted, found, strict=True)
+    ]
     aim = ("latent", rank) if inputs.form == "latent" and latent else ("shared", groups)
     chosen = forms[wanted.index(aim)]
     return Study(inputs, model, names_of(model, ids), cut, forms, chosen, model.num_heads, own, d, latent)

@@ -17,10 +17,11 @@ from ....page.plots import Curve, Plot
 from ....page.scene import Goal, Scene, Task
 from ....page.sheet import show
 from ....page.texts import Words
-from ..inputs import Inputs
+from ..inputs import SPREAD, Inputs
+from ..plain import tiled
 from .kinds import Tiles
 from .sheets import names, sheet
-from .study import SPREAD, D, Study, V, drawn, study
+from .study import D, Study, V, drawn, study
 
 LENGTHS = (16, 32, 64, 128, 256)  # of the curve that is counted
 
@@ -135,7 +136,8 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
     values = {"row": row + 1, "column": column + 1, "score": show(score, 2), "lse": show(lse, 2)}
     found.append(
         Task("weight", words("cost.tiles_task_weight", **values), weight,
-             words("cost.tiles_task_weight_why", **values, weight=show(weight, 3)), tolerance=0.05,
+             words("cost.tiles_task_weight_why", **values, weight=show(weight, 3),
+                   taken=show(lse, 2) if lse >= 0 else f"({show(lse, 2)})"), tolerance=0.05,
              hides=["weights"], bar=(0.0, 1.0), cell=("weights", row, column))
     )  # fmt: skip
     now = words("cost.tiles_task_less_now", held=s.held, third=show(n * m / 3, 0))
@@ -152,5 +154,5 @@ def notices(s: Study, words: Words) -> list[str]:
 
 SCENE: Scene[Inputs, Study] = Scene(
     fields=("queries", "keys", "tile", "look_back", "seed"), study=study, panels=panels, sheet=sheet,
-    snippet=snippet, results=results, tasks=tasks, notices=notices,
+    snippet=snippet, results=results, tasks=tasks, notices=notices, plain=tiled,
 )  # fmt: skip

@@ -13,10 +13,9 @@ from .....masks import causal_mask
 from .....online import tile_steps
 from .....online.running import TileStep
 from .....pooling import attend
-from ..inputs import Inputs
+from ..inputs import SPREAD, Inputs
 
 D, V = 4, 2  # features of a query and of a value
-SPREAD = 2.0  # what queries are multiplied by, so that a row's maximum rises in sight
 
 
 @dataclass(frozen=True, eq=False)

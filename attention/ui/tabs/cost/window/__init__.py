@@ -15,6 +15,7 @@ from ....page.scene import Goal, Scene, Task
 from ....page.sheet import show
 from ....page.texts import Words
 from ..inputs import Inputs
+from ..plain import windowed
 from .sheets import sheet
 from .study import Study, study
 
@@ -186,5 +187,5 @@ def notices(s: Study, words: Words) -> list[str]:
 
 SCENE: Scene[Inputs, Study] = Scene(
     fields=("window", "first", "layers", "stories", "seed"), study=study, panels=panels, sheet=sheet,
-    snippet=snippet, results=results, tasks=tasks, notices=notices,
+    snippet=snippet, results=results, tasks=tasks, notices=notices, plain=windowed,
 )  # fmt: skip

@@ -166,8 +166,8 @@ print(training.steps[-1].maps[second])
             why = words("model.copy_task_when_why", step=after.step, before=show(before.exam.loss, 2),
                         last=before.step, after=show(after.exam.loss, 2), half=show(HALF, 2))  # fmt: skip
             answer = min((after.step - 1) // width, QUARTERS - 1)
-        found.append(Task("copy_when", words("model.copy_task_when", half=show(HALF, 2)), answer, why,
-                          [*options, never], hides=veil))  # fmt: skip
+        question = words("model.copy_task_when", chance=show(CHANCE_LOSS, 2), half=show(HALF, 2))
+        found.append(Task("copy_when", question, answer, why, [*options, never], hides=veil))  # fmt: skip
         return found
 
     def notices(self, words: Words) -> list[str]:

@@ -1,10 +1,15 @@
 """Scene ``story``: one forward pass of the storyteller, of which every number opens.
 
+Of a larger decoder (``large``) the same picture by what its parts add to the next word.
+
 Vaswani et al. 2017 (the heads), Radford et al. 2019 (a norm before each part, one after the last),
 Elhage et al. 2021 (the residual stream that every part reads from and adds to).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -15,8 +20,13 @@ from .....storyteller.writing import spoken
 from ....page.guard import Json
 from ....page.panels import Axis, Heatmap, Look, Panel, Scale, heading
 from ....page.scene import Goal, Point, Scene, Task
+from ....page.sheet import show
 from ....page.texts import Words
-from ..inputs import STORY
+from ..inputs import STORY, Inputs
+from ..plain import story
+from .large import Large, code_of, ready
+from .large import study as large_study
+from .large_picture import large_panels, large_sheet
 from .picture import picture
 from .sheets import sheet
 from .study import Study, study
@@ -102,12 +112,13 @@ def results(s: Study) -> Json:
 def tasks(s: Study, words: Words) -> list[Task | Point | Goal]:
     """What comes next; which head looks at it; how much of the stream is new; another word by hand."""
     best = s.logits.topk(3).indices.tolist()
-    options = sorted(best)
+    read = sorted({*s.ids[: s.place + 1]} - {best[0]}, key=lambda word: -s.logits[word].item())
+    options = sorted([*dict.fromkeys([best[0], *read[:1], *best[1:]])][:3])  # one that was read among them
     first = spoken(best[0])
     share = s.points.logits[s.place].softmax(0)[best[0]].item()
     found: list[Task | Point | Goal] = [
         Task("story_next", words("model.story_task_next", word=s.names[s.place]), options.index(best[0]),
-             words("model.story_task_next_why", word=first, share=f"{share:.1%}"),
+             words("model.story_task_next_why", word=first, share=f"{share:.2%}"),
              [spoken(word) for word in options], hides=["pass"]),
     ]  # fmt: skip
     found.append(strongest(s, words))
@@ -119,10 +130,9 @@ def strongest(s: Study, words: Words) -> Point:
     last = s.model.sizes.layers - 1
     rows = [(at, one) for at, one in enumerate(s.shown) if one.kind == "weights" and one.layer == last]
     _, row, column = max((one.values[j].item(), at, j) for at, one in rows for j in range(len(one.values)))
-    head = s.shown[row].head + 1
-    why = words("model.story_task_look_why", head=f"{last + 1}.{head}", word=s.names[column],
+    why = words("model.story_task_look_why", head=f"{last}.{s.shown[row].head}", word=s.names[column],
                 weight=f"{s.shown[row].values[column].item():.2f}")  # fmt: skip
-    return Point("story_look", words("model.story_task_look", layer=last + 1), "pass", [(row, column)], why)
+    return Point("story_look", words("model.story_task_look", layer=last), "pass", [(row, column)], why)
 
 
 def changed_length(s: Study, words: Words) -> Task:
@@ -134,17 +144,63 @@ def changed_length(s: Study, words: Words) -> Task:
     return Task("story_length", words("model.story_task_length"), right, why, options)
 
 
-def other_word(s: Study, words: Words) -> Goal:
+def other_word(s: Study | Large, words: Words) -> Goal:
     """Make the draw fall on another word than the likeliest."""
-    drawn = s.choices[-1]
+    drawn, spelled = s.choices[-1], s.spelled if isinstance(s, Large) else spoken
     likeliest = drawn.words[0]
-    now = words("model.story_goal_now", word=spoken(drawn.word), likeliest=spoken(likeliest),
+    now = words("model.story_goal_now", word=spelled(drawn.word), likeliest=spelled(likeliest),
                 drawn=f"{drawn.drawn:.3f}", share=f"{drawn.shares[0]:.3f}")  # fmt: skip
     return Goal("story_other", words("model.story_goal"), drawn.word != likeliest, now,
                 words("model.story_goal_why"))  # fmt: skip
 
 
+def large_results(s: Large) -> Json:
+    """Plain numbers of a large model for the API."""
+    return {
+        "tokens": s.names, "given": s.given, "place": s.place + 1,
+        "word": s.spelled(s.target), "logit": s.shares.total,
+        "next": [[s.spelled(word), s.logits[word].item(), s.share(word)] for word in s.candidate_words],
+        "choices": [
+            {"word": s.spelled(one.word), "drawn": one.drawn, "start": one.start, "stop": one.stop}
+            for one in s.choices
+        ],
+        "parts": [[*part] for part in s.shares.parts], "shares": s.shares.values.tolist(),
+        "running": s.running, "lens": [[s.spelled(row[0][0]), row[0][1]] for row in s.lens.words(1)],
+    }  # fmt: skip
+
+
+def large_tasks(s: Large, words: Words) -> list[Task | Point | Goal]:
+    """What comes next; which part of the model says most for it; another word by hand."""
+    best = s.logits.topk(3).indices.tolist()
+    options = sorted(best)
+    share = s.logits.softmax(0)[best[0]].item()
+    found: list[Task | Point | Goal] = [
+        Task("story_next", words("model.story_task_next", word=s.names[s.place]), options.index(best[0]),
+             words("model.story_task_next_why", word=s.spelled(best[0]), share=f"{share:.1%}"),
+             [s.spelled(word) for word in options], hides=["pass"]),
+    ]  # fmt: skip
+    heads = [(at, one) for at, one in enumerate(s.shown) if one.kind == "shares"]
+    row, one = max(heads, key=lambda each: each[1].values.max().item())
+    head = int(one.values.argmax())
+    why = words("model.story_big_task_head_why", head=f"{one.layer}.{head}",
+                share=show(one.values[head].item(), 2))  # fmt: skip
+    question = words("model.story_big_task_head", word=s.spelled(s.target))
+    found.append(Point("story_head", question, "pass", [(row, head)], why))
+    return [*found, other_word(s, words)]
+
+
+def by_model(own: Callable[..., Any], large: Callable[..., Any]) -> Callable[..., Any]:
+    """The storyteller's way or the large models', by whose study it is."""
+    return lambda s, *rest: (large if isinstance(s, Large) else own)(s, *rest)
+
+
+def studied(inputs: Inputs) -> Study | Large:
+    return study(inputs) if inputs.teller == "storyteller" else large_study(inputs)
+
+
 SCENE = Scene(
-    fields=STORY, study=study, panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks,
-    notices=notices,
+    fields=STORY, study=studied, panels=by_model(panels, large_panels), sheet=by_model(sheet, large_sheet),
+    snippet=by_model(snippet, lambda s: code_of(s.inputs, s.place, s.target)),
+    results=by_model(results, large_results), tasks=by_model(tasks, large_tasks),
+    notices=by_model(notices, lambda s, words: []), ready=ready, plain=by_model(story, lambda s: ""),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from .....storyteller.writing import spoken
 from ....page.guard import Json
 from ....page.panels import Arrays, Panel, Saved, Table, numbers
 from ....page.texts import Words
+from .drawn import save_pass
 from .sheets import point_name
 from .study import Point, Study
 
@@ -70,6 +71,10 @@ class Pass(Panel, Saved):
                 for i in range(len(one.values))]  # fmt: skip
         values = torch.cat([one.values for one in self.points]).double().numpy()
         return Table(values[:, None], rows, [self.title])
+
+    def picture(self, format: str, notes: Sequence[str] = ()) -> bytes:
+        """As the page draws it, in its light colours."""
+        return save_pass(self, format, notes)
 
     def arrays(self) -> Arrays:
         """A vector for each point, by kind, layer and head from 0."""

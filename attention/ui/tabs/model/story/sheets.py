@@ -7,6 +7,7 @@ it in the picture and out of the model's weights.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,19 +15,40 @@ from torch import Tensor
 from .....cell import explain
 from .....masks import causal_mask
 from .....storyteller.transformer import Layer, LayerPoints
-from .....storyteller.writing import spoken
+from .....storyteller.writing import Choice, spoken
 from ....page.scene import Place
 from ....page.sheet import TOP, Grid, Section, Sheet, bracketed, cell_sheet, output_sheet, product_rows, show
 from ....page.texts import Words
+from ..inputs import Inputs
 from .study import Point, Study
 
 Terms = Sequence[tuple[str, float]]  # what is added up, by name
+
+
+class Said(Protocol):
+    """A study that has a next word: what the sheets of its share and of its choice read."""
+
+    @property
+    def inputs(self) -> Inputs: ...
+    @property
+    def given(self) -> int: ...
+    @property
+    def place(self) -> int: ...
+    @property
+    def logits(self) -> Tensor: ...
+    @property
+    def candidates(self) -> Choice: ...
+    @property
+    def drawn(self) -> Choice | None: ...
+    def share(self, word: int) -> float: ...
+
+
 NORMS = ("norm_1", "norm_2", "normed")
 
 
 def point_name(point: Point, words: Words) -> str:
-    """What a point is called: "Head 1.2: query"."""
-    of = {"layer": point.layer + 1, "head": f"{point.layer + 1}.{point.head + 1}"}
+    """What a point is called: "Head 0.1: query", both counted from 0."""
+    of = {"layer": point.layer, "head": f"{point.layer}.{point.head}"}
     return words(f"model.story_point_{point.kind}", **of)
 
 
@@ -112,7 +134,7 @@ def sums(s: Study, words: Words, point: Point, i: int) -> list[Section]:
     if point.kind == "middle":
         terms = [(words("model.story_term_stream"), layer.stream[at, i].item())]
         for head, one in enumerate(layer.written):
-            name = words("model.story_term_head", head=f"{point.layer + 1}.{head + 1}")
+            name = words("model.story_term_head", head=f"{point.layer}.{head}")
             terms.append((name, one[at, i].item()))
         terms.append((words("model.story_bias"), bias_of(module.attention.b_o, i)))
         return [addends(words, terms, value)]
@@ -202,7 +224,7 @@ def word_sheet(s: Study, words: Words, column: int) -> Sheet:
     return Sheet(title, [logit_section, share_section(s, words, word), *choice_section(s, words, word)])
 
 
-def share_section(s: Study, words: Words, word: int) -> Section:
+def share_section(s: Said, words: Words, word: int) -> Section:
     """From the logit to the probability."""
     found, temperature = s.candidates, s.inputs.temperature
     if word not in found.words:
@@ -223,7 +245,7 @@ def share_section(s: Study, words: Words, word: int) -> Section:
     return Section(words("model.story_share_title"), text, lines=lines)
 
 
-def choice_section(s: Study, words: Words, word: int) -> list[Section]:
+def choice_section(s: Said, words: Words, word: int) -> list[Section]:
     """Whose stretch the drawn number fell on."""
     if s.drawn is None or word not in s.candidates.words:
         return []

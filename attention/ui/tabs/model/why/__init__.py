@@ -13,6 +13,7 @@ from ....page.scene import Place, Scene
 from ....page.sheet import Sheet
 from ....page.texts import Words
 from ..inputs import WHY
+from ..plain import why
 from . import chunks, copies, effects, scores, shares
 from .study import Study, study
 from .tasks import tasks
@@ -105,4 +106,5 @@ def results(s: Study) -> Json:
 SCENE = Scene(
     fields=WHY, study=study, panels=panels, sheet=sheet, snippet=snippet, results=results, tasks=tasks,
     notices=notices, parts={"grid": effects.later, "tables": copies.later}, trainer=chunks.TRAINER,
+    plain=why,
 )  # fmt: skip

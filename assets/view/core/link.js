@@ -14,13 +14,15 @@ export const forgetLinked = () => {
   linked = null;
 };
 
-// The full address of a view, or only its query: inputs, open cell, language, theme and embed mode.
-export const addressOf = ({ payload, opened, root }, onlyQuery = false) => {
+// The full address of a view, or only its query: inputs, open cell, its blanks, language, theme and embed mode.
+export const addressOf = ({ payload, opened, root, hand, state }, onlyQuery = false) => {
   const now = new URLSearchParams(window.location.search);
   const query = new URLSearchParams(payload.link);
   const frame = opened && opened.frame !== undefined ? `@${opened.frame}` : "";
   const there = opened && root.querySelector(`[data-panel="${window.CSS.escape(opened.panel)}"]`); // not of another mode
   if (there) query.set("cell", `${opened.panel}${frame}.${opened.row}.${opened.column}`);
+  const blanks = there ? hand : state.paper && state.paper.open && state.paper.box.isConnected ? state.paper : null;
+  if (blanks) query.set("hand", blanks.seed);
   for (const name of ["__theme", "embed", "panel", ...(onlyQuery ? ["assignment", "projector"] : [])]) if (now.has(name)) query.set(name, now.get(name));
   query.set("lang", payload.language);
   if (onlyQuery) return `?${query}`;

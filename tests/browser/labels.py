@@ -1,0 +1,72 @@
+"""What a learner could not read: text that is cut off, lies over other text, or reaches out of the page."""
+
+from __future__ import annotations
+
+CLIPPED = """(id) => {
+  const tab = document.querySelector(`#view-${id}`).closest(".am-tab");
+  const seen = (node) => node.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+    && !node.closest(".katex, .am-offscreen, .am-menu, .am-sheet, .am-veiled, [aria-hidden=true]");
+  const name = (node) => `${node.tagName}.${node.className.baseVal ?? node.className} "${node.textContent.trim().slice(0, 40)}"`;
+  const found = [], texts = [];
+  const styles = new Map();
+  const styleOf = (node) => styles.get(node) || styles.set(node, getComputedStyle(node)).get(node);
+  for (const node of tab.querySelectorAll("*")) {
+    if (node.namespaceURI.endsWith("svg") || !node.textContent.trim() || !node.clientWidth || !seen(node)) continue;
+    const { overflowX, overflowY } = styleOf(node);
+    if (["hidden", "clip"].includes(overflowX) && node.scrollWidth > node.clientWidth + 1) found.push(`cut: ${name(node)}`);
+    if (["hidden", "clip"].includes(overflowY) && node.scrollHeight > node.clientHeight + 3) found.push(`cut below: ${name(node)}`);
+  }
+  // where a text is in sight: its own box within every box that scrolls or cuts
+  const inSight = (node, box) => {
+    let { left, right, top, bottom } = box;
+    for (let at = node; at && at !== tab; at = at.parentElement) {
+      if (at.namespaceURI.endsWith("svg") || styleOf(at).overflowX === "visible" && styleOf(at).overflowY === "visible") continue;
+      const frame = at.getBoundingClientRect();
+      [left, right, top, bottom] = [Math.max(left, frame.left), Math.min(right, frame.right), Math.max(top, frame.top), Math.min(bottom, frame.bottom)];
+    }
+    return right - left > 1 && bottom - top > 1 ? { node, left, right, top, bottom } : null;
+  };
+  const range = document.createRange();
+  const walk = document.createTreeWalker(tab, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const text = walk.currentNode, node = text.parentElement;
+    if (!text.data.trim() || !node.closest(".am-panel, .am-inputs") || !seen(node)) continue;
+    range.selectNodeContents(text);
+    for (const box of range.getClientRects()) {
+      const place = inSight(node, box);
+      if (place) texts.push(place);
+      if (place && (place.right > innerWidth + 1 || place.left < -1)) found.push(`outside: ${name(node)}`);
+    }
+  }
+  texts.sort((a, b) => a.top - b.top);
+  texts.forEach((one, i) => {
+    for (let j = i + 1; j < texts.length && texts[j].top < one.bottom - 4; j++) {
+      const two = texts[j];
+      const wide = Math.min(one.right, two.right) - Math.max(one.left, two.left);
+      if (wide > 2.5 && Math.min(one.bottom, two.bottom) - two.top > 4 && one.node !== two.node) found.push(`over: ${name(one.node)} ${name(two.node)}`);
+    }
+  });
+  for (const text of tab.querySelectorAll("svg text")) {
+    const svg = text.ownerSVGElement;
+    if (!seen(text) || styleOf(svg).overflow === "visible") continue;
+    const box = text.getBoundingClientRect(), frame = svg.getBoundingClientRect();
+    if (box.left < frame.left - 2 || box.right > frame.right + 2 || box.top < frame.top - 3 || box.bottom > frame.bottom + 3) found.push(`cut: ${name(text)}`);
+  }
+  if (document.documentElement.scrollWidth > innerWidth) found.push("the page scrolls sideways");
+  return [...new Set(found)];
+}"""  # noqa: E501
+
+# What the Tab key comes to before the first picture: in a row of buttons or radios it stops once.
+STOPS = """(id) => {
+  const picture = [...document.querySelectorAll(`#view-${id} .am-panel:not(.am-heading)`)].find((one) => one.checkVisibility());
+  const able = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")]
+    .filter((one) => one.tabIndex >= 0 && !one.disabled && !one.closest("[inert]") && one.checkVisibility({ visibilityProperty: true }));
+  const groups = new Set(), stops = [];
+  for (const one of able) {
+    if (picture.contains(one) || picture.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING) break;
+    if (one.type === "radio" && groups.has(one.name)) continue;
+    if (one.type === "radio") groups.add(one.name);
+    stops.push(one.dataset.focus || one.getAttribute("aria-label") || one.textContent.trim() || one.className);
+  }
+  return stops;
+}"""  # noqa: E501
