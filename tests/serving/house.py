@@ -97,7 +97,9 @@ def full_house(
                 body = {"data": {"inputs": defaults | question.inputs(number)}, "session_hash": "house",
                         "component_id": page.view[question.tab], "fn_name": question.function}  # fmt: skip
                 for _ in range(patience):  # as a learner who is told to try again
-                    answer = await client.post(f"{server.url}/gradio_api/component_server", json=body)
+                    answer = await client.post(
+                        f"{server.url}/gradio_api/component_server", json=body, timeout=300
+                    )
                     panels = answer.json().get("panels")
                     if panels and panels[0]["kind"] != "waiting":
                         return True

@@ -48,6 +48,7 @@ SESSION = "page"
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 BODILESS = (b"content-length", b"transfer-encoding")
 
 
@@ -61,12 +62,7 @@ STATUS = {
 class Edge:
     """Pure ASGI middleware in front of the whole app."""
 
-    def __init__(
-        self,
-        app: Callable[[Scope, Receive, Send], Awaitable[None]],
-        own: Own | None = None,
-        firsts: Firsts | None = None,
-    ) -> None:
+    def __init__(self, app: App, own: Own | None = None, firsts: Firsts | None = None) -> None:
         self.app = app
         self.shelf = Shelf(own, firsts)
         self.waiting = Waiting()
