@@ -188,16 +188,17 @@ def test_free_play_on_the_wall_is_one_picture_and_a_code_for_the_phones(open_pag
     assert seen_code(page) == page.url.replace("&projector=1", "")
     page.keyboard.press("q")
     page.goto(page.url.split("?")[0] + "?assignment=lesson&projector=1&from=2")
-    page.wait_for_selector("#view-matchmaker .am-panel:visible")
+    page.wait_for_selector(f"{BAR} [role=status]:has-text('2 of 9')")
     page.keyboard.press("n")
+    page.wait_for_selector(f"{BAR} [role=status]:has-text('3 of 9')")
     page.keyboard.press("q")
     page.wait_for_selector(".am-wall-code svg")
     link = seen_code(page)
     assert link.endswith("?assignment=lesson&from=3")
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(link)
+    page.wait_for_selector(f"{BAR} [role=status]:has-text('3 of 9')")
     page.wait_for_selector("#view-matchmaker .am-panel:visible")
-    assert page.locator(f"{BAR} [role=status]").inner_text() == "3 of 9"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
