@@ -76,6 +76,15 @@ def test_the_open_cell_is_part_of_the_link(open_page):
     again.wait_for_function("!location.search.includes('cell=')")
 
 
+@pytest.mark.parametrize("tab", ["matchmaker", "masks"])
+def test_a_cell_linked_in_free_play_is_open(open_page, tab):
+    panel = {"matchmaker": "match", "masks": "after"}[tab]
+    page = open_page(f"?tab={tab}&step=free&cell={panel}.0.1")
+    page.wait_for_selector(".am-view .am-sheet:visible")
+    page.wait_for_timeout(800)
+    assert page.locator(".am-view .am-sheet:visible").count() == 1
+
+
 def test_a_link_to_a_cell_that_is_not_there_says_so(open_page):
     page = open_page("?tab=masks&mask=both&cell=after.900.900")
     page.locator(".am-sheet").wait_for(state="visible")

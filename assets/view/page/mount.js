@@ -84,8 +84,8 @@ const leadThrough = (view, tab, trigger) => {
     view.steps = { inputs, until: performance.now() + SETTLING };
     trigger();
   };
-  view.enter = (step, given = null) => { // given: inputs other than the step's own
-    if (view.opened) view.close();
+  view.enter = (step, given = null, keep = false) => { // given: inputs other than the step's own; keep: the open cell
+    if (view.opened && !keep) view.close();
     const next = view.lesson.steps[step - 1];
     const inputs = given || (next ? next.inputs : view.payload.inputs);
     if (next) delete (view.state.answers || {})[`step.${step}`];
@@ -135,7 +135,7 @@ export const mountInGradio = (element, props, watch, server, tab, need, pick, st
   const query = new URLSearchParams(startQuery);
   if (query.get("embed") === "1") view.alone = query.get("panel");
   if (props.value) view.adopt(props.value);
-  if (props.value && view.lesson && (query.get("step") === "free" || view.alone)) view.enter(view.lesson.steps.length + 1);
+  if (props.value && view.lesson && (query.get("step") === "free" || view.alone)) view.enter(view.lesson.steps.length + 1, null, true);
   element.amView = view;
   watch("value", () => { if (props.value) view.adopt(props.value); });
   view.need = need;
