@@ -260,7 +260,7 @@ class Edge:
         got, refused = Collected(), list[Refusal]()
         REFUSALS.set(refused)
         await self.pass_on(scope, body, None, in_sentences(got, words))
-        if refused:
+        if refused and got.status >= 400:  # one that was told of within an answer is no failure
             got.start["status"] = STATUS.get(refused[0].key, 422)
         return got
 
