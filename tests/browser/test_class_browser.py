@@ -96,14 +96,16 @@ def test_the_loop_from_the_teacher_to_the_learner_and_back(open_page):
 
 def test_the_wall_shows_one_picture_in_large_type(open_page):
     page = open_page("?tab=masks&step=1&projector=1", viewport={"width": 1600, "height": 900})
-    page.wait_for_selector("#view-masks [data-panel=before]:visible")
+    page.wait_for_selector("#view-masks [data-panel=scores]:visible")  # what the answer is worked out from
     small = """() => [...document.querySelectorAll('#view-masks *, .am-inputs *')].filter((node) =>
         node.checkVisibility() && [...node.childNodes].some((one) => one.nodeType === 3 && one.data.trim()))
         .map((node) => [node.className, node.textContent.trim(), parseFloat(getComputedStyle(node).fontSize)
           * (node.currentCSSZoom || 1)]).filter(([, , size]) => size < 22)"""
     assert page.locator("#view-masks .am-panel:visible").count() == 1
     assert page.evaluate(small) == []
-    assert page.locator("[data-panel=before][data-veiled]").count() == 1
+    page.keyboard.press("p")
+    page.wait_for_selector("#view-masks [data-panel=before][data-veiled]:visible")
+    assert page.locator("#view-masks .am-panel:visible").count() == 1
     page.keyboard.press("r")
     page.wait_for_selector(".am-question .am-result.am-right")
     assert page.locator("[data-panel=before][data-veiled]").count() == 0

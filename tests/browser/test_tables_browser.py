@@ -193,8 +193,9 @@ def test_a_saved_page_has_the_table_too_and_offers_what_it_can_make(open_page, t
     (tmp_path / "saved.html").write_text(to_html(view_of(TAB, "zh", {})), "utf-8")
     page = open_page()
     page.goto((tmp_path / "saved.html").as_uri())
-    menus = page.locator(".am-menu")
-    assert menus.count() == 1 and menus.locator("button").all_text_contents() == ["PNG"]
+    menu = page.locator('[data-panel="overview"] .am-menu')
+    assert menu.locator("button").all_text_contents() == ["PNG", "SVG"]
+    assert save(page, "overview", "SVG", lambda item: item.click()).suggested_filename == "heads-overview.svg"
     page.click('[data-focus="overview.toggle"]')
     assert page.locator(CELLS).count() == 72
     assert page.locator(".am-overview-canvas").is_hidden()

@@ -96,7 +96,7 @@ const build = (model) => {
   const art = el("div", { class: "am-match-art", role: "group" }, picture, meeting(model), blending(model));
   const say = el("p", { class: "am-match-say", "aria-live": "polite" });
   const body = el("div", {}, el("div", { class: "am-scroll am-match-scroll", tabindex: "-1" }, art), say);
-  const framed = panelFrame({ ...panel, caption: "" }, view, body, [saveMenu(panel, view, { formats: ["csv", "npz"] })]);
+  const framed = panelFrame({ ...panel, caption: "" }, view, body, [saveMenu(panel, view, { formats: ["csv", "npz"] })], "h2");
   // in one part that the veil leaves alone: what is to be guessed is veiled number by number
   const caption = el("p", { class: "am-caption" });
   const tight = panel.traits.length + panel.facts.length > 6 ? " am-match-tight" : "";

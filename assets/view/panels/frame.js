@@ -5,9 +5,9 @@ import { el } from "../core/dom.js";
 import { showNumber } from "../core/numbers.js";
 import { photoOf } from "./photo.js";
 
-// Title, actions, body, caption.
-export const panelFrame = (panel, view, body, actions = []) => {
-  const title = panel.title ? el("h3", { class: "am-title" }, panel.title) : el("span");
+// Title, actions, body, caption. level: "h2" for the one picture of a tab without parts.
+export const panelFrame = (panel, view, body, actions = [], level = "h3") => {
+  const title = panel.title ? el(level, { class: "am-title" }, panel.title) : el("span");
   const head = el("div", { class: "am-panel-head" }, title, el("span", { class: "am-actions" }, actions));
   const caption = panel.caption ? el("p", { class: "am-caption" }, panel.caption) : null;
   return el("figure", {}, head, body, caption);
@@ -16,13 +16,14 @@ export const panelFrame = (panel, view, body, actions = []) => {
 const PICTURES = ["png", "svg"];
 
 // A menu of formats for one panel of the view; a picture that the view's inputs do not make again
-// (in a pitfall, in a saved page) has none. id: what the server is asked for. own: {format: f}, files
+// (in a pitfall) has none. id: what the server is asked for. own: {format: f}, files
 // that the page itself makes. formats: what the server or the page makes; a picture that is not among
-// them is taken of the panel as it stands.
+// them, and any in a saved page, is taken of the panel as it stands.
 export const saveMenu = (panel, view, { formats = ["png", "svg", "csv", "npz"], id = () => panel.id, own = {} } = {}) => {
-  const made = formats.filter((format) => own[format] || (view.server && view.payload.panels.some((one) => one.id === panel.id)));
-  if (!made.length && formats.length) return null;
-  const seen = PICTURES.filter((format) => !formats.includes(format));
+  const again = view.payload.panels.some((one) => one.id === panel.id);
+  const made = formats.filter((format) => own[format] || (view.server && again));
+  if (!made.length && formats.length && (view.server || !again)) return null;
+  const seen = PICTURES.filter((format) => !formats.includes(format) || !view.server);
   const able = [...PICTURES, "csv", "npz"].filter((format) => made.includes(format) || seen.includes(format));
   const summary = el("summary", { class: "am-button", "data-focus": `${panel.id}.save`, "aria-label": `${view.word("save_panel")}: ${panel.title}` }, view.word("save"));
   const items = able.map((format) => el("button", { type: "button", class: "am-button", onclick: () => {
