@@ -79,8 +79,8 @@ class Sheet:
 def show(number: float, digits: int = 4) -> str:
     """A number as the page writes it: fixed decimals, scientific where those would show only 0.
 
-    >>> show(0.5), show(-0.00001), show(float("nan"))
-    ('0.5000', '-1.00e-05', 'NaN')
+    >>> show(0.5), show(-0.00001), show(-0.0), show(float("nan"))
+    ('0.5000', '-1.00e-05', '0.0000', 'NaN')
     """
     if math.isnan(number):
         return "NaN"
@@ -88,7 +88,7 @@ def show(number: float, digits: int = 4) -> str:
         return "∞" if number > 0 else "-∞"
     if number != 0 and (abs(number) < 10**-digits or abs(number) >= 1e6):
         return f"{number:.2e}"
-    return f"{number:.{digits}f}"
+    return f"{number + 0.0:.{digits}f}"  # -0.0 + 0.0 is 0.0
 
 
 def brief(number: float, digits: int) -> str:
