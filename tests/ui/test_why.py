@@ -242,6 +242,19 @@ def test_a_run_layer_by_layer_is_the_grid_and_a_changed_state_is_refused():
     assert broken["error"] == words_for("en")("errors.training_state")
 
 
+def test_a_run_of_knock_outs_names_where_share_and_effect_part():
+    alone, state = WHY | {"other": ""}, None
+    for step in range(2):
+        answer = train("en", TAB, {"inputs": alone, "state": state, "step": step})
+        state = answer["state"]
+        told = [item["value"] for item in answer["apart"]["items"]]
+        assert step or not any(f"1.{head}" in text for text in told for head in range(4))  # not yet tried
+    found = study_of(alone).compared
+    named = [*found.says_much_does_little[:3], *found.says_little_does_much[:3]]
+    assert named and all(f"{one[0]}.{one[1]}" in text for one, text in zip(named, told, strict=True))
+    assert "apart" not in train("en", TAB, {"inputs": WHY, "state": None, "step": 0})
+
+
 def test_an_encoder_is_watched_by_its_cosine():
     changes = CHANGES["why_example_minilm"]
     s = study_of(changes)

@@ -4,14 +4,14 @@ import { unpack } from "../../view/core/numbers.js";
 import { fill } from "../../view/core/words.js";
 import { goOn, halt, openState } from "../../view/panels/chunks.js";
 import { downloadCsv, panelFrame, saveMenu } from "../../view/panels/frame.js";
-import { heatmap } from "../../view/panels/heatmap.js";
+import { heatmap, readouts } from "../../view/panels/heatmap.js";
 
-const fresh = (key) => ({ key, state: null, step: 0, data: null, turn: 0, running: false, alert: "", draw: () => {} });
+const fresh = (key) => ({ key, state: null, step: 0, data: null, apart: null, turn: 0, running: false, alert: "", draw: () => {} });
 
 const go = (view, run, steps) => goOn(view, run, {
   more: () => run.step < steps,
   question: () => ({ state: run.state, step: run.step }),
-  took: ({ state, step, data }) => Object.assign(run, { state, step, data }),
+  took: ({ state, step, data, apart }) => Object.assign(run, { state, step, data, apart }),
 });
 
 export const longrun = (panel, view) => {
@@ -37,7 +37,7 @@ export const longrun = (panel, view) => {
     count.textContent = run.step >= steps ? fill(words.finished, { wanted: steps }) : fill(words.progress, { done: run.step, wanted: steps });
     say.textContent = view.server ? run.alert : words.offline;
     say.hidden = !say.textContent;
-    if (run.data) picture.replaceChildren(map(panel, view, run, parts));
+    if (run.data) picture.replaceChildren(map(panel, view, run, parts), ...(run.apart ? [readouts(run.apart)] : []));
   };
   run.draw();
   const csv = () => downloadCsv(`${view.payload.tab}-${panel.id}.csv`, rowsOf(panel, run));

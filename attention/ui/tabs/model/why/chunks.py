@@ -5,19 +5,21 @@ The state is a float32 for every head, NaN where the layer's turn has not come.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
-from .....circuits import patch_grid
+from .....circuits import compare, patch_grid
 from ....page.busy import slot
-from ....page.guard import Refusal
+from ....page.guard import Json, Refusal
 from ....page.panels import numbers
 from ....page.scene import Carried, Place, Trainer
 from ....page.sheet import Sheet
 from ....page.texts import Words
 from ..inputs import Inputs
 from ..models import model_named
-from .effects import effect_sheet
+from .effects import disagree, effect_sheet
 from .study import study
 
 LIMIT = 4 * 48 * 48
@@ -42,7 +44,11 @@ def advance(inputs: Inputs, state: bytes | None, count: int, words: Words) -> Ca
         found = patch_grid(s.model, s.tokens, s.other, s.target, s.instead, each_position=False, layers=left)
     known[left] = found.whole[left].numpy()
     done = int((~np.isnan(known).any(1)).sum())
-    return Carried(known.tobytes(), {"step": done, "data": numbers(torch.from_numpy(known))})
+    shown: Json = {"step": done, "data": numbers(torch.from_numpy(known))}
+    if s.other is None:  # knocked out, so shares can be held against it
+        grid = replace(found, whole=torch.from_numpy(known))
+        shown["apart"] = disagree(compare(s.shares, grid), words).encode()
+    return Carried(known.tobytes(), shown)
 
 
 def sheet(inputs: Inputs, state: bytes, words: Words, place: Place) -> Sheet:

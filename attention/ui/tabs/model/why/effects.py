@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .....circuits import Patched
+from .....circuits import Compared, Patched
 from ....page.guard import Refusal
 from ....page.panels import (
     Axis,
@@ -130,7 +130,7 @@ def grid_panels(s: Study, words: Words) -> list[Panel]:
         found += [
             Heatmap("share", words("model.why_share_title"), share, rows, columns, signed(share),
                     Look(digits=digits), words("model.why_share_text")),
-            disagree(s, words),
+            disagree(s.compared, words),
         ]  # fmt: skip
     names = [f"{layer}.{head}" for layer in range(len(rows.labels)) for head in range(len(columns.labels))]
     cells = positions(s)
@@ -162,9 +162,8 @@ def positions(s: Study) -> Tensor:
     return torch.cat([s.grid.whole[..., None], s.grid.effects], -1).flatten(0, 1)
 
 
-def disagree(s: Study, words: Words) -> Readouts:
+def disagree(found: Compared | None, words: Words) -> Readouts:
     """Heads that say much and do little, and the reverse, held against their knock-outs."""
-    found = s.compared
     assert found is not None
     kinds = (("much", found.says_much_does_little), ("little", found.says_little_does_much))
     items = [
@@ -189,6 +188,8 @@ def long_run(s: Study, words: Words) -> LongRun:
         words("model.why_run_caption", count=heads)
         + " "
         + words(f"model.why_effect_{way}", measured=measured(s, words))
+        + " "
+        + words(f"model.why_run_apart_{way}")
     )
     return LongRun("longrun", words(f"model.why_effect_title_{way}"), caption, s.model.num_layers,
                    s.model.num_heads, run, rows.title, columns.title, said)  # fmt: skip
