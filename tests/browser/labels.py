@@ -26,6 +26,21 @@ CLIPPED = """(id) => {
     }
     return right - left > 1 && bottom - top > 1 ? { node, left, right, top, bottom } : null;
   };
+  // the opaque bar that a text stands in, if that stays while what is below it is scrolled: it may cover what it passes
+  const clear = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const opaque = (colour) => {
+    clear.clearRect(0, 0, 1, 1);
+    clear.fillStyle = colour;
+    clear.fillRect(0, 0, 1, 1);
+    return clear.getImageData(0, 0, 1, 1).data[3] === 255;
+  };
+  const barOf = (node) => {
+    for (let at = node; at && at !== tab; at = at.parentElement) {
+      if (at.matches(".am-panel")) return null;
+      if (["sticky", "fixed"].includes(styleOf(at).position) && opaque(styleOf(at).backgroundColor)) return at;
+    }
+    return null;
+  };
   const range = document.createRange();
   const walk = document.createTreeWalker(tab, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
@@ -43,7 +58,8 @@ CLIPPED = """(id) => {
     for (let j = i + 1; j < texts.length && texts[j].top < one.bottom - 4; j++) {
       const two = texts[j];
       const wide = Math.min(one.right, two.right) - Math.max(one.left, two.left);
-      if (wide > 2.5 && Math.min(one.bottom, two.bottom) - two.top > 4 && one.node !== two.node) found.push(`over: ${name(one.node)} ${name(two.node)}`);
+      if (wide > 2.5 && Math.min(one.bottom, two.bottom) - two.top > 4 && one.node !== two.node
+        && barOf(one.node) === barOf(two.node)) found.push(`over: ${name(one.node)} ${name(two.node)}`);
     }
   });
   for (const text of tab.querySelectorAll("svg text")) {

@@ -211,6 +211,7 @@ def test_on_a_phone_the_controls_are_a_drawer_at_the_foot_of_the_screen(open_pag
     picture = page.locator("#view-masks .am-panel:visible").nth(1).bounding_box()
     box = drawer.bounding_box()
     assert picture["y"] < box["y"] and box["y"] + box["height"] <= 800 and not field.is_visible()
+    assert page.locator(".am-inputs:visible").bounding_box()["height"] <= 800 / 5  # and leaves them room
     page.mouse.wheel(0, 900)
     page.wait_for_timeout(200)
     assert abs(drawer.bounding_box()["y"] - box["y"]) < 2  # it stays while the pictures pass

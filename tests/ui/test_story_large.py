@@ -174,3 +174,5 @@ def test_both_pictures_leave_as_they_are_seen(format):
     assert len(large) > 5000
     if format == "svg":
         assert data.count(b"<path") > 500  # a cell for each of the numbers
+        assert b"<!-- head 0.0 -->" in data and b"<!-- head 1.3 -->" in data  # counted as on the page
+        assert b"head 1.4" not in data

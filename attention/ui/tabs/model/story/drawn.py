@@ -159,12 +159,10 @@ def save_pass(one: Pass, format: str, notes: Sequence[str]) -> bytes:
         if point.kind == "norm_1":
             y += 8
             begun = y - 6
-            items.append(
-                Label(10, y + 9, said(one, "layer", layer=point.layer + 1), colour=ACCENT, bold=True)
-            )
+            items.append(Label(10, y + 9, said(one, "layer", layer=point.layer), colour=ACCENT, bold=True))
         if point.kind == "weights":
             best = most(values)
-            name = said(one, "head", head=f"{point.layer + 1}.{point.head + 1}")
+            name = said(one, "head", head=f"{point.layer}.{point.head}")
             items += [Label(24, y + 10, name, bold=True), *bars(values, across, y, 29),
                       Label(24, y + 24, f"{cut(one.tokens[best], 56)} {values[best]:.2f}", colour=SOFT),
                       Line([(across.start, y + 29), (RIGHT + 8, y + 29), (RIGHT + 8, y + 5),
