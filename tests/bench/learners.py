@@ -45,7 +45,11 @@ def own_inputs(tab: AnyTab, dice: random.Random, name: str) -> dict[str, Any]:
             values["text"] = "\n".join(_sentence(dice, name) for _ in range(dice.randint(1, 4)))
             values["sentence"] = 1
         elif tab.id == "model":  # the models that are always there
-            values |= {"model": dice.choice(("minilm", "storyteller")), "ranked": "storyteller"}
+            values |= {
+                "model": dice.choice(("minilm", "storyteller")),
+                "ranked": "storyteller",
+                "teller": "storyteller",
+            }
         elif tab.id == "cost":  # the models that are always there
             values |= {"writer": "storyteller", "layer": dice.randrange(2), "head": dice.randrange(4),
                        "model": dice.choice(("minilm", "storyteller")), "sentence": _sentence(dice, name),
