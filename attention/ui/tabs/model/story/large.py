@@ -20,19 +20,19 @@ from .....circuits.walk import Walked, layout_of, walk
 from .....decode.speaking import ends_of, speak
 from .....pretrained import Model, ModelRefused, Tokens, tokenize
 from .....pretrained.tokens import readable
-from .....storyteller.writing import Choice, choose
+from .....storyteller.writing import Choice
 from ....page.busy import slot
 from ....page.guard import Refusal
 from ....page.loads import Absent, Waiting, model_of
 from ....page.scene import Unready
 from ..inputs import Inputs
-from .study import SHOWN, Point
+from .study import Point, Telling
 
 LONGEST = 64  # tokens, those written included: each step walks the whole text
 
 
 @dataclass(frozen=True, eq=False)
-class Large:
+class Large(Telling):
     """tokens: the text with what was written; given: how many of them were typed; choices: of the words
     after the last typed one. place: the column that is drawn, from 0. target: the word whose logit is
     taken apart: the drawn one, or the likeliest where the next word was typed."""
@@ -56,23 +56,6 @@ class Large:
         return self.tokens.take(range(self.place + 1))
 
     @property
-    def drawn(self) -> Choice | None:
-        """The choice made after this column; None where the next word was typed."""
-        return self.choices[self.place - self.given + 1] if self.place >= self.given - 1 else None
-
-    @cached_property
-    def candidates(self) -> Choice:
-        return self.drawn or choose(self.logits, 0.0, self.inputs.temperature, self.inputs.top_k or None)
-
-    @property
-    def candidate_words(self) -> tuple[int, ...]:
-        """The words with a bar: the likeliest, and the drawn one if it is none of them."""
-        words = self.candidates.words[:SHOWN]
-        if self.drawn is not None and self.drawn.word not in words:
-            words = (*words[:-1], self.drawn.word)
-        return words
-
-    @property
     def target(self) -> int:
         return self.candidates.words[0] if self.drawn is None else self.drawn.word
 
@@ -93,11 +76,6 @@ class Large:
     def spelled(self, word: int) -> str:
         name = self.model.tokenizer.convert_ids_to_tokens(word)
         return readable(name, self.model.byte_level) if name else str(word)
-
-    def share(self, word: int) -> float:
-        """A word's probability after temperature and top-k, 0 if it was left out."""
-        found = self.candidates
-        return found.shares[found.words.index(word)] if word in found.words else 0.0
 
     def at(self, kind: str, layer: int | None = None) -> list[int]:
         """Which of the parts these are."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,65 +13,35 @@ from .....circuits.parts import backwards, logit_direction
 from .....circuits.walk import freeze, layout_of, stream_parts, walk
 from .....pretrained import explain_head
 from ....page.guard import Json, Refusal
-from ....page.panels import Panel, Saved, Table, heading, numbers
+from ....page.panels import Panel, heading
 from ....page.scene import Place
 from ....page.sheet import TOP, Grid, Section, Sheet, cell_sheet, product_rows, show
 from ....page.texts import Words
 from .drawn import save_stack
 from .large import Large
+from .picture import Column, ending
 from .sheets import choice_section, share_section
 from .study import Point
 
 SAID = ("head", "weights", "next_title", "drawn_here", "typed", "one", "go", "stop", "undo", "again", "hint")
+VISIBLE = 0.002  # of the line: a stretch below is no pixel
 OWN = ("begun", "layer", "net", "total", "size", "would_say")  # what this picture alone says
 
 
 @dataclass(frozen=True, eq=False)
-class Stack(Panel, Saved):
+class Stack(Column):
     """A row a layer: its strongest head over the words, every head's share, the feed-forward's, the total.
 
-    points, names: of the picture, from the words down. lens: (word, share) that each layer would say, first
-    the embedding. The others as in the storyteller's ``Pass``.
+    points, names: of the picture, from the words down. begun: the parts before the first layer. lens:
+    (word, share) that each layer would say, first the embedding.
     """
 
-    title: str
-    caption: str
-    points: Sequence[Point]
-    names: Sequence[str]
     begun: Sequence[str]
-    tokens: Sequence[str]
-    given: int
-    place: int
     lens: Sequence[tuple[str, float]]
-    candidates: Sequence[tuple[str, float, float]]
-    stretches: Sequence[tuple[str, float, float]]
-    drawn: tuple[float, float, float, str] | None
-    following: str
-    ended: bool
-    words: Mapping[str, str]
 
     def encode(self) -> Json:
-        points = [
-            {"kind": one.kind, "layer": one.layer, "head": one.head, "size": len(one.values), "name": name}
-            for one, name in zip(self.points, self.names, strict=True)
-        ]
-        return {
-            "kind": "stack", "id": self.id, "title": self.title, "caption": self.caption, "wide": True,
-            "points": points, "data": numbers(torch.cat([one.values.float() for one in self.points])),
-            "begun": list(self.begun), "tokens": list(self.tokens), "given": self.given,
-            "place": self.place, "lens": [list(one) for one in self.lens],
-            "candidates": [list(one) for one in self.candidates],
-            "stretches": [list(one) for one in self.stretches],
-            "drawn": None if self.drawn is None else list(self.drawn), "following": self.following,
-            "ended": self.ended, "words": dict(self.words),
-        }  # fmt: skip
-
-    def table(self) -> Table:
-        """One row for each number: its point and its index, then its value."""
-        rows = [f"{name} {i + 1}" for one, name in zip(self.points, self.names, strict=True)
-                for i in range(len(one.values))]  # fmt: skip
-        values = torch.cat([one.values.double() for one in self.points]).numpy()
-        return Table(values[:, None], rows, [self.title])
+        lens = [list(one) for one in self.lens]
+        return super().encode() | {"kind": "stack", "begun": list(self.begun), "lens": lens}
 
     def picture(self, format: str, notes: Sequence[str] = ()) -> bytes:
         """As the page draws it, in its light colours."""
@@ -85,26 +55,15 @@ def large_panels(s: Large, words: Words) -> list[Panel]:
 
 
 def stack(s: Large, words: Words) -> Stack:
-    drawn, found = s.drawn, s.candidates
-    starts = [0.0]
-    for share in found.shares[:12]:
-        starts.append(starts[-1] + share)
-    stretches = [
-        (s.spelled(word), starts[at], starts[at + 1]) for at, word in enumerate(found.words[:12])
-        if starts[at + 1] - starts[at] > 0.002
-    ]  # fmt: skip
     said = {key: words(f"model.story_say_{key}") for key in SAID}
     said |= {f"big_{key}": words(f"model.story_big_{key}") for key in OWN}
-    best = [row[0] for row in s.lens.words(1)]
+    seen = [(word, start, stop) for word, start, stop in s.stretches if stop - start > VISIBLE]
     return Stack(
         "pass", words("model.story_title", word=s.names[s.place]),
         words("model.story_big_caption", word=s.spelled(s.target), place=s.place + 1),
-        s.shown, [point_name(s, point, words) for point in s.shown],
-        [words(f"model.why_part_{s.shares.parts[at].kind}") for at in s.begun],
-        s.names, s.given, s.place, [(s.spelled(word), share) for word, share in best],
-        [(s.spelled(word), s.logits[word].item(), s.share(word)) for word in s.candidate_words], stretches,
-        None if drawn is None else (drawn.drawn, drawn.start, drawn.stop, s.spelled(drawn.word)),
-        s.names[s.place + 1] if s.place + 1 < len(s.tokens) else "", s.ended, said,
+        s.shown, [point_name(s, point, words) for point in s.shown], **ending(s) | {"stretches": seen},
+        words=said, begun=[words(f"model.why_part_{s.shares.parts[at].kind}") for at in s.begun],
+        lens=[(s.spelled(row[0][0]), row[0][1]) for row in s.lens.words(1)],
     )  # fmt: skip
 
 

@@ -7,13 +7,17 @@ Storyteller.points`, which is the module's own pass.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from .....storyteller.sentences import END
 from .....storyteller.train import load
 from .....storyteller.transformer import LayerPoints, Points, Storyteller
 from .....storyteller.writing import Choice, choose, read, spoken, write
@@ -21,6 +25,7 @@ from ....page.guard import Refusal
 from ..inputs import Inputs
 
 SHOWN = 8  # likeliest words that have a bar of their own
+NAMED = 12  # and a stretch of the line
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +38,63 @@ class Point:
     head: int = -1
 
 
+class Telling(ABC):
+    """What the passes of all models have: a text, its last part written, and one column that is looked at."""
+
+    if TYPE_CHECKING:  # fields or properties of the studies
+
+        @property
+        def inputs(self) -> Inputs: ...
+        @property
+        def given(self) -> int: ...
+        @property
+        def choices(self) -> tuple[Choice, ...]: ...
+        @property
+        def place(self) -> int: ...
+        @property
+        def logits(self) -> Tensor: ...
+        @property
+        def names(self) -> list[str]: ...
+        @property
+        def ended(self) -> bool: ...
+
+    @abstractmethod
+    def spelled(self, word: int) -> str:
+        """A word of the vocabulary as a person reads it."""
+
+    @property
+    def drawn(self) -> Choice | None:
+        """The choice made after this column; None where the next word was typed."""
+        return self.choices[self.place - self.given + 1] if self.place >= self.given - 1 else None
+
+    @cached_property
+    def candidates(self) -> Choice:
+        """Every word that takes part, likeliest first, with its share (and what was drawn, if it was)."""
+        return self.drawn or choose(self.logits, 0.0, self.inputs.temperature, self.inputs.top_k or None)
+
+    @property
+    def candidate_words(self) -> tuple[int, ...]:
+        """The words with a bar: the likeliest, and the drawn one if it is none of them."""
+        words = self.candidates.words[:SHOWN]
+        if self.drawn is not None and self.drawn.word not in words:
+            words = (*words[:-1], self.drawn.word)
+        return words
+
+    @property
+    def stretches(self) -> list[tuple[str, float, float]]:
+        """(word, start, stop) of the likeliest words, on the line from 0 to 1 where the choice falls."""
+        ends = [0.0, *accumulate(self.candidates.shares[:NAMED])]
+        words = map(self.spelled, self.candidates.words[:NAMED])
+        return list(zip(words, ends, ends[1:], strict=False))
+
+    def share(self, word: int) -> float:
+        """A word's probability after temperature and top-k, 0 if it was left out."""
+        found = self.candidates
+        return found.shares[found.words.index(word)] if word in found.words else 0.0
+
+
 @dataclass(frozen=True, eq=False)
-class Study:
+class Study(Telling):
     """ids: the text with what was written; given: how many of them were typed; choices: of the words
     after the last typed one. place: the column that is drawn, from 0."""
 
@@ -58,32 +118,16 @@ class Study:
         return self.points.logits[self.place]
 
     @property
-    def drawn(self) -> Choice | None:
-        """The choice made after this column; None where the next word was typed."""
-        return self.choices[self.place - self.given + 1] if self.place >= self.given - 1 else None
+    def ended(self) -> bool:
+        return spoken(self.choices[-1].word) == END
 
-    @cached_property
-    def candidates(self) -> Choice:
-        """Every word that takes part, likeliest first, with its share (and what was drawn, if it was)."""
-        return self.drawn or choose(self.logits, 0.0, self.inputs.temperature, self.inputs.top_k or None)
-
-    @property
-    def candidate_words(self) -> tuple[int, ...]:
-        """The words with a bar: the likeliest, and the drawn one if it is none of them."""
-        words = self.candidates.words[:SHOWN]
-        if self.drawn is not None and self.drawn.word not in words:
-            words = (*words[:-1], self.drawn.word)
-        return words
+    def spelled(self, word: int) -> str:
+        return spoken(word)
 
     @cached_property
     def shown(self) -> tuple[Point, ...]:
         """Every point of the picture, from the words down."""
         return tuple(points_of(self.points, self.place, self.candidate_words))
-
-    def share(self, word: int) -> float:
-        """A word's probability after temperature and top-k, 0 if it was left out."""
-        found = self.candidates
-        return found.shares[found.words.index(word)] if word in found.words else 0.0
 
 
 def study(inputs: Inputs) -> Study:
