@@ -96,7 +96,8 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``mistakes``        the folder of these
     ``worksheet``       cells to fill in, and their marks
     ``misconceptions``  twelve questions before and after
-20. ``format``          assignments and what is handed in
+20. ``checks``          what every text and number in a file has to be
+    ``format``          assignments and what is handed in
     ``compact``         both as links and files
     ``marks``           every mark can be computed again
     ``collate``         a class in a table

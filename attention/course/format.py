@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..typed import HIDDEN
+from .checks import check_many, check_number, check_one_of, check_text, check_whole, refusal
 
 VERSION = 1
 KINDS = ("text", "number", "choice", "target", "task")
@@ -29,50 +29,10 @@ Input = str | int | float | bool
 Inputs = dict[str, Input]
 
 
-def _refuse(rule: str, met: object) -> ValueError:
-    text = repr(met)
-    return ValueError(f"{rule}, got {text if len(text) <= 60 else text[:57] + '...'}")
-
-
-def check_text(name: str, text: object, most: int, least: int = 0) -> None:
-    """A string of ``least`` to ``most`` characters that every file and network can carry."""
-    if not isinstance(text, str) or not least <= len(text) <= most:
-        raise _refuse(f"{name} must be text of {least} to {most} characters", text)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise _refuse(f"{name} must be text that utf-8 can carry", text) from None
-
-
-def check_whole(name: str, number: object, low: int, high: int) -> None:
-    """A whole number from low to high; True is none."""
-    if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
-        raise _refuse(f"{name} must be a whole number from {low} to {high}", number)
-
-
-def check_number(name: str, number: object) -> None:
-    """A finite number; True is none."""
-    if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) < 1e300:
-        raise _refuse(f"{name} must be a finite number", number)
-
-
-def check_one_of(name: str, met: object, known: Sequence[str]) -> None:
-    """One of the known words."""
-    if not isinstance(met, str) or met not in known:
-        raise _refuse(f"{name} must be one of {', '.join(known)}", met)
-
-
-def check_many(name: str, items: object, most: int, kind: type) -> None:
-    """A tuple of at most ``most`` of one kind."""
-    if not isinstance(items, tuple) or len(items) > most or not all(type(x) is kind for x in items):
-        size = len(items) if isinstance(items, tuple) else type(items).__name__
-        raise ValueError(f"{name} must be at most {most} of kind {kind.__name__}, got {size}")
-
-
 def check_inputs(name: str, inputs: object) -> None:
     """Flat: short names to texts, finite numbers or True and False. Nothing nested."""
     if not isinstance(inputs, dict) or len(inputs) > MOST_INPUTS:
-        raise _refuse(f"{name} must be at most {MOST_INPUTS} named inputs", inputs)
+        raise refusal(f"{name} must be at most {MOST_INPUTS} named inputs", inputs)
     for key, given in inputs.items():
         check_text(f"a name in {name}", key, SHORT, 1)
         if isinstance(given, str):
@@ -97,7 +57,7 @@ class Step:
         check_text("a step's note", self.note, LONG)
         check_text("a step's question", self.question, 40)
         if not self.view.startswith("?"):
-            raise _refuse("a step's view must be the part of a link from its ? on", self.view)
+            raise refusal("a step's view must be the part of a link from its ? on", self.view)
 
 
 @dataclass(frozen=True)
@@ -119,7 +79,7 @@ class Target:
         check_number("a target's value", self.value)
         check_number("a target's tolerance", self.tolerance)
         if self.tolerance < 0:
-            raise _refuse("a target's tolerance must be at least 0", self.tolerance)
+            raise refusal("a target's tolerance must be at least 0", self.tolerance)
 
     def met(self, number: float) -> bool:
         """Whether the number found is as the target wants it; NaN never is."""
@@ -164,7 +124,7 @@ class Question:
         if self.answer is not None:
             check_number("a question's answer", self.answer)
         if self.target is not None and type(self.target) is not Target:
-            raise _refuse("a question's target must be a target", self.target)
+            raise refusal("a question's target must be a target", self.target)
         check_text("a question's view", self.view, LONG)
         check_text("a question's task", self.task, SHORT)
         self._check_kind()
@@ -172,16 +132,16 @@ class Question:
     def _check_kind(self) -> None:
         if self.kind == "choice":
             if len(self.choices) < 2:
-                raise _refuse("a choice needs at least two choices", list(self.choices))
+                raise refusal("a choice needs at least two choices", list(self.choices))
             check_whole("the answer of a choice", self.answer, 0, len(self.choices) - 1)
         elif self.choices:
-            raise _refuse(f"a question of kind {self.kind} has no choices", list(self.choices))
+            raise refusal(f"a question of kind {self.kind} has no choices", list(self.choices))
         if (self.kind == "task") != bool(self.view and self.task):
-            raise _refuse("a view and a task belong to questions of kind task, and to no others", self.kind)
+            raise refusal("a view and a task belong to questions of kind task, and to no others", self.kind)
         if self.kind == "target" and self.target is None:
-            raise _refuse("a question of kind target needs its target", None)
+            raise refusal("a question of kind target needs its target", None)
         if self.kind == "number" and (self.answer is None) == (self.target is None):
-            raise _refuse("a number is either a fixed answer or a cell of the results", self.answer)
+            raise refusal("a number is either a fixed answer or a cell of the results", self.answer)
 
 
 @dataclass(frozen=True)
@@ -214,15 +174,15 @@ class Assignment:
         check_whole("a seed", self.seed, 0, LARGEST_SEED)
         for name in ("own_numbers", "names"):
             if not isinstance(getattr(self, name), bool):
-                raise _refuse(f"{name} must be true or false", getattr(self, name))
+                raise refusal(f"{name} must be true or false", getattr(self, name))
         check_text("an assignment's id", self.id, 40)
         check_one_of("marks", self.marks, MARKS)
         ids = [question.id for question in self.questions]
         if len(set(ids)) < len(ids):
-            raise _refuse("every question needs an id of its own", ids)
+            raise refusal("every question needs an id of its own", ids)
         here = [step.question for step in self.steps if step.question]
         if len(set(here)) < len(here) or not set(here) <= set(ids):
-            raise _refuse("a step asks one of the questions, each once", here)
+            raise refusal("a step asks one of the questions, each once", here)
 
     @property
     def draws(self) -> bool:
@@ -286,7 +246,7 @@ class HandIn:
     def __post_init__(self) -> None:
         check_version(self.version)
         if type(self.assignment) is not Assignment:
-            raise _refuse("a hand-in carries its assignment", self.assignment)
+            raise refusal("a hand-in carries its assignment", self.assignment)
         check_text("a name", self.name, SHORT)
         check_many("answers", self.answers, MOST_QUESTIONS, Answer)
         check_many("what was done", self.did, MOST_DONE, str)
@@ -295,13 +255,13 @@ class HandIn:
         known = {question.id for question in self.assignment.questions}
         asked = [answer.question for answer in self.answers]
         if len(set(asked)) < len(asked) or not set(asked) <= known:
-            raise _refuse(f"one answer to each of the questions {sorted(known)}", asked)
+            raise refusal(f"one answer to each of the questions {sorted(known)}", asked)
 
 
 def check_version(version: object) -> None:
     """Raise ``ValueError`` for a version that this program does not read."""
     if isinstance(version, bool) or not isinstance(version, int) or version != VERSION:
-        raise _refuse(f"this program reads version {VERSION}; update it, or export again", version)
+        raise refusal(f"this program reads version {VERSION}; update it, or export again", version)
 
 
 def seed_for(assignment: Assignment, name: str) -> int:

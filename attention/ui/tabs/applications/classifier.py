@@ -81,7 +81,7 @@ def verdict(s: Study, w: Say) -> list[tuple[str, str, str]]:
         return [label]
     distance = (read.probabilities - read.original_probabilities).abs().sum().item() / 2
     moved = (w("moves"), w("moved" if read.moved else "stayed"), w("moves_note"))
-    return [label, moved, (w("distance"), show(distance, 3), w("distance_note"))]
+    return [label, moved, (w("distance"), f"{distance:.3f}", w("distance_note"))]
 
 
 def heads(s: Study, w: Say) -> list[Panel]:
