@@ -20,7 +20,7 @@ from .decode import Around, Decoder, forward
 from .decode.decoders import projections
 from .pooling import attend
 from .position import rotate
-from .sharing import Latent, share_heads
+from .sharing import Latent, Svd, common_svd, share_heads
 
 
 class Shared(Around):
@@ -106,7 +106,7 @@ def latent_bases(module: Any, num_layers: int) -> tuple[list[Tensor], list[Tenso
     bases, biases = [], []
     for layer in range(num_layers):
         _, w_k, w_v, bias = projections(module, layer)
-        bases.append(torch.linalg.svd(torch.cat([w_k, w_v]).flatten(0, 1), full_matrices=False)[0])
+        bases.append(common_svd(w_k, w_v)[0])
         biases.append(bias)
     return bases, biases
 
@@ -159,11 +159,12 @@ def run_forms(
 
 
 def rotary_proof(
-    w_q: Tensor, w_k: Tensor, w_v: Tensor, x: Tensor, rank: int, rotary: int = 8
+    w_q: Tensor, w_k: Tensor, w_v: Tensor, x: Tensor, rank: int, rotary: int = 8, svd: Svd | None = None
 ) -> dict[str, float]:
     """Latent attention with a rotary part of its own, in a layer with w_q, w_k, w_v (h, d, D), on x (m, D).
 
     The rotary features' matrices are drawn (seed 0): this shows the arithmetic, not a trained model.
+    svd: of :func:`common_svd`, where it is known already.
     Returns the largest error of any output: "full" of the full rank, "absorbed" between both forms at
     ``rank``, "squeezed" of ``rank``; "kept" and "keys": numbers per token, with it and without.
     """
@@ -176,9 +177,9 @@ def rotary_proof(
     query = torch.cat([x @ w_q.mT, rotate(x @ rotary_query.mT, at)], dim=-1)  # (h, m, d + p)
     key = torch.cat([x @ w_k.mT, turned], dim=-1)
     expected = attend(query, key, x @ w_v.mT).output
-    found = {}
+    svd, found = common_svd(w_k, w_v) if svd is None else svd, {}
     for name, r in (("full", min(2 * h * d, width)), ("squeezed", rank)):
-        latent = Latent.of_heads(w_q, w_k, w_v, r, rotary_query, rotary_key)
+        latent = Latent.of_heads(w_q, w_k, w_v, r, rotary_query, rotary_key, svd)
         kept = latent.keep(x[None], at)
         plain, absorbed = (latent.attend(x[None], at, kept, absorbed=way).output[0] for way in (False, True))
         found[name] = (plain - expected).abs().max().item()

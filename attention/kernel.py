@@ -207,34 +207,42 @@ def train_width(
         raise ValueError(f"learning_rate must be greater than 0 and finite, got {learning_rate}")
     if start == 0:
         raise ValueError("the first width must not be 0: the slope is 0 there, nothing would move")
-    model = LearnedWidth(start)
-    others = leave_self_out(len(x)).to(x.device)
-    places = torch.linspace(x.min().item(), x.max().item(), 100, device=x.device)
-    curve = truth(places) if truth_known else None
-    record = WidthTraining(true_error=[] if truth_known else None)
+    model, others = LearnedWidth(start).to(x.device), leave_self_out(len(x)).to(x.device)
+    widths, losses = [], []
     for _ in range(steps + 1):
         loss = _mean_square(model(x, x, y, others if exclude_self else None).output - y)
         (gradient,) = torch.autograd.grad(loss, model.width)
+        row = model.width.item(), loss.item()
+        if not all(map(math.isfinite, row)):
+            break
+        widths.append(row[0])
+        losses.append(row[1])
         with torch.no_grad():
-            held_out = loss
-            if not exclude_self:
-                held_out = _mean_square(model(x, x, y, others).output - y)
-            error = torch.zeros(())
-            if truth_known:
-                error = _mean_square(model(places, x, y).output - curve)
-            row = (model.width.item(), loss.item(), held_out.item(), error.item())
-            if not all(map(math.isfinite, row)):
-                if not record.width:
-                    raise ValueError(f"a first width of {start:g} overflows with these points")
-                record.diverged = True
-                return record
-            record.width.append(row[0])
-            record.loss.append(row[1])
-            record.held_out.append(row[2])
-            if record.true_error is not None:
-                record.true_error.append(row[3])
             model.width.sub_(learning_rate * gradient)
-    return record
+    held_out = losses if exclude_self else _errors(widths, x, x, y, y, others)
+    error = None
+    if truth_known:
+        places = torch.linspace(x.min().item(), x.max().item(), 100, device=x.device)
+        error = _errors(widths, places, x, y, truth(places), None)
+    rows = zip(widths, losses, held_out, error or held_out, strict=True)
+    end = next((at for at, row in enumerate(rows) if not all(map(math.isfinite, row))), len(widths))
+    if end == 0:
+        raise ValueError(f"a first width of {start:g} overflows with these points")
+    true_error = None if error is None else error[:end]
+    return WidthTraining(widths[:end], losses[:end], held_out[:end], true_error, diverged=end <= steps)
+
+
+def _errors(
+    widths: list[float], queries: Tensor, keys: Tensor, values: Tensor, expected: Tensor, mask: Tensor | None
+) -> list[float]:
+    """``mean((f(q_i) - expected_i)^2)`` for each width, many at a time."""
+    found: list[float] = []
+    for part in torch.tensor(widths, device=keys.device).split(64):
+        q, k = ((x * part[:, None])[..., None] for x in (queries, keys))  # (widths, n, 1), (widths, m, 1)
+        v = values[None, :, None].expand(len(part), -1, -1)
+        output = attend(q, k, v, mask, scoring=Gaussian(1.0)).output[..., 0]
+        found += (output - expected).square().mean(-1).tolist()
+    return found
 
 
 def mean_squared_error(predicted: Tensor, expected: Tensor) -> float:

@@ -13,7 +13,6 @@ Shapes: e evenings, n queries (people looking), m keys (candidates), d traits, p
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
@@ -223,12 +222,12 @@ def train_dating(
         except Diverged:
             training.diverged = True
         else:
-            before = [matrix.detach().clone() for matrix in run.model.parameters()]
+            before = [matrix.detach().clone() for matrix in run.parameters]
             run.update(learning_rate)
     if training.diverged and before is not None and training.steps[-1] < run.step - 1:
         run.step -= 1
         with torch.no_grad():  # one step back, where the numbers were finite still
-            for matrix, finite in zip(run.model.parameters(), before, strict=True):
+            for matrix, finite in zip(run.parameters, before, strict=True):
                 matrix.copy_(finite)
         _record(training, run, weight_decay)
     return training
@@ -240,29 +239,29 @@ def _recipe(people: People, dropout: float, weight_decay: float) -> Recipe[Datin
         return DatingAttention(d, v, dropout=dropout, generator=generator)
 
     def loss(network: DatingAttention, generator: torch.Generator) -> Tensor:
-        misfit = _misfit(network.train(), people, slice(1, None), generator)[0]
-        return misfit + _penalty(network.parameters(), weight_decay)
+        misfit = _errors(network, people, slice(1, None), generator)[0].mean()
+        return misfit + _penalty(network, weight_decay)
 
     return Recipe("matchmaker", model, loss, adam=False, largest=math.inf)
 
 
-def _misfit(
+def _errors(
     network: DatingAttention,
     people: People,
     evenings: slice,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Attended]:
-    """mean((output - value of the best match)^2) over some evenings, and what was attended."""
+    """(output - value of the best match)^2 over some evenings, (e, n, v), and what was attended."""
     values = people.values[evenings]
     attended = network(people.queries[evenings], people.keys[evenings], values, None, generator)
     match = people.match[evenings, :, None].expand(-1, -1, values.shape[-1])
-    return (attended.output - values.gather(1, match)).square().mean(), attended
+    return (attended.output - values.gather(1, match)).square(), attended
 
 
-def _penalty(matrices: Iterable[Tensor], weight_decay: float) -> Tensor:
+def _penalty(network: DatingAttention, weight_decay: float) -> Tensor:
     if weight_decay == 0:  # 0 * inf would be NaN
         return torch.zeros(())
-    squares = sum((matrix.square().sum() for matrix in matrices), start=torch.zeros(()))
+    squares = sum((matrix.square().sum() for matrix in network.parameters()), start=torch.zeros(()))
     return weight_decay * squares
 
 
@@ -270,11 +269,11 @@ def _penalty(matrices: Iterable[Tensor], weight_decay: float) -> Tensor:
 def _record(training: Training, run: Run[DatingAttention], weight_decay: float) -> None:
     """Append one entry, without dropout; ``Diverged``, and no entry, if a number is not finite."""
     network, people = run.model.eval(), training.people
-    misfit, _ = _misfit(network, people, slice(1, None))
-    held_out, shown = _misfit(network, people, slice(0, 1))
-    penalty = _penalty(network.parameters(), weight_decay)
-    weights = shown.weights[0]
-    if not all(n.isfinite().all() for n in (misfit + penalty, held_out, weights, shown.output)):
+    errors, attended = _errors(network, people, slice(None))
+    network.train()
+    misfit, held_out, weights = errors[1:].mean(), errors[0].mean(), attended.weights[0]
+    penalty = _penalty(network, weight_decay)
+    if not all(n.isfinite().all() for n in (misfit + penalty, held_out, weights, attended.output[0])):
         raise Diverged(f"the training diverged at step {run.step}")
     training.steps.append(run.step)
     training.loss.append((misfit + penalty).item())

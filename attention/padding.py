@@ -131,9 +131,11 @@ def drift(batch_lines: list[str], kind: str, most: int = 16) -> Tensor:
     """
     lines = [line for line in batch_lines if split_line(line)]
     shortest = min(lines, key=lambda line: len(split_line(line)))
-    alone = attend_batch(read_batch([shortest]), kind).output[0]
-    distances = []
-    for extra in range(most + 1):
-        padded = attend_batch(read_batch([shortest], extra), kind).output[0, : len(alone)]
-        distances.append((padded - alone).norm(dim=-1).max())
-    return torch.stack(distances)
+    longest = read_batch([shortest], most)
+    n, outputs = int(longest.lengths), []
+    for length in range(n, n + most + 1):
+        x = longest.vectors[:, :length]
+        outputs.append(attend(x, x, x, batch_mask(kind, longest.lengths, length)).output[0, :n])
+    padded = torch.stack(outputs)  # (most + 1, n, d)
+    moved: Tensor = (padded - padded[0]).norm(dim=-1).amax(-1)
+    return moved

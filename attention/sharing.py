@@ -78,6 +78,17 @@ def _unfold(attended: Attended, shape: tuple[int, ...]) -> Tensor:
     return attended.scores.reshape(shape)
 
 
+Svd = tuple[Tensor, Tensor, Tensor]  # left (a, r), sizes (r,), right (r, b)
+
+
+def common_svd(w_k: Tensor, w_v: Tensor) -> Svd:
+    """The singular value decomposition of w_k (h, d, D) and w_v (h, v, D), one above the other."""
+    left, sizes, right = torch.linalg.svd(
+        torch.cat([w_k.flatten(0, 1), w_v.flatten(0, 1)]), full_matrices=False
+    )
+    return left, sizes, right
+
+
 @dataclass(frozen=True, eq=False)
 class Latent:
     """Attention over a latent vector of r numbers per token, DeepSeek-V2 equations 9 to 19.
@@ -98,16 +109,17 @@ class Latent:
 
     @staticmethod
     def of_heads(
-        w_q: Tensor, w_k: Tensor, w_v: Tensor, rank: int, rotary_query: Tensor, rotary_key: Tensor
-    ) -> Latent:
-        """The best rank-r replacement of w_k (h, d, D) and w_v (h, v, D), from their common SVD.
+        w_q: Tensor, w_k: Tensor, w_v: Tensor, rank: int, rotary_query: Tensor, rotary_key: Tensor,
+        svd: Svd | None = None,
+    ) -> Latent:  # fmt: skip
+        """The best rank-r replacement of w_k (h, d, D) and w_v (h, v, D), from their :func:`common_svd`.
 
         With rank = min(h * (d + v), D) nothing is lost (Eckart and Young 1936). ``ValueError`` beyond.
+        svd: where it is known already, for another rank.
         """
-        stacked = torch.cat([w_k.flatten(0, 1), w_v.flatten(0, 1)])  # (h d + h v, D)
-        if not 1 <= rank <= min(stacked.shape):
-            raise ValueError(f"rank must lie in [1, {min(stacked.shape)}], got {rank}")
-        left, sizes, right = torch.linalg.svd(stacked, full_matrices=False)
+        left, sizes, right = common_svd(w_k, w_v) if svd is None else svd
+        if not 1 <= rank <= len(sizes):
+            raise ValueError(f"rank must lie in [1, {len(sizes)}], got {rank}")
         up = left[:, :rank] * sizes[:rank]
         up_key, up_value = up.split([w_k[..., 0].numel(), w_v[..., 0].numel()])
         up_key = up_key.reshape(*w_k.shape[:2], rank)

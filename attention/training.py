@@ -18,6 +18,7 @@ True
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,6 +50,11 @@ MAX_NUMBER = 1000.0
 _RECIPE, _SEED, _STEP, _GENERATOR = (f"training.{what}" for what in ("task", "seed", "step", "generator"))
 
 Model = TypeVar("Model", bound=nn.Module)
+
+
+def _is_finite(x: Tensor) -> bool:
+    # one sum as a rule; a sum may overflow where every number is finite
+    return math.isfinite(x.sum().item()) or bool(x.isfinite().all())
 
 
 class Diverged(ValueError):
@@ -90,7 +96,8 @@ class Run(Generic[Model]):
         self.generator = torch.Generator().manual_seed(seed)
         self._seed_draw(0)
         self.model = recipe.model(self.generator)
-        self.optimizer = torch.optim.Adam(self.model.parameters()) if recipe.adam else None
+        self.parameters = list(self.model.parameters())  # found by a walk through all modules
+        self.optimizer = torch.optim.Adam(self.parameters) if recipe.adam else None
 
     @classmethod
     def begin(cls, recipe: Recipe[Model], seed: int) -> Run[Model]:
@@ -102,12 +109,13 @@ class Run(Generic[Model]):
         Raises :class:`Diverged` where one of them is no finite number.
         """
         self._seed_draw(self.step + 1)
-        self.model.zero_grad(set_to_none=True)
+        for parameter in self.parameters:
+            parameter.grad = None
         loss = self.recipe.loss(self.model, self.generator)
-        if loss.isfinite():
+        if _is_finite(loss):
             loss.backward()
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        if not loss.isfinite() or not all(bool(g.isfinite().all()) for g in gradients):
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        if not _is_finite(loss) or not all(map(_is_finite, gradients)):
             raise Diverged(
                 f"the training diverged at step {self.step + 1}; start again, with a lower learning rate"
             )
@@ -116,13 +124,13 @@ class Run(Generic[Model]):
     def update(self, learning_rate: float) -> None:
         """One step along the gradients that :meth:`measure` found."""
         if self.recipe.clip is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+            nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip)
         if self.optimizer is not None:
             self.optimizer.param_groups[0]["lr"] = learning_rate
             self.optimizer.step()
         else:
             with torch.no_grad():
-                for parameter in self.model.parameters():
+                for parameter in self.parameters:
                     if parameter.grad is not None:
                         parameter.sub_(learning_rate * parameter.grad)
         self.step += 1

@@ -90,8 +90,8 @@ def wait_for_models(server: Server, patience: float = 120.0) -> None:
 
 
 def record_circuits(server: Server) -> float:
-    """Seconds until every training of a circuit that the page offers (ten seeds, two networks) is kept: as
-    with models, who comes first waits two seconds for one, and nobody after that."""
+    """Seconds until every training of a circuit that the page offers (ten seeds, two networks, one of fixed
+    length) is kept: as with models, who comes first waits two seconds for one, and nobody after that."""
     model = next(tab for tab in TABS if tab.id == "model")
     page, begin = Page.read(server.url), time.perf_counter()
     values = {field.name: field.default for field in model.fields} | {"scene": "copy"}
@@ -99,8 +99,8 @@ def record_circuits(server: Server) -> float:
     async def each() -> None:
         async with browser() as client:
             for seed in range(10):
-                for layers in ("2", "1"):
-                    answer = await page.ask(client, model, values | {"run_seed": seed, "layers": layers})
+                for what in ({"layers": "2"}, {"layers": "1"}, {"stage": "lengths"}):
+                    answer = await page.ask(client, model, values | {"run_seed": seed} | what)
                     assert "panels" in answer.got, answer.got
 
     asyncio.run(each())

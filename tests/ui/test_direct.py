@@ -58,7 +58,11 @@ def test_answers_are_those_of_gradios_own_route(app_url, monkeypatch, tab):
     assert short.json() == long.json() and short.json()["panels"]
 
 
-def test_of_a_tab_so_many_are_computed_at_once_in_order_and_others_pass_by():
+@pytest.mark.parametrize(("turn", "at_once"), [(10.0, 1), (0.01, direct.AT_ONCE)])
+def test_of_a_scene_one_is_computed_or_two_that_take_long_in_order_and_others_pass_by(
+    monkeypatch, turn, at_once
+):
+    monkeypatch.setattr(direct, "TURN", turn)
     running, most, order, lock = 0, 0, [], threading.Lock()
 
     def slow(i):
@@ -83,13 +87,49 @@ def test_of_a_tab_so_many_are_computed_at_once_in_order_and_others_pass_by():
 
     light, passed, answers = asyncio.run(play())
     assert light == {"light": True} and passed and answers == list(range(20))
-    assert most == direct.AT_ONCE and sorted(order[: direct.AT_ONCE]) == list(range(direct.AT_ONCE))
+    assert most == at_once and sorted(order[:at_once]) == list(range(at_once))
     assert max(abs(i - at) for at, i in enumerate(order)) < direct.AT_ONCE  # nobody is overtaken by far
+
+
+def test_who_needs_little_goes_first_and_nobody_waits_for_who_has_gone():
+    async def play():
+        turns, order = direct.Turns(), []
+
+        async def one(name, seconds):
+            async with turns.turn(seconds):
+                order.append(name)
+                await asyncio.sleep(0.01)
+
+        tasks = {}
+        for name, seconds in (("first", 1), ("long", 1), ("gone", 0), ("short", 0), ("longer", 2)):
+            tasks[name] = asyncio.create_task(one(name, seconds))
+            await asyncio.sleep(0)
+        tasks["gone"].cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        return order, turns.taken, turns.waiting
+
+    assert asyncio.run(play()) == (["first", "short", "long", "longer"], False, [])
+
+
+def test_a_turn_given_to_who_has_gone_meanwhile_is_given_on():
+    async def play():
+        turns = direct.Turns()
+        async with turns.turn(0):
+            waits = asyncio.create_task(turns.turn(0).__aenter__())
+            await asyncio.sleep(0)
+        waits.cancel()  # it was its turn, and it had no time to notice
+        with pytest.raises(asyncio.CancelledError):
+            await waits
+        async with asyncio.timeout(1), turns.turn(0):
+            return True
+
+    assert asyncio.run(play())
 
 
 @pytest.mark.parametrize(("name", "value"), [("IN_LINE", 3), ("PATIENCE", 0.05)])
 def test_the_line_is_bounded_in_count_and_in_time(monkeypatch, name, value):
     monkeypatch.setattr(direct, name, value)
+    monkeypatch.setattr(direct, "TURN", 0.01)
     gate = threading.Event()
 
     def held(i):
@@ -105,7 +145,7 @@ def test_the_line_is_bounded_in_count_and_in_time(monkeypatch, name, value):
 
     answers, lane = asyncio.run(play())
     busy = [one for one in answers if one == {"error": WORDS("errors.busy")}]
-    assert len(busy) == (2 if name == "IN_LINE" else 5)
+    assert len(busy) == (3 if name == "IN_LINE" else 5)  # in line: for a place, or for a turn
     assert all(one == {"i": i} for i, one in enumerate(answers) if one not in busy)
     assert lane.waiting == 0 and not lane.places.locked()
 

@@ -3,8 +3,13 @@
 Gradio's route reads a question once more, looks for the function in a session, and turns the answer into
 JSON value by value in the event loop, where everybody waits for it: two thirds of the loop's time with a
 class at the page. Here the function is called with what was checked, and its answer written in the same
-thread. Of each scene so many are computed at one time; the others wait in the loop, in order, where that
-costs no thread, so that a light picture never stands behind another's models or training.
+thread.
+
+Who computes waits for a turn, in the event loop, where that costs no thread. There are two: one for
+questions that took ``LITTLE`` so far, one for all others; and of each scene so many are computed at once. So
+a light picture never stands behind another's model or training. More at one time would help nobody: threads
+of many small tensor operations hand Python's lock to and fro, and each takes many times as long. Whatever
+takes longer than ``TURN`` keeps its thread and gives up its turn.
 
 A page behind Gradio's own login, or on a lent GPU, which asks Gradio who the visitor is, keeps to the long
 way.
@@ -13,8 +18,10 @@ way.
 from __future__ import annotations
 
 import asyncio
+import heapq
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import orjson
@@ -26,33 +33,84 @@ from .replies import Collected
 from .texts import Words
 
 AT_ONCE, IN_LINE, PATIENCE = 2, 120, 20.0  # questions of a scene: computed, waiting, seconds they may wait
+LITTLE, TURN, HEADSTART = 0.025, 0.15, 4.0  # seconds, seconds, and how often their own time the long ones wait
 WRITE = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME  # as Gradio writes
 
 
+class Turns:
+    """One question after the other, those who need little first, within reason."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[float, int, asyncio.Future[None]]] = []  # a heap
+        self.taken, self.count = False, 0
+
+    @asynccontextmanager
+    async def turn(self, seconds: float) -> AsyncIterator[None]:
+        """Wait for a turn, and hold it for ``TURN`` seconds at most. seconds: what it will probably take.
+
+        Who needs them lets those pass who come ``HEADSTART`` times as long afterwards and need nothing.
+        """
+        loop = asyncio.get_running_loop()
+        if self.taken:
+            mine, self.count = loop.create_future(), self.count + 1
+            heapq.heappush(self.waiting, (loop.time() + HEADSTART * seconds, self.count, mine))
+            try:
+                await mine
+            except asyncio.CancelledError:
+                if mine.done() and not mine.cancelled():
+                    self.pass_on()  # it was given to who has gone
+                raise
+        self.taken, held = True, True
+
+        def let_go() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self.pass_on()
+
+        late = loop.call_later(TURN, let_go)
+        try:
+            yield
+        finally:
+            late.cancel()
+            let_go()
+
+    def pass_on(self) -> None:
+        """To who is first in line; those who have gone are passed over."""
+        while self.waiting:
+            *_, first = heapq.heappop(self.waiting)
+            if not first.done():
+                first.set_result(None)
+                return
+        self.taken = False
+
+
 class Lane:
-    """The questions of one scene on their way."""
+    """The questions of one scene on their way. seconds: what they took of late."""
 
     def __init__(self) -> None:
         self.places = asyncio.Semaphore(AT_ONCE)
         self.waiting = 0
+        self.seconds = 0.0
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """A place of this scene's, after those who came before. Raises ``Refusal("busy")``."""
+    async def place(self, turns: Turns) -> AsyncIterator[None]:
+        """A place of this scene's, after those who came before, and a turn. Raises ``Refusal("busy")``."""
         if self.waiting >= IN_LINE:
             raise Refusal("busy")
         self.waiting += 1
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await self.places.acquire()
-        except TimeoutError:
-            raise Refusal("busy") from None
-        finally:
-            self.waiting -= 1
-        try:
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await held.enter_async_context(self.places)
+                    await held.enter_async_context(turns.turn(self.seconds))
+            except TimeoutError:
+                raise Refusal("busy") from None
+            finally:
+                self.waiting -= 1
+            began = time.perf_counter()
             yield
-        finally:
-            self.places.release()
+            self.seconds += (time.perf_counter() - began - self.seconds) / 4
 
 
 class Direct:
@@ -61,6 +119,7 @@ class Direct:
     def __init__(self, blocks: Any) -> None:
         self.blocks = blocks
         self.lanes: dict[tuple[int, str], Lane] = {}  # by component, a tab in one language, and scene
+        self.little, self.much = Turns(), Turns()
 
     @classmethod
     def of(cls, app: Any) -> Direct | None:
@@ -74,7 +133,8 @@ class Direct:
         function = getattr(self.blocks.blocks[component], question["fn_name"])
         scene = scene_asked(function, question["data"])
         try:
-            async with self.lanes.setdefault((component, scene), Lane()).place():
+            lane = self.lanes.setdefault((component, scene), Lane())
+            async with lane.place(self.little if lane.seconds < LITTLE else self.much):
                 body = await to_thread.run_sync(
                     written, function, question["data"], limiter=self.blocks.limiter
                 )

@@ -37,6 +37,7 @@ class Words:
             raise ValueError(f"language must be one of {LANGUAGES}, got {language!r}")
         self.language = language
         self.entries: dict[str, str] = {}
+        self.sections: dict[str, dict[str, str]] = {}
         for prefix, path in word_files(language).items():
             for key, text in json.loads(path.read_text("utf-8")).items():
                 self.entries[f"{prefix}.{key}"] = text
@@ -52,8 +53,11 @@ class Words:
 
     def section(self, prefix: str) -> dict[str, str]:
         """Every entry below ``prefix.``, keyed without it: the words handed to the page."""
-        start = prefix + "."
-        return {k[len(start) :]: v for k, v in self.entries.items() if k.startswith(start)}
+        if prefix not in self.sections:
+            start = prefix + "."
+            found = {k[len(start) :]: v for k, v in self.entries.items() if k.startswith(start)}
+            self.sections[prefix] = found
+        return dict(self.sections[prefix])
 
 
 @cache

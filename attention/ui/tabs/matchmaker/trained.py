@@ -78,7 +78,7 @@ def study(inputs: Inputs) -> Study:
     ))  # fmt: skip
 
 
-@lru_cache(maxsize=16)  # a pure function of its arguments, for the next question about the same training
+@lru_cache(maxsize=64)  # a pure function of its arguments, for the next question about the same training
 @slot("training", limit=1)
 def _train(
     candidates: int, seed: int, steps: int, learning_rate: float, dropout: float, weight_decay: float

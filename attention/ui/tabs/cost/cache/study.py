@@ -106,9 +106,15 @@ class Study:
 _counts: WeakKeyDictionary[Any, Counts] = WeakKeyDictionary()  # by model, for as long as it is loaded
 
 
-@lru_cache(maxsize=8)
-def ledger_of(name: str, text: str, cached: bool, causal: bool) -> tuple[list[Step], list[str], bool]:
+Ledger = tuple[list[Step], list[str], bool]
+
+
+def ledger_of(name: str, text: str, cached: bool, causal: bool) -> Ledger:
     """A model's steps, the prompt's tokens, and whether the text was cut."""
+    return (_of_small if name == "storyteller" else _of_large)(name, text, cached, causal)
+
+
+def _ledger_of(name: str, text: str, cached: bool, causal: bool) -> Ledger:
     model = model_named(name, "")
     prompt, cut = ids_of(model, text, "cost.story")
     steps = STEPS if name == "storyteller" else SLOW_STEPS
@@ -120,7 +126,11 @@ def ledger_of(name: str, text: str, cached: bool, causal: bool) -> tuple[list[St
     return steps_of, names_of(model, prompt), cut
 
 
-@lru_cache(maxsize=16)
+# for the next question about the same text: a quarter of a MB each, so that a class finds its own, or 9 MB
+_of_small, _of_large = lru_cache(maxsize=96)(_ledger_of), lru_cache(maxsize=8)(_ledger_of)
+
+
+@lru_cache(maxsize=48)
 def wrong_of(name: str, text: str, mistake: str) -> Wrong:
     """What a mistake does to a model's steps."""
     model = model_named(name, "")

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .....damage import latent_bases, rotary_proof, run_forms, run_shared, run_squeezed
-from .....decode import Around, forward
 from .....decode.decoders import decoder_of, projections
 from .....pretrained import Model
+from .....sharing import Svd, common_svd
 from ....page.busy import slot
 from ....page.texts import Words
 from ..inputs import Inputs
@@ -161,26 +161,22 @@ def name_of(form: Form, own: int, heads: int, words: Words) -> str:
     return words(f"cost.share_{kind}_name", groups=form.size)
 
 
+@lru_cache(maxsize=8)
+def _first_layer(name: str) -> tuple[Tensor, Tensor, Tensor, Svd]:
+    """Projections (h, d, D) of a model's first layer, and what keys and values have in common."""
+    w_q, w_k, w_v, _ = (part.double() for part in projections(model_named(name, "").module, 0))
+    return w_q, w_k, w_v, common_svd(w_k, w_v)
+
+
 @lru_cache(maxsize=16)
+@torch.no_grad()
 def proof(name: str, text: str, rank: int) -> dict[str, float]:
     """:func:`rotary_proof` in a model's first layer, on what that layer really reads."""
     model = model_named(name, "")
     ids, _ = ids_of(model, text, "cost.sentence")
-    seen = _Read(decoder_of(model.module))
-    forward(seen, ids[None], causal=model.kind == "decoder")
-    w_q, w_k, w_v, _ = projections(model.module, 0)
-    return rotary_proof(w_q.double(), w_k.double(), w_v.double(), seen.read.double(), rank)
-
-
-class _Read(Around):
-    """Keeps what comes to the first layer, normed: read (m, D)."""
-
-    read: Tensor
-
-    def project(self, layer: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        if layer == 0:
-            self.read = F.layer_norm(x[0], x.shape[-1:])
-        return self.decoder.project(layer, x)
+    x = decoder_of(model.module).embed(ids[None], torch.arange(len(ids)))[0]
+    *heads, svd = _first_layer(name)
+    return rotary_proof(*heads, F.layer_norm(x, x.shape[-1:]).double(), rank, svd=svd)
 
 
 def snippet_of(inputs: Inputs, groups: int, rank: int, latent: bool = True) -> str:
