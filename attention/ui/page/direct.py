@@ -33,7 +33,7 @@ from .replies import Collected
 from .texts import Words
 
 AT_ONCE, IN_LINE, PATIENCE = 2, 120, 20.0  # questions of a scene: computed, waiting, seconds they may wait
-LITTLE, TURN, HEADSTART = 0.025, 0.15, 4.0  # seconds, seconds, and how often their own time the long ones wait
+LITTLE, TURN, HEADSTART = 0.025, 0.15, 4.0  # seconds, seconds, and times their own that the long ones wait
 WRITE = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME  # as Gradio writes
 
 

@@ -175,8 +175,8 @@ def proof(name: str, text: str, rank: int) -> dict[str, float]:
     model = model_named(name, "")
     ids, _ = ids_of(model, text, "cost.sentence")
     x = decoder_of(model.module).embed(ids[None], torch.arange(len(ids)))[0]
-    *heads, svd = _first_layer(name)
-    return rotary_proof(*heads, F.layer_norm(x, x.shape[-1:]).double(), rank, svd=svd)
+    w_q, w_k, w_v, svd = _first_layer(name)
+    return rotary_proof(w_q, w_k, w_v, F.layer_norm(x, x.shape[-1:]).double(), rank, svd=svd)
 
 
 def snippet_of(inputs: Inputs, groups: int, rank: int, latent: bool = True) -> str:
