@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
 from ...page.plain import pretrained, program, storyteller
@@ -51,6 +52,8 @@ def auto_of(captured: Captured) -> str:
 def text_of(inputs: Inputs, captured: Captured) -> list[str]:
     """What makes ``tokens``, the arguments of the model: what is typed stays text."""
     kind, pair, split = captured.model.kind, inputs.pair.strip(), "split_special_tokens=True"
+    if not takes_types(captured):
+        split += ", return_token_type_ids=False"
     if kind == "encoder" and pair:
         return [f"tokens = tokenizer({inputs.text!r}, {inputs.pair!r}, return_tensors='pt', {split})"]
     one = f"tokens = tokenizer({inputs.text!r}, return_tensors='pt', {split})"
@@ -68,6 +71,14 @@ def text_of(inputs: Inputs, captured: Captured) -> list[str]:
         f"second = {second}",
         "tokens = {'input_ids': torch.tensor([first['input_ids'] + second['input_ids']])}",
     ]
+
+
+def takes_types(captured: Captured) -> bool:
+    """Whether the model takes what its tokenizer says beside the ids: which of two texts a token is of."""
+    if "token_type_ids" not in captured.model.tokenizer.model_input_names:
+        return True
+    taken = inspect.signature(type(captured.model.module).forward).parameters
+    return captured.model.kind == "encoder" and "token_type_ids" in taken
 
 
 def shown(s: Study, names: str = "tokens['input_ids'][0]") -> list[str]:

@@ -132,7 +132,7 @@ def why_pretrained(s: Why) -> str:
     ])  # fmt: skip
 
 
-def large(s: Large) -> str:
+def large_story(s: Large) -> str:
     """What embedding, heads and feed-forwards of a large model add to the logit of the word that comes."""
     inputs, words, names = s.inputs, list(s.candidate_words), s.names[: s.place + 1]
     gpt2 = s.model.module.config.model_type == "gpt2"
