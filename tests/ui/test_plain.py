@@ -60,7 +60,7 @@ LEARNED = ("weights_first", "weights_last")
 OTHERS: list[tuple[str, dict[str, object], tuple[str, ...]]] = [
     ("matchmaker", {"mode": "training"}, LEARNED),
     ("matchmaker", {"mode": "training", "dropout": 0.3, "weight_decay": 0.01, "steps": 50}, LEARNED),
-    ("matchmaker", {"mode": "training", "learning_rate": 50.0}, LEARNED),  # it runs away
+    ("matchmaker", {"mode": "training", "learning_rate": 10.0}, LEARNED),  # it runs away
     ("heads", TOUCH, ("weights",)),
     ("heads", TOUCH | {"knock_out": "3.1, 0.2", "temper": 0.5, "pair": "Somebody sleeps."},
      (*TURNED, "outcome.pair_before", "outcome.pair_after")),

@@ -40,7 +40,7 @@ def reviews() -> dict[str, Tensor]:
 
 def users() -> dict[str, Tensor]:
     """Made-up users: eight items each chose, and the next one."""
-    found = {}
+    found: dict[str, Tensor] = {}
     for part, people in zip(("training", "held_out"), user_data(), strict=True):
         found |= {f"{part}.history": people.history, f"{part}.wanted": people.wanted}
     return found
