@@ -14,9 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load
 
 from attention.assets import assets
 from attention.pretrained.catalog import CATALOG, package_file
+from attention.seq2seq import training_batch
+from attention.seq2seq.bahdanau import generator_for
 from attention.ui import TABS
 from attention.ui.page.questions import ask_export, endpoint, view_of
 from tests.ui.test_snippets import NUMBER
@@ -72,7 +75,8 @@ OTHERS: list[tuple[str, dict[str, object], tuple[str, ...]]] = [
     ("heads", STORY | TOUCH, TOLD_NEXT),
     ("heads", STORY | TOUCH | {"knock_out": "1.0, 0.2", "temper": 2.0, "sampling": 0.5}, TOLD_NEXT),
     ("heads", STORY | TOUCH | {"uniform": "0", "causal": "off", "shuffle": 7}, TOLD_NEXT),
-    ("heads", STORY | TOUCH | {"positions": False, "position": 7, "no_scale": True, "forbid": "0"}, TOLD_NEXT),
+    ("heads", STORY | TOUCH | {"positions": False, "position": 7, "no_scale": True, "forbid": "0"},
+     TOLD_NEXT),
     ("heads", {"look": "understand", "layer": 1, "head": 2}, ("weights",)),
     ("heads", {"look": "understand", "join": True, "text": "an unbelievably tired cat"}, ("weights",)),
     ("heads", {"look": "understand", "pair": "Someone sleeps unbelievably.", "part": "A->B", "join": True,
@@ -81,15 +85,14 @@ OTHERS: list[tuple[str, dict[str, object], tuple[str, ...]]] = [
     ("decoder", {"mode": "train", "steps": 20, "attention": "dot"}, ("losses", "held_out_exact", "weights")),
     ("decoder", {"mode": "train", "steps": 20, "attention": "none"}, ("losses", "held_out_exact")),
     ("applications", {"mode": "train", "steps": 20}, ("losses", "held_out")),
-    ("applications", READER | {"mode": "train", "steps": 20, "seed": 2}, ("losses",)),
     ("model", {"scene": "copy"}, ("loss", "accuracy", "previous", "prefix")),
-    ("model", {"scene": "copy", "layers": "1", "stage": "seeds", "run_seed": 3}, ("losses", "prefix", "previous")),
     ("model", {"scene": "copy", "stage": "use", "knock": "previous"}, ("shares", *EXAM)),
     ("model", {"scene": "copy", "stage": "lengths", "length": 5}, ("varied.accuracy", "fixed.accuracy")),
     ("model", {"scene": "copy", "stage": "models"}, ("scores.induction", "scores.previous")),
     ("model", {"scene": "why", "model": "minilm", "text": "It was tired.", "other": "It was wide."},
      ("effects", "unchanged")),
-    ("model", {"scene": "why", "model": "minilm", "text": "It was tired.", "other": ""}, ("effects", "unchanged")),
+    ("model", {"scene": "why", "model": "minilm", "text": "It was tired.", "other": ""},
+     ("effects", "unchanged")),
     ("cost", {"scene": "share", "form": "latent"}, tuple(f"forms.{i}.kept" for i in range(6, 11))),
     ("cost", {"scene": "share", "model": "storyteller", "form": "latent"},
      tuple(f"forms.{i}.kept" for i in range(3, 8))),
@@ -172,7 +175,9 @@ def test_the_plain_program_prints_the_numbers_of_the_view(id, changes, names, mo
     prints_the_view(TAB[id], changes, names, monkeypatch, tmp_path)
 
 
-def prints_the_view(tab, changes, names, monkeypatch, folder: Path, place: Callable[[str], str] = here) -> None:
+def prints_the_view(
+    tab, changes, names, monkeypatch, folder: Path, place: Callable[[str], str] = here
+) -> None:
     """Run the program in a folder with the files that the page hands out beside it, and compare."""
     inputs = {field.name: field.default for field in tab.fields} | changes
     view = view_of(tab, "en", changes)
@@ -198,8 +203,33 @@ def test_the_trained_weights_go_with_the_program():
     asked = {"inputs": {}, "format": "safetensors"}
     file = ask_export("en", tab, asked | {"panel": "classifier.safetensors"})
     assert base64.b64decode(file["base64"]) == (TRAINED / "classifier.safetensors").read_bytes()
-    for name in ("recommender.safetensors", "../trained/classifier.safetensors", None):
+    others = ("recommender.safetensors", "../trained/classifier.safetensors", "reviews.safetensors", None)
+    for name in others:
         assert "error" in ask_export("en", tab, asked | {"panel": name})
+
+
+def test_a_training_is_given_its_own_data():
+    """The dates of this seed and so many steps, and of no other."""
+    tab, inputs = TAB["decoder"], {"mode": "train", "seed": 4, "steps": 20}
+    asked = {"inputs": inputs, "format": "safetensors"}
+    file = ask_export("en", tab, asked | {"panel": "dates_seed_4_steps_20.safetensors"})
+    held = load(base64.b64decode(file["base64"]))
+    source, lengths, date = training_batch(32, generator_for(4, 20))
+    assert (held["19.text"] == source).all() and (held["19.lengths"] == lengths).all()
+    assert (held["19.date"] == date).all() and "20.text" not in held
+    assert "error" in ask_export("en", tab, asked | {"panel": "dates_seed_5_steps_20.safetensors"})
+
+
+def test_one_of_ten_trainings_and_the_marks_of_another(monkeypatch, tmp_path):
+    """What the results tell of the first chunk alone: the programs cut to it."""
+    changes = {"scene": "copy", "layers": "1", "stage": "seeds", "run_seed": 3}
+    told = ("losses", "prefix", "previous")
+    cut = "range(0, 100, 20)"
+    prints_the_view(TAB["model"], changes, told, monkeypatch, tmp_path,
+                    lambda code: code.replace("range(0, 300, 20)", cut))  # fmt: skip
+    changes = READER | {"mode": "train", "steps": 20, "seed": 2}
+    prints_the_view(TAB["applications"], changes, ("losses", "held_out"), monkeypatch, tmp_path,
+                    lambda code: code.replace("range(20)", "range(10)"))  # fmt: skip
 
 
 @pytest.mark.parametrize(("id", "changes", "names"), CASES, ids=IDS)

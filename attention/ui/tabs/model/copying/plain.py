@@ -124,8 +124,8 @@ def raced(s: Seeds) -> str:
 
     layers, seed = int(s.inputs.layers), s.inputs.run_seed
     return program([
-        f"# One of the trainings: layers {layers}, seed {seed}. The page runs seeds 0 to {SEEDS - 1}, the same",
-        "# program with other seeds for the first parameters and the steps.",
+        f"# One of the trainings: layers {layers}, seed {seed}. The page runs seeds 0 to {SEEDS - 1}: the",
+        "# same program with other seeds for the first parameters and the steps.",
         *network(layers, seed),
         *exam(),
         "net, optimizer = begin()",
