@@ -23,12 +23,18 @@ def loads(file: str, more: Sequence[str] = ()) -> list[str]:
 
 
 def pretrained(
-    name: str, auto: str, more: Sequence[str] = (), *, tokenizer: bool = True, eager: bool = True
+    name: str,
+    auto: str,
+    more: Sequence[str] = (),
+    *,
+    tokenizer: bool = True,
+    eager: bool = True,
+    functional: bool = False,
 ) -> list[str]:
     """The imports, and ``tokenizer`` and ``model`` by transformers: from a package's GGUF, or from the hub.
 
     name: as the page's models are called; auto: the class that loads it; more: imports from transformers.
-    eager: whether the model is to hand its weights out.
+    eager: whether the model is to hand its weights out; functional: whether F is wanted.
     """
     entry = CATALOG.get(name)
     names = [auto, *(["AutoTokenizer"] if tokenizer else []), *more]
@@ -48,6 +54,7 @@ def pretrained(
     return [
         *before,
         "import torch",
+        *(["import torch.nn.functional as F"] if functional else []),
         f"from transformers import {', '.join(sorted(names))}",
         "",
         *place,

@@ -222,8 +222,8 @@ def _shared_pretrained(s: Shared, sizes: list[int], latent: bool) -> str:
     )  # fmt: skip
     return program([
         "import copy",
-        *(["import torch.nn.functional as F"] if encoder else []),
-        *pretrained(s.inputs.model, "AutoModel" if encoder else "AutoModelForCausalLM", eager=False),
+        *pretrained(s.inputs.model, "AutoModel" if encoder else "AutoModelForCausalLM", eager=False,
+                    functional=encoder),
         f"tokens = tokenizer({s.inputs.sentence!r}, return_tensors='pt', split_special_tokens=True)",
         *(["tokens = {name: part[:, :32] for name, part in tokens.items()}"] if s.cut else []),
         "torch.set_grad_enabled(False)",

@@ -144,8 +144,7 @@ def long(s: Study) -> str:
         "num_key_value_heads", s.plain.model.num_heads
     )
     return program([
-        "import torch.nn.functional as F",
-        *pretrained(s.inputs.model, auto_of(s.plain), ["AttentionInterface"], eager=False),
+        *pretrained(s.inputs.model, auto_of(s.plain), ["AttentionInterface"], eager=False, functional=True),
         "torch.set_grad_enabled(False)",
         "seen = []",
         "",

@@ -63,13 +63,20 @@ def unchanged(s: Touched) -> str:
     """Nothing is changed yet: the open head, and what comes next where the model says so."""
     if s.plain.run.logits is None:
         return plain(s)
-    chances = f"(model(**tokens).logits[0, -1].double() / {s.inputs.sampling!r}).softmax(-1)"
+    chances = shares("model(**tokens).logits[0, -1]", s.inputs.sampling)
     return plain(s) + program([
         "with torch.no_grad():",
         f"    best = {chances}.topk({LISTED})",
         "print(tokenizer.convert_ids_to_tokens(best.indices.tolist()))",
         "print(best.values)",
     ])  # fmt: skip
+
+
+def shares(logits: str, temperature: float) -> str:
+    """The expression of the next tokens' probabilities."""
+    if temperature == 1:
+        return f"{logits}.double().softmax(-1)"
+    return f"({logits}.double() / {temperature!r}).softmax(-1)"
 
 
 def known(s: Touched) -> bool:
@@ -202,7 +209,7 @@ def outcome(s: Touched) -> list[str]:
     if s.plain.run.logits is not None:
         return [
             "for output in (before, after):",
-            f"    best = (output.logits[0, -1].double() / {s.inputs.sampling!r}).softmax(-1).topk({LISTED})",
+            f"    best = {shares('output.logits[0, -1]', s.inputs.sampling)}.topk({LISTED})",
             "    print(tokenizer.convert_ids_to_tokens(best.indices.tolist()))",
             "    print(best.values)",
         ]
@@ -275,7 +282,7 @@ def story(s: Touched) -> str:
         "    return logits[-1], seen",
         "",
         f"for last, seen in {runs}:{'    # before, after' * bool(arguments)}",
-        f"    best = (last.double() / {s.inputs.sampling!r}).softmax(-1).topk({LISTED})",
+        f"    best = {shares('last', s.inputs.sampling)}.topk({LISTED})",
         "    print(best.indices, best.values)    # the next words by number",
         f"weights = seen[{s.inputs.layer}][{s.inputs.head}]    # (queries, keys), after the change"
         if arguments else f"weights = seen[{s.inputs.layer}][{s.inputs.head}]    # (queries, keys)",

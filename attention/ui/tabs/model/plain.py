@@ -108,8 +108,8 @@ def why_pretrained(s: Why) -> str:
         f"print(changed({layer}, {head}))    # the page then goes through every other head in the same way"
     ]
     return program([
-        *(["import torch.nn.functional as F"] if encoder else []),
-        *pretrained(s.model.name, "AutoModel" if encoder else "AutoModelForCausalLM", eager=False),
+        *pretrained(s.model.name, "AutoModel" if encoder else "AutoModelForCausalLM", eager=False,
+                    functional=encoder),
         "torch.set_grad_enabled(False)",
         "",
         f"texts = {texts}",

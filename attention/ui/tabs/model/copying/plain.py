@@ -24,7 +24,7 @@ def network(layers: int, seed: int, *, silent: bool = False, fixed: bool = False
     """
     first = generator_at(seed, -1).initial_seed()
     shortest, longest = ("shortest" if fixed else LENGTHS[0]), LENGTHS[1]
-    late = f" * (shortest < {longest})" if fixed else ""
+    late = f"(48 - 2 * length) * (shortest < {longest})" if fixed else "48 - 2 * length"
     return [
         "import torch",
         "import torch.nn.functional as F",
@@ -65,7 +65,7 @@ def network(layers: int, seed: int, *, silent: bool = False, fixed: bool = False
         f"    generator = torch.Generator().manual_seed({first + 1} + step)",
         f"    length = int(torch.randint({shortest}, {longest + 1}, (), generator=generator))",
         f"    ids = torch.randint(24, ({BATCH}, length), generator=generator).repeat(1, 2)",
-        f"    latest = (48 - 2 * length){late}    # sequences begin anywhere",
+        f"    latest = {late}    # sequences begin anywhere",
         f"    start = torch.randint(latest + 1, ({BATCH}, 1), generator=generator)",
         "    said, wanted = run(net, ids[:, :-1], start)[0][:, length:], ids[:, length + 1 :]",
         "    loss = F.cross_entropy(said.flatten(0, 1), wanted.flatten())",
