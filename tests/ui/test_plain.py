@@ -212,12 +212,12 @@ def test_a_training_is_given_its_own_data():
     """The dates of this seed and so many steps, and of no other."""
     tab, inputs = TAB["decoder"], {"mode": "train", "seed": 4, "steps": 20}
     asked = {"inputs": inputs, "format": "safetensors"}
-    file = ask_export("en", tab, asked | {"panel": "dates_seed_4_steps_20.safetensors"})
+    file = ask_export("en", tab, asked | {"panel": "dates_4_20.safetensors"})
     held = load(base64.b64decode(file["base64"]))
     source, lengths, date = training_batch(32, generator_for(4, 20))
     assert (held["19.text"] == source).all() and (held["19.lengths"] == lengths).all()
     assert (held["19.date"] == date).all() and "20.text" not in held
-    assert "error" in ask_export("en", tab, asked | {"panel": "dates_seed_5_steps_20.safetensors"})
+    assert "error" in ask_export("en", tab, asked | {"panel": "dates_5_20.safetensors"})
 
 
 def test_one_of_ten_trainings_and_the_marks_of_another(monkeypatch, tmp_path):

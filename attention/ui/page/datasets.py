@@ -62,13 +62,13 @@ def written_dates(seed: int, steps: int) -> dict[str, Tensor]:
 
 def dates_file(seed: int, steps: int) -> str:
     """The name of the dates of such a training."""
-    return f"dates_seed_{seed}_steps_{steps}.safetensors"
+    return f"dates_{seed}_{steps}.safetensors"
 
 
 MAKERS: dict[str, Callable[..., dict[str, Tensor]]] = {
     r"reviews\.safetensors": reviews,
     r"users\.safetensors": users,
-    r"dates_seed_(\d+)_steps_(\d+)\.safetensors": written_dates,
+    r"dates_(\d+)_(\d+)\.safetensors": written_dates,
 }
 
 
