@@ -22,6 +22,7 @@ from attention.ui.page.questions import ask_export, ask_sheet, draw_part, endpoi
 from attention.ui.page.texts import words_for
 from attention.ui.tabs.heads import TAB, captured, runs, zoom
 from tests.tiny_models import tiny_tokenizer
+from tests.ui.test_plain import printed_by
 from tests.ui.views import matrix_of, panel
 
 NAME, LAYERS, HEADS = "gpt2", 4, 4  # a model of the catalog, whose place the tiny one takes
@@ -68,7 +69,20 @@ def test_every_head_is_drawn_as_packing_draws_whole_weights(plain):
         assert (got - packed).abs().max() <= 1
     assert words_for("en")("heads.pooled_long", rows=11, columns=11) in drawn["caption"]
     assert [one["kind"] for one in view["panels"]] == ["heading", "overview", "later"]
-    assert view["tasks"] == [] and view["plain"] == ""
+    assert view["tasks"] == []
+
+
+def test_the_program_without_the_package_prints_the_region(model, plain, monkeypatch, tmp_path):
+    """By transformers, whose attention it replaces by one that never holds all the weights."""
+    code = view_of(TAB, "en", ASKED | {"zoom": "600, 300"})["plain"]
+    model.module.save_pretrained(tmp_path)
+    tokenizer = tiny_tokenizer()
+    tokenizer.model_input_names = ["input_ids", "attention_mask"]
+    tokenizer.save_pretrained(tmp_path)
+    code = code.replace(repr(catalog.CATALOG[NAME].repo), repr(str(tmp_path)))
+    whole = plain[LAYER][HEAD][568:632, 268:332]
+    printed = printed_by(code, monkeypatch).reshape(whole.shape)
+    assert abs(printed - whole.numpy()).max() < 1e-6
 
 
 def test_the_map_holds_the_largest_of_each_block_and_the_region_the_weights(plain):

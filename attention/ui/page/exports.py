@@ -17,6 +17,7 @@ from ...assets import assets
 from ...export.heatmap import to_csv, to_npz
 from . import link
 from .busy import slot
+from .datasets import made
 from .fields import Inputs, Text, as_json
 from .guard import Json, Refusal
 from .panels import Panel, Saved
@@ -79,7 +80,7 @@ def export(
 
 
 def trained_files(program: str) -> list[str]:
-    """The trained weights that a plain program reads."""
+    """The files that a plain program reads: trained weights, or what a training is of."""
     return sorted(set(TRAINED.findall(program)))
 
 
@@ -87,7 +88,7 @@ def trained(program: str, name: object) -> Json:
     """One of these files, to lie beside the program. Raises ``Refusal`` for any other."""
     if name not in trained_files(program):
         raise Refusal("bad_request")
-    data = (assets() / "trained" / str(name)).read_bytes()
+    data = made(str(name)) or (assets() / "trained" / str(name)).read_bytes()
     return {"name": name, "type": TYPES["safetensors"], "base64": base64.b64encode(data).decode()}
 
 

@@ -14,6 +14,7 @@ from ...page.sheet import Sheet
 from ...page.texts import Words
 from . import training
 from .fields import TRAINING, Inputs, say
+from .plain_training import classifier_trained
 from .reading import labels, received_sheet, tokens_of, unknown_words
 
 CHUNK = 20  # steps: well under a second on one core
@@ -82,5 +83,5 @@ SCENE = Scene(
     fields=("text", *TRAINING), study=study, panels=panels, snippet=snippet, results=results,
     tasks=partial(training.tasks, 2),
     notices=lambda inputs, words: unknown_words(classify(load_classifier(), inputs.text), words),
-    trainer=Trainer(CHUNK, lambda inputs: inputs.steps, chunk, sheet, MAX_BYTES),
+    trainer=Trainer(CHUNK, lambda inputs: inputs.steps, chunk, sheet, MAX_BYTES), plain=classifier_trained,
 )  # fmt: skip

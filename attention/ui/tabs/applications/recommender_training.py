@@ -15,6 +15,7 @@ from ...page.texts import Words
 from . import training
 from .fields import TRAINING, Inputs
 from .history import by_theme, empty_history, history_of, name_of
+from .plain_training import recommender_trained
 
 CHUNK = 10  # steps: well under a second on one core
 
@@ -86,5 +87,5 @@ SCENE = Scene(
     results=results,
     tasks=partial(training.tasks, len(ITEMS) - HISTORY),
     notices=lambda inputs, words: empty_history(history_of(inputs), words),
-    trainer=Trainer(CHUNK, lambda inputs: inputs.steps, chunk, sheet, MAX_BYTES),
+    trainer=Trainer(CHUNK, lambda inputs: inputs.steps, chunk, sheet, MAX_BYTES), plain=recommender_trained,
 )  # fmt: skip

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ....pretrained.catalog import CATALOG
 from ....storyteller.train import encode
-from ...page.plain import program, storyteller
+from ...page.plain import pretrained, program, storyteller
 from .inputs import SPREAD
 from .models import ids_of
 
@@ -117,14 +116,11 @@ def windowed(s: Windowed) -> str:
 
 
 def cached(s: Cached) -> str:
-    """Word after word with keys and values kept; the row of weights of the word just read.
-
-    "" for a model that came in another precision.
-    """
-    if s.inputs.writer != "storyteller":
-        return ""
+    """Word after word with keys and values kept; the row of weights of the word just read."""
     given = ids_of(s.model, s.inputs.story, "cost.story")[0].tolist()
     ids = [*given, *(one.token for one in s.ledger[: s.at])]
+    if s.inputs.writer != "storyteller":
+        return _cached_large(s, ids)
     mask = "None" if s.inputs.looks_back else "torch.ones(n, n).bool()    # every word also looks ahead"
     return program([
         *storyteller(ids, s.tokens, mask, between=["kept, seen = [], []"],
@@ -137,59 +133,104 @@ def cached(s: Cached) -> str:
     ])  # fmt: skip
 
 
-def shared(s: Shared) -> str:
-    """Heads that share keys and values, each the mean of its neighbours, and what the model keeps.
-
-    "" for a model that came in another precision.
-    """
-    sizes = [form.size for form in s.forms if form.kind == "shared"]
-    if s.inputs.model == "storyteller":
-        return _shared_story(s, sizes)
-    return _shared_encoder(s, sizes) if s.inputs.model == "minilm" else ""
-
-
-def _shared_story(s: Shared, sizes: list[int]) -> str:
-    ids = ids_of(s.model, s.inputs.sentence, "cost.sentence")[0].tolist()
-    lines = storyteller(ids, s.tokens, shared="share")
-    start = next(i for i, line in enumerate(lines) if line.startswith("x = w["))
+def _cached_large(s: Cached, ids: list[int]) -> str:
+    ahead = "" if s.inputs.looks_back else ", attention_mask=torch.zeros(1, 1, n, n)"
     return program([
-        *lines[:start],
-        "def share(part):    # (heads, n, 16)",
-        "    means = part.unflatten(0, (groups, -1)).mean(1)",
-        "    return means.repeat_interleave(4 // groups, 0)",
+        *pretrained(s.inputs.writer, "AutoModelForCausalLM", tokenizer=False),
         "",
-        f"for groups in {sizes}:",
-        *(f"    {line}" for line in lines[start:]),
-        "    chances = logits[-1].softmax(-1)",
-        f"    print(groups, chances[{int(s.whole.answer.argmax())}])    # of {s.word!r}",
+        f"ids = torch.tensor([{ids}])    # {' '.join(s.tokens)!r}",
+        *([] if s.inputs.looks_back else ["n = ids.shape[1]    # every word also looks ahead"]),
+        "with torch.no_grad():",
+        f"    output = model(input_ids=ids{ahead}, use_cache=True, output_attentions=True)",
+        f"print(output.attentions[{s.inputs.layer}][0, {s.inputs.head}, -1])    # the new query's row",
+        "kept = output.past_key_values.layers    # a cache keeps these: several heads share a key",
+        "print(sum(4 * (layer.keys.numel() + layer.values.numel()) for layer in kept))    # bytes",
+        "print(output.logits[0, -1].argmax())    # the next word",
     ])  # fmt: skip
 
 
-def _shared_encoder(s: Shared, sizes: list[int]) -> str:
-    entry: Any = CATALOG[s.inputs.model]
+def shared(s: Shared) -> str:
+    """Heads that share keys and values, each the mean of its neighbours, or short vectors in their place:
+    what the model keeps."""
+    kind = s.chosen.kind
+    sizes = [form.size for form in s.forms if form.kind == kind]
+    if s.inputs.model == "storyteller":
+        return _shared_story(s, sizes, kind == "latent")
+    return _shared_pretrained(s, sizes, kind == "latent")
+
+
+def _shared_story(s: Shared, sizes: list[int], latent: bool) -> str:
+    ids = ids_of(s.model, s.inputs.sentence, "cost.sentence")[0].tolist()
+    lines = storyteller(ids, s.tokens, shared="" if latent else "share")
+    start = next(i for i, line in enumerate(lines) if line.startswith("x = w["))
+    share = [
+        "def share(part):    # (heads, n, 16)",
+        "    means = part.unflatten(0, (groups, -1)).mean(1)",
+        "    return means.repeat_interleave(4 // groups, 0)",
+    ]
+    squeeze = [
+        "def squeeze(w_qkv):    # keys and values from the best few numbers there are",
+        "    axes = torch.linalg.svd(w_qkv[64:], full_matrices=False)[0][:, :rank]",
+        "    return torch.cat([w_qkv[:64], axes @ (axes.T @ w_qkv[64:])])",
+    ]
+    body, w_qkv = lines[start:], "w[at + 'attention.w_qkv']"
+    if latent:
+        body = [line.replace(w_qkv, f"squeeze({w_qkv})") for line in body]
+    name = "rank" if latent else "groups"
     return program([
-        "import copy",
-        "import torch",
-        "import torch.nn.functional as F",
-        "from transformers import AutoModel, AutoTokenizer",
+        *lines[:start],
+        *(squeeze if latent else share),
         "",
-        f"name, revision = {entry.repo!r}, {entry.revision!r}",
-        "tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)",
-        "model = AutoModel.from_pretrained(name, revision=revision, dtype=torch.float32)",
-        f"tokens = tokenizer({s.inputs.sentence!r}, return_tensors='pt', split_special_tokens=True)",
-        *(["tokens = {name: part[:, :32] for name, part in tokens.items()}"] if s.cut else []),
-        "torch.set_grad_enabled(False)",
-        "",
+        f"for {name} in {sizes}:",
+        *(f"    {line}" for line in body),
+        "    chances = logits[-1].softmax(-1)",
+        f"    print({name}, chances[{int(s.whole.answer.argmax())}])    # of {s.word!r}",
+    ])  # fmt: skip
+
+
+def _shared_pretrained(s: Shared, sizes: list[int], latent: bool) -> str:
+    encoder, name = s.model.kind == "encoder", "rank" if latent else "groups"
+    layers, own = ("encoder.layer", "attention.self") if encoder else ("model.layers", "self_attn")
+    key, value = ("key", "value") if encoder else ("k_proj", "v_proj")
+    mean = [
+        f"    for layer in changed.{layers}:",
+        f"        for part in (layer.{own}.{key}, layer.{own}.{value}):",
+        "            for matrix in part.parameters():",
+        f"                heads = matrix.unflatten(0, (groups, {s.own} // groups, {s.d}))",
+        "                matrix.copy_(heads.mean(1, keepdim=True).expand_as(heads).flatten(0, 2))",
+    ]
+    squeeze = [
+        f"    for layer in changed.{layers}:    # keys and values from the best few numbers there are",
+        f"        parts = layer.{own}.{key}.weight, layer.{own}.{value}.weight",
+        "        both = torch.cat(parts)",
+        "        axes = torch.linalg.svd(both, full_matrices=False)[0][:, :rank]",
+        "        for part, new in zip(parts, (axes @ (axes.T @ both)).chunk(2)):",
+        "            part.copy_(new)",
+    ]
+    answer = [
         "def vector(model):",
         "    return F.normalize(model(**tokens).last_hidden_state[0].mean(0), dim=0)",
         "",
         "base = vector(model)",
-        f"for groups in {sizes}:",
+    ] if encoder else [
+        "def chance(model):    # of the untouched model's likeliest word",
+        f"    return model(**tokens).logits[0, -1].softmax(-1)[{int(s.whole.answer.argmax())}]",
+        "",
+    ]  # fmt: skip
+    kept = "base @ vector(changed))    # cosine with the untouched model" if encoder else (
+        f"chance(changed))    # of {s.word!r}"
+    )  # fmt: skip
+    return program([
+        "import copy",
+        *pretrained(s.inputs.model, "AutoModel" if encoder else "AutoModelForCausalLM", eager=False,
+                    functional=encoder),
+        f"tokens = tokenizer({s.inputs.sentence!r}, return_tensors='pt', split_special_tokens=True)",
+        *(["tokens = {name: part[:, :32] for name, part in tokens.items()}"] if s.cut else []),
+        "torch.set_grad_enabled(False)",
+        "",
+        *answer,
+        f"for {name} in {sizes}:",
         "    changed = copy.deepcopy(model)",
-        "    for layer in changed.encoder.layer:",
-        "        for part in (layer.attention.self.key, layer.attention.self.value):",
-        "            for matrix in (part.weight, part.bias):",
-        f"                heads = matrix.unflatten(0, (groups, {s.own} // groups, {s.d}))",
-        "                matrix.copy_(heads.mean(1, keepdim=True).expand_as(heads).flatten(0, 2))",
-        "    print(groups, base @ vector(changed))    # cosine with the untouched model",
+        *(squeeze if latent else mean),
+        f"    print({name}, {kept}",
     ])  # fmt: skip

@@ -18,6 +18,7 @@ from ...page.scene import Carried, Place, Scene, Task, Trainer
 from ...page.sheet import Sheet
 from ...page.texts import Words
 from .parts import Inputs, columns_of, notices_of, opened, rows_of, worst_kind, written
+from .plain_training import trained
 
 CHUNK = 20  # steps: about a second on one core
 STATE = 2_100_000  # bytes: a state has less than 2 MB
@@ -113,5 +114,5 @@ def tasks(inputs: Inputs, words: Words) -> list[Task]:
 SCENE = Scene(
     fields=("attention", "text", *KNOBS), study=study, panels=panels, snippet=snippet, results=results,
     tasks=tasks, notices=lambda inputs, words: notices_of(written("none", inputs.text), words),
-    trainer=Trainer(CHUNK, lambda inputs: inputs.steps, chunk, sheet, STATE),
+    trainer=Trainer(CHUNK, lambda inputs: inputs.steps, chunk, sheet, STATE), plain=trained,
 )  # fmt: skip

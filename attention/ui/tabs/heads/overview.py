@@ -10,7 +10,7 @@ from .inputs import READING, Inputs
 from .measures import able
 from .measures import frames as measured_frames
 from .opened import as_it_is, every_head, is_small, later, open_head
-from .plain import plain as whole_head
+from .plain import plain
 from .study import Study, code_of, look, notices, ready, results, sheet
 
 
@@ -40,11 +40,6 @@ def frames(s: Study, words: Words) -> list[Panel]:
 def snippet(s: Study) -> str:
     """The open head's weights, or those of its region."""
     return zoom.code(s.opened) if s.plain.long else code_of(s.inputs, s.opened)
-
-
-def plain(s: Study) -> str:
-    """The same with transformers alone, which hands out all heads' weights: not for long texts."""
-    return "" if s.plain.long else whole_head(s)
 
 
 def tasks(s: Study, words: Words) -> list[asks.Asked]:

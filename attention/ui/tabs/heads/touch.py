@@ -17,7 +17,7 @@ from .captured import Captured
 from .changes import arguments, changes_of, knocked_out, summary
 from .inputs import CHANGING, READING, Inputs
 from .opened import as_it_is, every_head, head_part, is_small, later, picture, strands, weight_sheet
-from .plain import touched
+from .plain_touched import touched
 from .remarks import ALIKE, one_position, spread
 from .runs import run_of
 from .study import Study, code_of, look, ready

@@ -19,7 +19,7 @@ from .captured import Captured
 from .inputs import MEASURING, READING, Inputs, within
 from .measures import able, measured
 from .opened import Opened, as_it_is, is_small, later, open_head
-from .plain import plain as whole_head
+from .plain import plain
 from .remarks import no_induction, no_such_token
 from .study import Study, code_of, look, ready, results
 from .zoom import short_only
@@ -208,11 +208,6 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
 def snippet(s: Study) -> str:
     """The open head's weights, shaped."""
     return code_of(s.inputs, s.opened, cuts=cuts(s.inputs))
-
-
-def plain(s: Study) -> str:
-    """The open head by transformers alone; "" for one that is joined, cut or without its small weights."""
-    return "" if cuts(s.opened.inputs) else whole_head(s)
 
 
 SCENE = Scene(

@@ -58,10 +58,9 @@ def scores(name: str, width: int, seed: int) -> list[str]:
 
 
 def trained(s: Trained) -> str:
-    """Evenings made up, and three matrices that learn from them; "" for a training that ran away."""
+    """Evenings made up, and three matrices that learn from them, as far as the numbers are numbers."""
     inputs, count = s.inputs, s.inputs.candidates
-    if s.training.diverged:
-        return ""
+    last = s.training.steps[-1]  # a training that runs away ends early
     dropped = [
         f"    kept = torch.rand(weights.shape, generator=generator) >= {inputs.dropout!r}    # dropout",
         f"    weights = weights * kept / {1 - inputs.dropout!r}",
@@ -90,7 +89,7 @@ def trained(s: Trained) -> str:
         "for matrix in (w_q, w_k, w_v):",
         "    matrix.requires_grad_()",
         "print(attend(0).detach())    # the evening that is not trained on",
-        f"for step in range({inputs.steps}):",
+        f"for step in range({last}):{'    # after it the numbers run away' * s.training.diverged}",
         "    weights = attend(slice(1, None))",
         *dropped,
         "    output = weights @ (values[1:] @ w_v.T)",

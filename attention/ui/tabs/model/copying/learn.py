@@ -17,6 +17,7 @@ from ....page.texts import Words
 from ..inputs import Inputs
 from .letters import letters_of
 from .panels import Circuit
+from .plain import learned
 from .runs import STEPS, Recording, recording
 
 HALF = CHANCE_LOSS / 2  # below it a run has learned to copy
@@ -134,6 +135,9 @@ first, second = {heads}   # (layer, head)
 print(training.steps[-1].maps[first])    # queries x keys
 print(training.steps[-1].maps[second])
 """
+
+    def plain(self) -> str:
+        return learned(self)
 
     def results(self) -> Json:
         run, exams = self.run, [step.exam for step in self.run.steps]

@@ -20,6 +20,7 @@ from ..inputs import LETTERS, Inputs
 from .learn import named, spots
 from .letters import letters_of
 from .panels import weight_map
+from .plain import stretched
 from .runs import FIXED, FIXED_STEPS, STEPS, Head, Recording, recording
 
 EXAMINED = range(2, LONGEST + 1)
@@ -134,6 +135,9 @@ for model, head in ((varied, {self.heads[0]}), (fixed, {self.heads[1]})):
     print(evaluate(model, {self.inputs.length}).distance[head])   # weight by distance back
     print(model.look(ids)[1][0][head])                            # queries x keys
 """
+
+    def plain(self) -> str:
+        return stretched(self)
 
     def results(self) -> Json:
         return {"lengths": list(EXAMINED)} | {

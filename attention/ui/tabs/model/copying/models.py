@@ -20,6 +20,7 @@ from ....page.scene import Place, Task, Unready
 from ....page.sheet import Section, Sheet, show
 from ....page.texts import Words
 from ..inputs import Inputs
+from .plain import ranked
 
 WORDS = 24  # random words, and the same again
 BEST = 10  # heads that are listed
@@ -100,6 +101,9 @@ class Models:
 
     def snippet(self) -> str:
         return code_of(self.inputs)
+
+    def plain(self) -> str:
+        return ranked(self)
 
     def results(self) -> Json:
         return {

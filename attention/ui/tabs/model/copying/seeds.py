@@ -16,6 +16,7 @@ from ..inputs import Inputs
 from .learn import spots
 from .letters import letters_of
 from .panels import Race
+from .plain import raced
 from .runs import STEPS
 
 SEEDS = 10
@@ -52,6 +53,9 @@ for seed in range({SEEDS}):
     learned = exam.loss < {HALF!r} and exam.prefix.max().item() >= {BAR}
     print(seed, exam.loss, exam.prefix.max().item(), exam.previous.max().item(), learned)
 """
+
+    def plain(self) -> str:
+        return raced(self)
 
     def results(self) -> Json:
         """The first chunk of the run of this seed, as plain numbers."""

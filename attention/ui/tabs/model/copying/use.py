@@ -18,6 +18,7 @@ from ..inputs import LETTERS, Inputs
 from .learn import named, spots
 from .letters import letters_of, tokens_of
 from .panels import Said, weight_map
+from .plain import used
 from .runs import STEPS, Head, Recording, recording
 
 WANTED = "X"  # the letter that a goal asks for
@@ -115,6 +116,9 @@ print(weights[0][copying])
 exam = evaluate(training.model, knock_out=gone)
 print(exam.accuracy, exam.loss, exam.prefix[copying])
 """
+
+    def plain(self) -> str:
+        return used(self)
 
     def results(self) -> Json:
         shares = self.logits.softmax(-1)

@@ -23,7 +23,7 @@ from ....page.scene import Goal, Point, Scene, Task
 from ....page.sheet import show
 from ....page.texts import Words
 from ..inputs import STORY, Inputs
-from ..plain import story
+from ..plain import large_story, story
 from .large import Large, code_of, ready
 from .large import study as large_study
 from .large_picture import large_panels, large_sheet
@@ -202,5 +202,5 @@ SCENE = Scene(
     fields=STORY, study=studied, panels=by_model(panels, large_panels), sheet=by_model(sheet, large_sheet),
     snippet=by_model(snippet, lambda s: code_of(s.inputs, s.place, s.target)),
     results=by_model(results, large_results), tasks=by_model(tasks, large_tasks),
-    notices=by_model(notices, lambda s, words: []), ready=ready, plain=by_model(story, lambda s: ""),
+    notices=by_model(notices, lambda s, words: []), ready=ready, plain=by_model(story, large_story),
 )  # fmt: skip
