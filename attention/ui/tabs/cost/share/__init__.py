@@ -70,7 +70,7 @@ def tasks(s: Study, words: Words) -> list[Task]:
             "kept",
             words("cost.share_task_word" if s.writes else "cost.share_task_cosine", word=s.word),
             one.kept,
-            words("cost.share_task_kept_why", kept=show(one.kept)),
+            words(f"cost.share_task_kept_{'why' if one.kept < 0.5 else 'much'}", kept=show(one.kept)),
             tolerance=0.15,
             hides=[*veiled, "next"],
         ),

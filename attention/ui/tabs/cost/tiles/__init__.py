@@ -121,7 +121,8 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
         values = {"step": at + 1, "row": row + 1, "old": show(old, 2), "new": show(new, 2)}
         found.append(
             Task("rescale", words("cost.tiles_task_rescale", **values), factor,
-                 words("cost.tiles_task_rescale_why", **values, factor=show(factor, 3)), tolerance=0.1,
+                 words("cost.tiles_task_rescale_why", **values, factor=show(factor, 3),
+                       taken=values["new"] if new >= 0 else f"({values['new']})"), tolerance=0.1,
                  hides=["tiles"], bar=(0.0, 1.0))
         )  # fmt: skip
     if s.inputs.look_back:

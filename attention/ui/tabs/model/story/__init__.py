@@ -33,6 +33,8 @@ from .study import Study, study
 
 __all__ = ["SCENE"]
 
+TIE = 1e-4  # weights that differ by less look the same
+
 
 def panels(s: Study, words: Words) -> list[Panel]:
     """The pass, and how well this model does what it was taught, and what it was not."""
@@ -129,10 +131,12 @@ def strongest(s: Study, words: Words) -> Point:
     """Where in the picture the last layer's heads look hardest at a word that is not their own."""
     last = s.model.sizes.layers - 1
     rows = [(at, one) for at, one in enumerate(s.shown) if one.kind == "weights" and one.layer == last]
-    _, row, column = max((one.values[j].item(), at, j) for at, one in rows for j in range(len(one.values)))
+    every = [(one.values[j].item(), at, j) for at, one in rows for j in range(len(one.values))]
+    most, row, column = max(every)
+    cells = [(at, j) for weight, at, j in every if weight > most - TIE]  # the first word gets 1 of every head
     why = words("model.story_task_look_why", head=f"{last}.{s.shown[row].head}", word=s.names[column],
                 weight=f"{s.shown[row].values[column].item():.2f}")  # fmt: skip
-    return Point("story_look", words("model.story_task_look", layer=last), "pass", [(row, column)], why)
+    return Point("story_look", words("model.story_task_look", layer=last), "pass", cells, why)
 
 
 def changed_length(s: Study, words: Words) -> Task:
