@@ -26,7 +26,8 @@ HEAD = ["weights", "lines"]  # the panels that show the open head's weights
 def of_a_head(s: Study, words: Words) -> list[Asked]:
     """The strongest key, an even row, the three strongest, special tokens; one to find, two to reach.
 
-    What has no answer is not asked: which key is the strongest of equal ones, or of a row of nothing.
+    What has no answer is not asked: which key is the strongest of equal ones, or of a row of which a
+    part is not shown.
     """
     opened = s.opened
     (queries, keys), row = opened.names(), asked_row(opened)
@@ -41,10 +42,12 @@ def of_a_head(s: Study, words: Words) -> list[Asked]:
     why = words("heads.task_strongest_why", key=keys[order[0]], weight=best)
     best_cells = [(row, j) for j, weight in enumerate(weights) if weight >= weights[order[0]] - TIE]
     found: list[Asked] = []
+    if abs(sum(weights) - 1) > TIE:  # a block of a pair, small weights dropped
+        return to_reach(opened, words)
     if len(order) > 1 and weights[order[0]] - weights[order[1]] > TIE:
         found.append(Task("strongest", words("heads.task_strongest", query=query), options.index(order[0]),
                           why, [f"{keys[j]} ({j})" for j in options], hides=HEAD))  # fmt: skip
-    if n > 3 and abs(sum(weights) - 1) < TIE:  # nothing cut off
+    if n > 3:
         given = {"count": n, "query": query}
         found += [
             Task("even", words("heads.task_even", **given), 1 / n,
@@ -58,9 +61,8 @@ def of_a_head(s: Study, words: Words) -> list[Asked]:
         question = words("heads.task_special", query=query)
         found.append(Task("special", question, 100 * share, why_special, tolerance=10.0, unit="%",
                           hides=HEAD, bar=(0.0, 100.0)))  # fmt: skip
-    if weights[order[0]] > 0:
-        point = words("heads.task_look", query=query)
-        found.append(Point("look", point, "weights", best_cells, why, hides=["lines"]))
+    point = words("heads.task_look", query=query)
+    found.append(Point("look", point, "weights", best_cells, why, hides=["lines"]))
     return found + to_reach(opened, words)
 
 

@@ -153,7 +153,7 @@ def other_word(s: Study | Large, words: Words) -> Goal:
     drawn, spelled = s.choices[-1], s.spelled if isinstance(s, Large) else spoken
     likeliest = drawn.words[0]
     now = words("model.story_goal_now", word=spelled(drawn.word), likeliest=spelled(likeliest),
-                drawn=f"{drawn.drawn:.3f}", share=f"{drawn.shares[0]:.3f}")  # fmt: skip
+                drawn=f"{drawn.drawn:.4f}", share=f"{drawn.shares[0]:.4f}")  # fmt: skip
     return Goal("story_other", words("model.story_goal"), drawn.word != likeliest, now,
                 words("model.story_goal_why"))  # fmt: skip
 
