@@ -121,3 +121,15 @@ def test_steps_show_their_question_in_their_own_words():
     for tab in (DECODER, APPLICATIONS):
         for step in lesson_of(tab, "en"):
             assert asked(tab, step.inputs, step.task), (tab.id, step.title)
+
+
+def test_what_has_no_answer_is_not_asked():
+    garbage = {"text": "-", "attention": "dot"}
+    assert not translate(load("dot"), "-").output[:4].isdigit()  # "three digits of the year"
+    assert asked(DECODER, garbage, "year") is None and asked(DECODER, garbage, "open") is not None
+    one = {"text": "good"}  # its row is a single weight of 1
+    assert asked(APPLICATIONS, one, "shuffled") is None and asked(APPLICATIONS, one, "word") is None
+    assert asked(APPLICATIONS, one, "label") is not None
+    for id in ("look", "sharp"):  # which item it looks at most, beside a picture of equal weights
+        assert asked(APPLICATIONS, CAKE, id) is not None
+        assert asked(APPLICATIONS, CAKE | {"even": True}, id) is None

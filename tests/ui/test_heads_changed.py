@@ -134,6 +134,25 @@ def test_the_strongest_key_is_a_cell_to_be_opened():
     assert task["cells"] == [[row, int(weights[3, 1, row].argmax())]] and task["panel"] == "weights"
 
 
+def test_of_equal_weights_none_is_the_strongest():
+    tasks = {task["id"]: task for task in view_of(TAB, "en", {"look": "touch", "uniform": "3.1"})["tasks"]}
+    assert "strongest" not in tasks and len(tasks["look"]["cells"]) == 15
+    assert tasks["even"]["answer"] == 1 / 15
+    for cut in ({"minimum": 0.5}, {"part": "A->B", "pair": "Someone makes music."}):  # a part is not shown
+        asked = {task["id"] for task in view_of(TAB, "en", {"look": "understand"} | cut)["tasks"]}
+        assert not {"strongest", "even", "three", "special", "look"} & asked
+
+
+def test_a_row_that_sees_one_key_is_not_asked_about():
+    """A decoder's first word sees itself alone; the last sees all."""
+    model_of("storyteller", None)
+    text = {"model": "storyteller", "layer": 1, "head": 0}
+    tasks = {task["id"]: task for task in view_of(TAB, "en", text | {"text": "ann and bo went to"})["tasks"]}
+    assert tasks["even"]["answer"] == 1 / 5 and "“to”" in tasks["even"]["question"]
+    alone = [task["id"] for task in view_of(TAB, "en", text | {"text": "ann"})["tasks"]]
+    assert not {"even", "three", "strongest"} & set(alone)
+
+
 def test_a_head_that_looks_back_by_one_is_a_goal():
     reached = {(layer, head): asked("back", layer=layer, head=head)["reached"]
                for layer, head in ((3, 1), (0, 2), (1, 8), (1, 9))}  # fmt: skip

@@ -204,6 +204,9 @@ def test_tasks_are_true_of_what_is_drawn(language, _, inputs):
     rows = [at for at, one in enumerate(panel["points"])
             if one["kind"] == "weights" and one["layer"] == panel["layers"] - 1]  # fmt: skip
     assert vectors[row][column] == max(vectors[at].max() for at in rows)
+    # the first word looks at itself with every head: each of their cells is right
+    [first] = [one for one in view(language, **inputs | {"place": 1})["tasks"] if one["id"] == "story_look"]
+    assert len(first["cells"]) == len(rows) and {column for _, column in first["cells"]} == {0}
     kinds = [one["kind"] for one in panel["points"]]
     start, end = vectors[kinds.index("stream")].norm(), vectors[len(kinds) - 3].norm()
     assert kinds[-3] == "after"

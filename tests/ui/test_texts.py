@@ -78,6 +78,18 @@ def test_an_unknown_key_is_an_error():
         words_for("en")("masks.no_such_entry")
 
 
+# (the name that the glossary or the menus give, other words that stood for the same)
+ONE_NAME = (("停放点", ("汇点",)), ("讲故事的小模型", ("讲故事的人", "小故事模型")), ("去掉", ("敲掉",)))
+
+
+def test_one_idea_has_one_chinese_name():
+    files = [file for kind in ("json", "md") for file in assets().rglob(f"*.zh.{kind}")]
+    texts = [file.read_text("utf-8") for file in files]
+    for name, others in ONE_NAME:
+        assert any(name in text for text in texts)
+        assert not [word for word in others for text in texts if word in text]
+
+
 def test_every_link_of_the_lesson_plan_opens_what_it_says():
     """Both languages link to the same views; inputs are legal, and a named cell has its sheet."""
     plans = {}

@@ -18,15 +18,12 @@ MUCH, LITTLE = 0.3, 0.01  # of all attention to be moved, of the probability tha
 
 def tasks(s: Study, words: Words) -> list[Task | Goal]:
     """The label, the strongest word, the label without attention, and what counting cannot do."""
-    w, learned, names = partial(say, words), s.learned, s.names
+    w, learned = partial(say, words), s.learned
     counting = Task("pairs", w("task_pairs"), 100 * marks()["classifier"]["bag"]["pair"],
                     w("task_pairs_why"), tolerance=2.0, unit="%", hides=["marks"])  # fmt: skip
     if learned.label is None:  # no verdict, nothing to ask about it
         return [counting]
     even = with_even_weights(learned, s.inputs.text)
-    pull = learned.contributions[:, 1] - learned.contributions[:, 0]
-    first = pull.abs().argsort(descending=True)[:3].sort().values.tolist()
-    best = max(first, key=lambda j: abs(pull[j].item()))
     before, after = (f"{one.probabilities[1].item():.1%}" for one in (learned, even))
     told, most = ["prediction", "verdict", "contributions"], learned.probabilities.max().item()
     return [
@@ -34,15 +31,24 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
              w("task_label_why", label=w(learned.label), share="> 0.9999" if most >= 0.99995 else show(most)),
              [w(label) for label in LABELS],
              hides=[*told, "shuffles"]),
-        Task("word", w("task_word"), first.index(best),
-             w("task_word_why", key=names[best], pull=show(pull[best].item(), 2)),
-             [f"{names[j]} ({j + 1})" for j in first], hides=["contributions"]),
+        *([strongest(s, words)] if len(s.names) > 1 else []),
         *moved_by_hand(s, words),
-        shuffled(s, words),
+        *([shuffled(s, words)] if len(s.names) > 1 else []),  # a single weight cannot be shuffled
         Task("even", w("task_even"), 0 if even.moved else 1, w("task_even_why", before=before, after=after),
              [w("yes"), w("no")], hides=told if s.inputs.override == "uniform" else []),
         counting,
     ]  # fmt: skip
+
+
+def strongest(s: Study, words: Words) -> Task:
+    """Which of three tokens moves the verdict most."""
+    w, names = partial(say, words), s.names
+    pull = s.learned.contributions[:, 1] - s.learned.contributions[:, 0]
+    first = pull.abs().argsort(descending=True)[:3].sort().values.tolist()
+    best = max(first, key=lambda j: abs(pull[j].item()))
+    why = w("task_word_why", key=names[best], pull=show(pull[best].item(), 2))
+    return Task("word", w("task_word"), first.index(best), why,
+                [f"{names[j]} ({j + 1})" for j in first], hides=["contributions"])  # fmt: skip
 
 
 def moved_by_hand(s: Study, words: Words) -> list[Goal]:

@@ -28,7 +28,7 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
         Task("order", w("task_order"), 1, w("task_order_why"), [w("yes"), w("no")]),
         lost(s, words),
     ]  # fmt: skip
-    if len(s.history) < 2:
+    if len(s.history) < 2 or s.inputs.even:  # nothing to choose from, or no weight larger than another
         return found
     best = s.learned.ranking[0]
     return [look("look", best, s, words), look("sharp", sharpest(s), s, words), *found]

@@ -19,6 +19,7 @@ from .study import Study
 ASK = "3/5/1997"  # the exercise's ambiguous date
 YEAR, MONTH = 3, 6  # rows in which the last digit of the year and of the month is written
 SURE = 0.95  # from which on an answer is called confident
+DATED = re.compile(r"[0-9]{4}-[0-9]{2}-")  # a text that means no date may be answered with something else
 LETTERS = re.compile("|".join([*dates.MONTHS, *(name[:3] for name in dates.MONTHS)]), re.IGNORECASE)
 
 
@@ -75,12 +76,13 @@ def looked(shown: Translation, weights: Tensor, words: Words) -> list[Task | Poi
     most, count = max(range(len(row)), key=lambda j: row[j]), len(row)
     options = sorted(sorted(range(count), key=lambda j: -row[j])[:4])
     hides = ["alignment", "kinds", "scores"]
-    asked: list[Task | Point] = [] if count == 1 else [
+    dated = DATED.match(shown.output) is not None
+    asked: list[Task | Point] = [] if count == 1 or not dated else [
         Task("year", words("decoder.task_year", character=shown.output[YEAR]), options.index(most),
              words("decoder.task_year_why", key=keys(shown, [most], words)[0], weight=f"{row[most]:.2f}"),
              keys(shown, options, words), hides=hides),
     ]  # fmt: skip
-    if month := LETTERS.search("".join(shown.input_tokens)):
+    if dated and (month := LETTERS.search("".join(shown.input_tokens))):
         share = weights[MONTH, month.start() : month.end()]
         parts = " + ".join(f"{weight:.3f}" for weight in share.tolist())
         given = {"month": month[0], "character": shown.output[MONTH]}

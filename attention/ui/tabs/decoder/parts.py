@@ -81,7 +81,8 @@ def worst_kind(words: Words) -> Task:
     """Which of the shipped models writes the fewest held-out dates exactly."""
     shares = held_out()
     names = [words(f"decoder.attention.{kind}") for kind in KINDS]
-    listed = ", ".join(f"{name} {shares[kind]:.1%}" for name, kind in zip(names, KINDS, strict=True))
+    comma = "，" if words.language == "zh" else ", "
+    listed = comma.join(f"{name} {shares[kind]:.1%}" for name, kind in zip(names, KINDS, strict=True))
     worst = min(range(len(KINDS)), key=lambda place: shares[KINDS[place]])
     why = words("decoder.task_worst_why", shares=listed)
     return Task("worst", words("decoder.task_worst"), worst, why, names, hides=["kinds"])

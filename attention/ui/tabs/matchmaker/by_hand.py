@@ -220,7 +220,7 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
 def won(s: Study, words: Words) -> list[Task]:
     """Who gets most, where one alone does."""
     first = s.steps.scaled.topk(min(2, len(s.names))).values
-    if len(first) == 2 and (first[0] - first[1]).item() < 1e-6:
+    if len(first) < 2 or (first[0] - first[1]).item() < 1e-6:
         return []
     best = int(s.steps.scaled.argmax())
     pairs = zip(s.names, s.steps.similarity.tolist(), strict=True)

@@ -85,7 +85,7 @@ def encoding_panels(s: Study, words: Words) -> list[Panel]:
                 Axis([str(j) for j in range(d)], words("positions.dimension")), Scale(-1.0, 1.0, True),
                 Look(wide=d > 24), words("positions.encoding_caption")),
         Plot("waves", words("positions.waves"), waves, words("positions.place"), words("positions.value"),
-             words("positions.waves_caption")),
+             words("positions.waves_caption" if d > 2 else "positions.waves_caption_one")),
     ]  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def sheet(s: Study, words: Words, place: Place) -> Sheet:
     if place.panel == "products":
         place.within(2, len(s.cached))
         return products_sheet(
-            words, (s.cached, s.whole)[place.row][place.column], place.column + 1, place.row == 0
+            words, (s.cached, s.whole)[place.row][place.column], place.column, place.row == 0
         )
     if place.panel == "bytes":
         place.within(len(s.now.keys), 2)
@@ -97,7 +97,7 @@ def tasks(s: Study, words: Words) -> list[Task]:
         ),
         Task(
             "times",
-            words("cost.cache_task_times", step=len(s.whole)),
+            words("cost.cache_task_times", step=len(s.whole) - 1),
             times,
             words(
                 "cost.cache_task_times_why",

@@ -40,7 +40,7 @@ def row_panels(s: Study, words: Words) -> list[Panel]:
     place = {"layer": inputs.layer, "head": inputs.head}
     return [
         heading(
-            words("cost.cache_step", step=s.at + 1, count=len(s.ledger), token=new, next=s.written[s.at]),
+            words("cost.cache_step", step=s.at, count=len(s.ledger) - 1, token=new, next=s.written[s.at]),
             words(f"cost.{text}", count=m, old=m - 1, token=new, moved=f"{s.moved.max().item():.2f}"),
         ),
         KeyRows(
@@ -99,7 +99,7 @@ def cost_panels(s: Study, words: Words) -> list[Panel]:
     """Multiplications of every step, with and without, and the bytes that are kept; of a legal cache only."""
     if s.free is not None:
         return []
-    steps = torch.arange(1, len(s.cached) + 1).float()
+    steps = torch.arange(len(s.cached)).float()
     rows = [words("cost.cache_with"), words("cost.cache_without")]
     products = torch.tensor(
         [[one.multiplications for one in ledger] for ledger in (s.cached, s.whole)]
@@ -114,7 +114,8 @@ def cost_panels(s: Study, words: Words) -> list[Panel]:
     ).float()
     return [
         heading(
-            words("cost.cache_cost"), words("cost.cache_cost_text", times=f"{last:.1f}", step=len(s.cached))
+            words("cost.cache_cost"),
+            words("cost.cache_cost_text", times=f"{last:.1f}", step=len(s.cached) - 1),
         ),
         Plot(
             "growth",
@@ -195,7 +196,7 @@ def slip_panels(s: Study, words: Words) -> list[Panel]:
             "off",
             words("cost.cache_off"),
             [Curve(words("cost.cache_off_name"), "bars", steps, wrong.off, "accent")],
-            words("cost.cache_steps"),
+            words("cost.cache_off_x"),
             words("cost.cache_off_y"),
             words("cost.cache_off_caption"),
         ),

@@ -152,11 +152,12 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
     size, ratio = D * (V + 1), 4**-s.curve.exponent
     told = [value for at, value in zip(s.written, s.told.tolist(), strict=True) if at == 0]
     mean = s.added[-1, 0].item()
+    comma = "、" if words.language == "zh" else ", "
     now = words("cost.linear_task_close_now", error=show(s.found.error, 3), close=CLOSE)
     return [
         Task("size", words("cost.linear_task_size", tokens=TOKENS, features=D, values=V), size,
              words("cost.linear_task_size_why", features=D, values=V, size=size), hides=["memory", "agree"]),
-        Task("added", words("cost.linear_task_added", told=", ".join(show(v, 0) for v in told)), mean,
+        Task("added", words("cost.linear_task_added", told=comma.join(show(v, 0) for v in told)), mean,
              words("cost.linear_task_added_why", count=len(told), mean=show(mean, 2)), tolerance=0.25,
              hides=["overwrite", "held"], cell=("held", 1, 0)),
         Task("fall", words("cost.linear_task_fall"), min(range(3), key=lambda i: abs((1, 2, 4)[i] - ratio)),

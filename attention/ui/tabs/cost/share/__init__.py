@@ -13,6 +13,8 @@ from .pictures import panels
 from .sheets import bytes_sheet, cosine_sheet, word_sheet
 from .study import Study, name_of, snippet, study
 
+LITTLE = 0.5  # of what the untouched model has: less than this counts as lost
+
 
 def sheet(s: Study, words: Words, place: Place) -> Sheet:
     """The bytes of a form, or the number that says what it kept."""
@@ -70,7 +72,11 @@ def tasks(s: Study, words: Words) -> list[Task]:
             "kept",
             words("cost.share_task_word" if s.writes else "cost.share_task_cosine", word=s.word),
             one.kept,
-            words("cost.share_task_kept_why", kept=show(one.kept)),
+            words(
+                f"cost.share_task_kept_{'why' if one.kept < LITTLE * s.whole.kept else 'much'}",
+                kept=show(one.kept),
+                whole=show(s.whole.kept),
+            ),
             tolerance=0.15,
             hides=[*veiled, "next"],
         ),
@@ -96,6 +102,7 @@ def tasks(s: Study, words: Words) -> list[Task]:
                     shared=f"{kept['shared']:.3f}",
                     latent=f"{kept['latent']:.3f}",
                     rank=s.own * s.d,
+                    whole=f"{s.whole.kept:.3f}",
                 ),
                 [words("cost.share_task_half_shared"), words("cost.share_task_half_latent")],
                 hides=veiled,

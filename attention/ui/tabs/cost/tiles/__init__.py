@@ -107,6 +107,11 @@ def finite(tensor: Tensor) -> list[float | None]:
     return [x if math.isfinite(x) else None for x in tensor.tolist()]
 
 
+def less(one: float, other: float) -> str:
+    """Their difference as it is computed: with the digits that its exponential needs."""
+    return f"{show(one)} - {show(other) if other >= 0 else f'({show(other)})'}"
+
+
 def tasks(s: Study, words: Words) -> list[Task | Goal]:
     """How much the old sum shrinks, which tiles are needless, one weight, and holding less."""
     n, m = s.shape
@@ -121,7 +126,8 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
         values = {"step": at + 1, "row": row + 1, "old": show(old, 2), "new": show(new, 2)}
         found.append(
             Task("rescale", words("cost.tiles_task_rescale", **values), factor,
-                 words("cost.tiles_task_rescale_why", **values, factor=show(factor, 3)), tolerance=0.1,
+                 words("cost.tiles_task_rescale_why", **values, factor=show(factor, 3), less=less(old, new)),
+                 tolerance=0.1,
                  hides=["tiles"], bar=(0.0, 1.0))
         )  # fmt: skip
     if s.inputs.look_back:
@@ -136,8 +142,8 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
     values = {"row": row + 1, "column": column + 1, "score": show(score, 2), "lse": show(lse, 2)}
     found.append(
         Task("weight", words("cost.tiles_task_weight", **values), weight,
-             words("cost.tiles_task_weight_why", **values, weight=show(weight, 3),
-                   taken=show(lse, 2) if lse >= 0 else f"({show(lse, 2)})"), tolerance=0.05,
+             words("cost.tiles_task_weight_why", **values, weight=show(weight, 3), less=less(score, lse)),
+             tolerance=0.05,
              hides=["weights"], bar=(0.0, 1.0), cell=("weights", row, column))
     )  # fmt: skip
     now = words("cost.tiles_task_less_now", held=s.held, third=show(n * m / 3, 0))

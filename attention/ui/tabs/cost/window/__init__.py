@@ -153,9 +153,9 @@ def tasks(s: Study, words: Words) -> list[Task | Goal]:
     mended = (near - one) / (near - full)
     measured: dict[str, object] = {
         "window": s.measured,
-        "full": show(full, 2),
-        "near": show(near, 2),
-        "one": show(one, 2),
+        "full": show(full, 3),
+        "near": show(near, 3),
+        "one": show(one, 3),
     }
     found.append(
         Task("sink", words("cost.window_task_sink", **measured), min(int(max(mended, 0) * 3), 2),

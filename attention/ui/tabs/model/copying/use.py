@@ -130,7 +130,14 @@ print(exam.accuracy, exam.loss, exam.prefix[copying])
         }  # fmt: skip
 
     def tasks(self, words: Words) -> list[Task | Point | Goal]:
+        if not self.learned:  # there is no circuit to ask about
+            return []
         return [*self._knocking(words), *self._looking(words), self._saying(words)]
+
+    @property
+    def learned(self) -> bool:
+        """Whether the training came so far that the network repeats."""
+        return self.run.exam.loss < CHANCE_LOSS / 2
 
     def _knocking(self, words: Words) -> list[Task | Goal]:
         """What is left without the previous-token head; and going blind, where one head suffices."""
@@ -182,7 +189,7 @@ print(exam.accuracy, exam.loss, exam.prefix[copying])
 
     def notices(self, words: Words) -> list[str]:
         """A run that has not learned it says so."""
-        return [] if self.run.exam.loss < CHANCE_LOSS / 2 else [words("model.copy_unlearned")]
+        return [] if self.learned else [words("model.copy_unlearned")]
 
 
 def follows_known(ids: Tensor) -> list[bool]:

@@ -33,6 +33,8 @@ from .study import Study, study
 
 __all__ = ["SCENE"]
 
+TIE = 1e-4  # weights that differ by less look the same
+
 
 def panels(s: Study, words: Words) -> list[Panel]:
     """The pass, and how well this model does what it was taught, and what it was not."""
@@ -129,10 +131,12 @@ def strongest(s: Study, words: Words) -> Point:
     """Where in the picture the last layer's heads look hardest at a word that is not their own."""
     last = s.model.sizes.layers - 1
     rows = [(at, one) for at, one in enumerate(s.shown) if one.kind == "weights" and one.layer == last]
-    _, row, column = max((one.values[j].item(), at, j) for at, one in rows for j in range(len(one.values)))
+    every = [(one.values[j].item(), at, j) for at, one in rows for j in range(len(one.values))]
+    most, row, column = max(every)
+    cells = [(at, j) for weight, at, j in every if weight > most - TIE]  # the first word gets 1 of every head
     why = words("model.story_task_look_why", head=f"{last}.{s.shown[row].head}", word=s.names[column],
                 weight=f"{s.shown[row].values[column].item():.2f}")  # fmt: skip
-    return Point("story_look", words("model.story_task_look", layer=last), "pass", [(row, column)], why)
+    return Point("story_look", words("model.story_task_look", layer=last), "pass", cells, why)
 
 
 def changed_length(s: Study, words: Words) -> Task:
@@ -149,7 +153,7 @@ def other_word(s: Study | Large, words: Words) -> Goal:
     drawn, spelled = s.choices[-1], s.spelled if isinstance(s, Large) else spoken
     likeliest = drawn.words[0]
     now = words("model.story_goal_now", word=spelled(drawn.word), likeliest=spelled(likeliest),
-                drawn=f"{drawn.drawn:.3f}", share=f"{drawn.shares[0]:.3f}")  # fmt: skip
+                drawn=f"{drawn.drawn:.4f}", share=f"{drawn.shares[0]:.4f}")  # fmt: skip
     return Goal("story_other", words("model.story_goal"), drawn.word != likeliest, now,
                 words("model.story_goal_why"))  # fmt: skip
 
