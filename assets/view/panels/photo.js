@@ -120,7 +120,7 @@ export const photograph = (panel, view) => {
   const width = Math.ceil(sheet.right - start.left) + 2 * MARGIN;
   const ends = Math.ceil(sheet.bottom - start.top) + MARGIN;
   const height = ends + LINE * notes.length + MARGIN;
-  const foot = notes.map((note, i) => svg("text", { x: MARGIN, y: ends + LINE * (i + 1), fill: style.color, "font-family": style.fontFamily, "font-size": 11 }, note));
+  const foot = notes.map((note, i) => svg("text", { x: MARGIN, y: ends + LINE * (i + 1), fill: style.color, "font-family": style.fontFamily, "font-size": 12 }, note));
   return svg("svg", { xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}` },
     svg("rect", { width, height, fill: window.getComputedStyle(document.body).backgroundColor }),
     svg("g", { transform: `translate(${round(MARGIN - start.left)} ${round(MARGIN - start.top)})` }, drawn), foot);
