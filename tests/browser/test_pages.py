@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from attention.ui import TABS
 from tests.browser.cells import value_at, wait_for_link, wait_for_value
 
 PAYLOADS = [
@@ -206,6 +207,13 @@ def test_what_is_only_slow_is_not_started_twice_and_says_that_it_works(open_page
     held[0].continue_()
     wait_for_link(page, "tab=masks", "extra=1")
     page.locator(".am-working").wait_for(state="detached")
+
+
+@pytest.mark.parametrize(("path", "query"), [("/", "?step=3"), ("/zh", "?embed=1&step=3")])
+def test_a_step_without_a_tab_opens_it_in_the_first_lesson(open_page, path, query):
+    page = open_page(query, path=path)
+    page.wait_for_selector(".am-tab .am-inputs[data-step='3']:visible")
+    wait_for_link(page, f"tab={TABS[0].id}", "step=3")
 
 
 def test_a_bad_link_says_so_and_opens(open_page):
