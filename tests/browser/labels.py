@@ -37,6 +37,15 @@ CLIPPED = """(id) => {
   for (const canvas of tab.querySelectorAll("canvas")) {
     if (canvas.amCut && seen(canvas)) found.push(`dots: CANVAS "${canvas.amCut}"`);
   }
+  // too small to be read: a picture may be drawn smaller than it is written
+  const written = document.createTreeWalker(tab, NodeFilter.SHOW_TEXT);
+  while (written.nextNode()) {
+    const node = written.currentNode.parentElement;
+    if (!written.currentNode.data.trim() || !node.closest(".am-panel, .am-inputs") || !seen(node) || node.closest("sup, sub")) continue;
+    const { a, b } = (node.closest("svg") && node.closest("text")?.getScreenCTM()) || { a: 1, b: 0 };
+    const size = parseFloat(styleOf(node).fontSize) * Math.hypot(a, b);
+    if (size < 11.8) found.push(`small (${size.toFixed(1)}): ${name(node)}`);
+  }
   // where a text is in sight: its own box within every box that scrolls or cuts
   const inSight = (node, box) => {
     let { left, right, top, bottom } = box;
