@@ -25,7 +25,7 @@ CLIPPED = """(id) => {
     const inner = document.createRange();
     inner.selectNodeContents(node);
     const { paddingLeft, paddingRight, paddingTop, paddingBottom, writingMode } = styleOf(node);
-    const [long, room] = writingMode.startsWith("vertical") ? [inner.getBoundingClientRect().height, node.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom)]
+    const [long, room] = writingMode.startsWith("vertical") ? [inner.getBoundingClientRect().height, node.getBoundingClientRect().height - parseFloat(paddingTop) - parseFloat(paddingBottom)]
       : [inner.getBoundingClientRect().width, node.getBoundingClientRect().width - parseFloat(paddingLeft) - parseFloat(paddingRight)];
     if (long > room + 0.1) found.push(`dots: ${name(node)}`);
   }

@@ -73,15 +73,16 @@ def resize(page, size):
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-def boxes_at(page, id, n, size):
-    """All of a step's controls, its question and its panels on one screen; on any, nothing cut off."""
+def boxes_at(page, id, n, size, asking=False):
+    """All of a step's controls and its panels on one screen, while it asks its question too; nothing cut off."""
     resize(page, size)
     clipped = page.evaluate(CLIPPED, id)
     assert not clipped, (n, size, clipped)
     if size[0] >= 1000:  # on a phone the picture comes first and the controls below it
         boxes = state(page, id)
         assert not boxes["scrolled"], (n, size, boxes["scrolled"])
-        named = [*boxes["controls"], *boxes["questions"], *((id, box) for id, box, _ in boxes["panels"])]
+        asked = boxes["questions"] if asking else []
+        named = [*boxes["controls"], *asked, *((id, box) for id, box, _ in boxes["panels"])]
         for name, (left, top, right, bottom) in named:
             assert 0 <= top and bottom <= size[1], (n, name, size, top, bottom)
             assert 0 <= left and right <= size[0], (n, name, size, left, right)
@@ -130,8 +131,8 @@ def test_every_step_asks_before_it_shows(open_page, tab, language):
         assert set(step.panels) <= shown, (n, shown)
         if n == 1:
             assert len(page.evaluate(STOPS, tab.id)) <= 10, page.evaluate(STOPS, tab.id)
-        for size in SIZES if language == "en" else SIZES[::2]:
-            boxes_at(page, tab.id, n, size)
+        for size in SIZES[:2] if language == "en" else SIZES[:1]:
+            boxes_at(page, tab.id, n, size, asking=True)
         if not step.task:
             continue
         view = view_of(tab, language, step.inputs, n)
@@ -153,6 +154,10 @@ def test_every_step_asks_before_it_shows(open_page, tab, language):
         assert not any(veil for _, _, veil in after["panels"]), n
         assert task["kind"] == "goal" or task["why"][:20] in after["result"], n
         page.keyboard.press("Escape")
+        for size in (
+            SIZES if language == "en" else SIZES[::2]
+        ):  # what was veiled could not be looked at before
+            boxes_at(page, tab.id, n, size)
         tab_of(page, tab.id).locator("[data-focus='next']").click()
     wait_for_step(page, tab.id, len(lesson) + 1)
     assert len(state(page, tab.id)["controls"]) >= 1

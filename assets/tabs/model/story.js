@@ -67,7 +67,8 @@ const rails = (panel, plan) => {
   const top = plan.columns.tall + 4;
   const grounds = plan.layers.map((layer) => svg("g", {},
     svg("rect", { class: "am-pass-ground", x: 0.5, y: layer.y, width: WIDE - 1, height: layer.end - layer.y, rx: 8 }),
-    svg("text", { class: "am-pass-layer", x: 10, y: layer.y + 15 }, fill(panel.words.layer, { layer: layer.number }))));
+    svg("text", { class: "am-pass-layer", x: 10, y: layer.y + 15 },
+      fill(panel.words.layer, { layer: layer.number }) + (plan.tight ? ` · ${fill(panel.words.head, { head: "" }).trim()}` : ""))));
   const others = panel.tokens.map((_, j) => svg("line", { class: j > panel.place ? "am-pass-later" : "am-pass-rail",
     x1: start + wide * (j + 0.5), x2: start + wide * (j + 0.5), y1: top, y2: j === panel.place ? top + 6 : end }));
   const own = start + wide * (panel.place + 0.5);
@@ -95,6 +96,14 @@ const wires = (panel, plan) => {
   return [...gathers, ...nets, ...reads, ...adds];
 };
 
+// What a head is called, and what it looks at most: two lines, or one where it is tight.
+const namesOf = (panel, plan, { layer, head, y }, most) => {
+  const name = `${layer}.${head}`;
+  const [at, called] = plan.tight ? [[46, 13], name] : [[24, 24], fill(panel.words.head, { head: name })];
+  return [svg("text", { class: "am-pass-name", x: plan.tight ? 20 : 24, y: y + (plan.tight ? 13 : 10) }, called),
+    svg("text", { class: "am-pass-soft", x: at[0], y: y + at[1] }, most)];
+};
+
 // Each head's weights as bars on the words' columns, and what it looks at most.
 const heads = (panel, plan, vectors) => plan.heads.map((head, i) => {
   const row = panel.points.findIndex((point) => point.kind === "weights" && point.layer === head.layer && point.head === head.head);
@@ -106,8 +115,7 @@ const heads = (panel, plan, vectors) => plan.heads.map((head, i) => {
     y: box.y + box.tall - Math.max(weight * box.tall, 0.75), height: Math.max(weight * box.tall, 0.75), rx: 1.5 }));
   const word = panel.tokens[best];
   return svg("g", { class: "am-pass-head", "data-head": i },
-    svg("text", { class: "am-pass-name", x: 24, y: head.y + 10 }, fill(panel.words.head, { head: `${head.layer}.${head.head}` })),
-    svg("text", { class: "am-pass-soft", x: 24, y: head.y + Math.min(24, plan.head - 2) }, `${word} ${weights[best].toFixed(2)}`), ...bars);
+    ...namesOf(panel, plan, head, `${word} ${weights[best].toFixed(2)}`), ...bars);
 });
 
 // Every other vector as a strip of cells, or as bars up and down.

@@ -7,8 +7,9 @@ export const SPINE = 584;
 export const NAMES = 608; // names of the strips
 export const STRIP = 672; // the strips begin
 export const ROOM = 200; // and are this wide
-// Heights: of a strip, a strip's row, a head's row. In a step the whole way is on one screen with its question.
-const FREE = { thin: 10, pitch: 16, head: 36 }, TIGHT = { thin: 9, pitch: 13, head: 24 };
+// Heights: of a strip, a strip's row, a head's row, a candidate's row; how far the first strips stand below the
+// words. In a step the whole way is on one screen with its question.
+const FREE = { thin: 10, pitch: 16, head: 36, line: 17, below: 16 }, TIGHT = { thin: 9, pitch: 13, head: 22, line: 15, below: -8 };
 const STREAM = new Set(["stream", "middle", "after"]);
 
 // How wide the words' columns are, and whether their names stand upright.
@@ -22,12 +23,12 @@ export const columnsOf = (tokens) => {
 // Roughly how long a word is in 13 px type.
 export const inked = (word) => [...word].reduce((sum, letter) => sum + (letter.charCodeAt(0) > 0x2e7f ? 13 : 7.3), 0);
 
-// {height, thin, head, boxes: one for each point {x, y, wide, tall, at: (cell) -> x}, layers, heads, bottom}
+// {height, tight, thin, head, line, boxes: one for each point {x, y, wide, tall, at: (cell) -> x}, layers, heads, bottom}
 export const planOf = (panel, tight = false) => {
   const columns = columnsOf(panel.tokens);
-  const { thin, pitch, head } = tight ? TIGHT : FREE;
-  const plan = { thin, head, columns, boxes: [], layers: [], heads: [], adds: [], reads: [], nets: [] };
-  let y = columns.tall + 16;
+  const { thin, pitch, head, line, below } = tight ? TIGHT : FREE;
+  const plan = { tight, thin, head, line, columns, boxes: [], layers: [], heads: [], adds: [], reads: [], nets: [] };
+  let y = columns.tall + below;
   const strip = (point, x = STRIP, wide = ROOM) => {
     const box = { x, y, wide, tall: thin, cell: wide / point.size };
     plan.boxes.push(box);
@@ -60,14 +61,14 @@ export const planOf = (panel, tight = false) => {
     }
   });
   plan.boxes.push({ x: STRIP, y: plan.bottom, wide: ROOM, tall: 15, cell: 15, rows: true });
-  plan.height = plan.bottom + 17 * panel.candidates.length + 14;
+  plan.height = plan.bottom + Math.max(line * panel.candidates.length, 104) + (tight ? 2 : 14);
   return plan;
 };
 
 // A head's bars stand on the words' columns.
 const headAt = (plan, point, y, place) => {
   const { columns } = plan;
-  const box = { x: columns.start, y, wide: columns.wide * (place + 1), tall: plan.head - (plan.head > 30 ? 7 : 4), cell: columns.wide, bars: true, words: true };
+  const box = { x: columns.start, y, wide: columns.wide * (place + 1), tall: plan.head - (plan.tight ? 4 : 7), cell: columns.wide, bars: true, words: true };
   plan.boxes.push(box);
   return { y, layer: point.layer, head: point.head, box };
 };

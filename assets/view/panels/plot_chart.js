@@ -48,7 +48,7 @@ export const chart = (panel, series, rows, width) => {
 
 // Where things stand: ranges of x (scaled) and y, the frame in pixels, and the two maps from one to the other.
 const spaceOf = (panel, series, rows, width) => {
-  const height = Math.round(Math.min(Math.max(width * 0.62, 220), window.innerHeight < 900 ? 276 : 360));
+  const height = Math.round(Math.min(Math.max(width * 0.62, 220), window.innerHeight < 900 ? 260 : 360));
   const scaleX = panel.log_x ? (x) => (x > 0 ? Math.log10(x) : NaN) : (x) => x;
   let [x0, x1] = extent([...series.flatMap((one) => one.x), ...(rows ? rows.x : [])].map(scaleX));
   const bars = series.filter((one) => one.kind === "bars");
