@@ -74,7 +74,7 @@ def resize(page, size):
 
 
 def boxes_at(page, id, n, size, asking=False):
-    """All of a step's controls and its panels on one screen, while it asks its question too; nothing cut off."""
+    """All of a step's controls and its panels on one screen, while it asks its question too."""
     resize(page, size)
     clipped = page.evaluate(CLIPPED, id)
     assert not clipped, (n, size, clipped)

@@ -5,7 +5,7 @@ import { panelFrame } from "../../view/panels/frame.js";
 import { whileShown } from "../../view/panels/rows.js";
 
 const STEP = 22; // pixels a token
-const WIDE = 380, FROM = 110, TO = 248; // the picture; where the names on the left end, and those on the right begin
+const WIDE = 340, FROM = 104, TO = 216; // the picture; where the names on the left end, and those on the right begin
 const LEAST = 0.005; // weights below are no line
 
 const middle = (i) => STEP * i + STEP / 2 + 4;
