@@ -2,7 +2,7 @@
 import { svg } from "../../view/core/dom.js";
 import { panelFrame } from "../../view/panels/frame.js";
 
-const WIDE = 420, TOP = 34, BOTTOM = 98, SIZE = 18;
+const WIDE = 360, TOP = 34, BOTTOM = 98, SIZE = 18;
 
 // panel: {heads, groups (0: one short vector of `size` numbers), size, name, labels: [queries, keys, vector]}
 export const sharedheads = (panel, view) => {
