@@ -29,7 +29,21 @@ def test_typing_moves_the_masks_and_the_link(open_page):
     box.fill("")
     box.press_sequentially("big dogs bark loudly\nhello there")
     page.wait_for_function("decodeURIComponent(location.search).includes('there')")
-    assert value_at(page, "before", 0, 0) != before
+    wait_for_value(page, "before", 0, 0, before)
+
+
+def test_a_picture_out_of_sight_is_drawn_when_the_hand_rests(open_page):
+    page = open_page("?tab=masks")
+    far = "document.querySelector('#view-masks [data-panel=conventions]').getBoundingClientRect().top > innerHeight"
+    shown = "document.querySelectorAll('#view-masks [data-panel=conventions] td[role=gridcell]').length"
+    assert page.evaluate(far)
+    before = page.evaluate(shown)
+    slider = page.locator(".am-field-extra input[type=range]")
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"{shown} > {before}")
+    page.wait_for_function("document.querySelectorAll('#view-masks [data-focus^=\"mask.0.\"]').length === 8")
 
 
 def test_a_click_opens_the_arithmetic_and_escape_closes_it(open_page):

@@ -39,7 +39,7 @@ export const changed = (tab, names, values) => {
 const ahead = (view) => view.root.closest(".am-tab")?.addEventListener("input", ({ target }) => {
   const field = target.type === "range" && view.payload && target.closest(".am-field");
   const name = field && Object.keys(view.payload.inputs).find((one) => field.classList.contains(`am-field-${one}`));
-  if (name) heed(view, { ...(view.wanted || view.payload.inputs), [name]: Number(target.value) });
+  if (name) heed(view, { ...(view.wanted || view.asking || view.payload.inputs), [name]: Number(target.value) });
 });
 
 // While a step sets its inputs, text boxes tell of themselves with the others as they stood before: what is
@@ -69,12 +69,13 @@ const follow = async (view, inputs) => {
   view.following = true;
   try {
     while (view.wanted) {
-      const asked = view.wanted;
+      const asked = (view.asking = view.wanted);
       view.wanted = null;
       if (!stands(view, asked)) view.update(await view.ask("draw", { inputs: asked }));
     }
   } finally { // a picture that fails must not be the last one
     view.following = false;
+    view.asking = null;
   }
 };
 
