@@ -34,9 +34,9 @@ def test_typing_moves_the_masks_and_the_link(open_page):
 
 def test_a_picture_out_of_sight_is_drawn_when_the_hand_rests(open_page):
     page = open_page("?tab=masks")
-    far = "document.querySelector('#view-masks [data-panel=conventions]').getBoundingClientRect().top > innerHeight"
-    shown = "document.querySelectorAll('#view-masks [data-panel=conventions] td[role=gridcell]').length"
-    assert page.evaluate(far)
+    far = "#view-masks [data-panel=conventions]"
+    shown = f"document.querySelectorAll('{far} td[role=gridcell]').length"
+    assert page.evaluate(f"document.querySelector('{far}').getBoundingClientRect().top > innerHeight")
     before = page.evaluate(shown)
     slider = page.locator(".am-field-extra input[type=range]")
     slider.focus()
