@@ -16,6 +16,36 @@ CLIPPED = """(id) => {
     if (["hidden", "clip"].includes(overflowX) && node.scrollWidth > node.clientWidth + 1) found.push(`cut: ${name(node)}`);
     if (["hidden", "clip"].includes(overflowY) && node.scrollHeight > node.clientHeight + 3) found.push(`cut below: ${name(node)}`);
   }
+  // three dots come as soon as a text is longer than its line, which the box around the padding does not show
+  const dotted = [...tab.querySelectorAll("*")].filter((node) => styleOf(node).textOverflow === "ellipsis" && styleOf(node).overflowX !== "visible"
+    && node.textContent.trim() && node.clientWidth && seen(node) && !node.matches("input"));
+  const whole = document.head.appendChild(document.createElement("style"));
+  whole.textContent = "* { text-overflow: clip !important; }";
+  for (const node of dotted) {
+    const inner = document.createRange();
+    inner.selectNodeContents(node);
+    const { paddingLeft, paddingRight, paddingTop, paddingBottom, writingMode } = styleOf(node);
+    const [long, room] = writingMode.startsWith("vertical") ? [inner.getBoundingClientRect().height, node.getBoundingClientRect().height - parseFloat(paddingTop) - parseFloat(paddingBottom)]
+      : [inner.getBoundingClientRect().width, node.getBoundingClientRect().width - parseFloat(paddingLeft) - parseFloat(paddingRight)];
+    if (long > room + 0.1) found.push(`dots: ${name(node)}`);
+  }
+  whole.remove();
+  // cut by a script; three dots of their own stand after a blank or alone
+  for (const node of tab.querySelectorAll(".am-panel *")) {
+    if (!node.children.length && /[\\p{L}\\p{N}]…$/u.test(node.textContent.trim()) && seen(node) && !node.closest("[role=status], .am-caption, title, option")) found.push(`dots: ${name(node)}`);
+  }
+  for (const canvas of tab.querySelectorAll("canvas")) {
+    if (canvas.amCut && seen(canvas)) found.push(`dots: CANVAS "${canvas.amCut}"`);
+  }
+  // too small to be read: a picture may be drawn smaller than it is written
+  const written = document.createTreeWalker(tab, NodeFilter.SHOW_TEXT);
+  while (written.nextNode()) {
+    const node = written.currentNode.parentElement;
+    if (!written.currentNode.data.trim() || !node.closest(".am-panel, .am-inputs") || !seen(node) || node.closest("sup, sub")) continue;
+    const { a, b } = (node.closest("svg") && node.closest("text")?.getScreenCTM()) || { a: 1, b: 0 };
+    const size = parseFloat(styleOf(node).fontSize) * Math.hypot(a, b);
+    if (size < 11.8) found.push(`small (${size.toFixed(1)}): ${name(node)}`);
+  }
   // where a text is in sight: its own box within every box that scrolls or cuts
   const inSight = (node, box) => {
     let { left, right, top, bottom } = box;
@@ -70,6 +100,19 @@ CLIPPED = """(id) => {
   }
   if (document.documentElement.scrollWidth > innerWidth) found.push("the page scrolls sideways");
   return [...new Set(found)];
+}"""  # noqa: E501
+
+# On a canvas the dots are painted: from now on it keeps the last text that ends in them.
+PAINTED = """() => {
+  const paint = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...where) {
+    if (/[\\p{L}\\p{N}]…$/u.test(text)) this.canvas.amCut = text;
+    return paint.call(this, text, ...where);
+  };
+  for (const name of ["width", "height"]) { // which empties it
+    const { get, set } = Object.getOwnPropertyDescriptor(HTMLCanvasElement.prototype, name);
+    Object.defineProperty(HTMLCanvasElement.prototype, name, { configurable: true, get, set(size) { this.amCut = ""; set.call(this, size); } });
+  }
 }"""  # noqa: E501
 
 # What the Tab key comes to before the first picture: in a row of buttons or radios it stops once.

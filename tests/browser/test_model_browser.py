@@ -82,12 +82,17 @@ def test_no_label_is_cut_or_covered(open_page, width):
     assert (small, outside, covered) == ([], [], [])
 
 
-def test_a_step_about_the_next_word_shows_it(open_page):
+def test_a_step_shows_the_whole_way_and_free_play_gives_it_room(open_page):
     page = open_page(
-        "?tab=model&step=2", ready="#view-model .am-pass-art", viewport={"width": 1280, "height": 800}
+        "?tab=model&step=3", ready="#view-model .am-pass-art", viewport={"width": 1280, "height": 800}
     )
-    page.locator(".am-tab:has(#view-model) [data-focus='next']").click()
-    page.wait_for_function("document.querySelector('#view-model .am-pass .am-scroll').scrollTop > 100")
+    tall = "document.querySelector('#view-model .am-pass-art').viewBox.baseVal.height"
+    box = page.locator("#view-model .am-pass-result").bounding_box()
+    assert box["y"] + box["height"] <= 800  # the word that is written, at the end of the way
+    tight = page.evaluate(tall)
+    page.goto(page.url.split("?")[0] + "?tab=model&step=free")
+    page.wait_for_selector("#view-model .am-pass-art")
+    assert page.evaluate(tall) > tight
 
 
 def test_seeds_are_trained_in_chunks_stop_and_go_on(open_page):

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from attention.ui import TABS
 from tests.browser.cells import value_at, wait_for_link, wait_for_value
 
 PAYLOADS = [
@@ -28,7 +29,21 @@ def test_typing_moves_the_masks_and_the_link(open_page):
     box.fill("")
     box.press_sequentially("big dogs bark loudly\nhello there")
     page.wait_for_function("decodeURIComponent(location.search).includes('there')")
-    assert value_at(page, "before", 0, 0) != before
+    wait_for_value(page, "before", 0, 0, before)
+
+
+def test_a_picture_out_of_sight_is_drawn_when_the_hand_rests(open_page):
+    page = open_page("?tab=masks")
+    far = "#view-masks [data-panel=conventions]"
+    shown = f"document.querySelectorAll('{far} td[role=gridcell]').length"
+    assert page.evaluate(f"document.querySelector('{far}').getBoundingClientRect().top > innerHeight")
+    before = page.evaluate(shown)
+    slider = page.locator(".am-field-extra input[type=range]")
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"{shown} > {before}")
+    page.wait_for_function("document.querySelectorAll('#view-masks [data-focus^=\"mask.0.\"]').length === 8")
 
 
 def test_a_click_opens_the_arithmetic_and_escape_closes_it(open_page):
@@ -206,6 +221,13 @@ def test_what_is_only_slow_is_not_started_twice_and_says_that_it_works(open_page
     held[0].continue_()
     wait_for_link(page, "tab=masks", "extra=1")
     page.locator(".am-working").wait_for(state="detached")
+
+
+@pytest.mark.parametrize(("path", "query"), [("/", "?step=3"), ("/zh", "?embed=1&step=3")])
+def test_a_step_without_a_tab_opens_it_in_the_first_lesson(open_page, path, query):
+    page = open_page(query, path=path)
+    page.wait_for_selector(".am-tab .am-inputs[data-step='3']:visible")
+    wait_for_link(page, f"tab={TABS[0].id}", "step=3")
 
 
 def test_a_bad_link_says_so_and_opens(open_page):

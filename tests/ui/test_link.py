@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention.typed import visible
-from attention.ui import FIELDS, TABS, open_link
+from attention.ui import FIELDS, TABS, open_link, opened
 from attention.ui.page import link
 from attention.ui.page.questions import ask_sheet
+from attention.ui.page.steps import free_play
 from attention.ui.page.tab import Controls, is_early
 from attention.ui.page.texts import words_for
 
@@ -61,6 +62,20 @@ def test_a_bad_link_opens_with_defaults_and_says_so(query):
     assert not good
     if tab == "masks":
         assert values == {field.name: field.default for field in FIELDS["masks"]}
+
+
+@pytest.mark.parametrize(
+    ("query", "step"), [("step=3", 3), ("embed=1&step=3&lang=zh", 3), ("step=99", 0), ("step=x", 0)]
+)
+def test_a_step_without_a_tab_is_of_the_first_lesson(query, step):
+    first = TABS[0]
+    found = opened(f"?{query}")
+    assert (found.tab, found.step, found.good) == (first.id, step or free_play(first), True)
+    assert opened("?embed=1").tab is None
+    for language in ("en", "zh"):
+        selected, notice, *rest = open_link(language, f"?{query}")
+        shown = rest[len(first.fields)]
+        assert (shown["step"], shown["language"]) == (step or free_play(first), language)
 
 
 def test_a_link_cannot_unfold_into_a_flood():
@@ -120,8 +135,8 @@ def test_no_hostile_link_is_an_unforeseen_error(tab, caplog):
             assert found == tab.id
             if values[field.name] == field.default or tab.slow:
                 continue  # what the tab opens with is looked at elsewhere
-            opened = open_link("en", query)
-            assert "Reference" not in str(opened[1]), (field.name, text[:60])
+            shown = open_link("en", query)
+            assert "Reference" not in str(shown[1]), (field.name, text[:60])
     assert not caplog.records
 
 

@@ -168,7 +168,8 @@ def test_a_plain_link_comes_with_its_first_picture(app_url):
     assert set(step.panels) <= {panel["id"] for panel in shown["panels"]}
     firsts = Firsts(TABS)
     assert firsts.place("/zh", [("tab", "masks"), ("lang", "zh")]) == ("zh", "masks", 1)
-    for given in ([("tab", "none")], [("tab", "masks"), ("embed", "1")], [("step", "2")]):
+    assert firsts.place("/zh", [("step", "2")]) == ("zh", TABS[0].id, 2)
+    for given in ([("tab", "none")], [("tab", "masks"), ("embed", "1")]):
         assert firsts.place("/", given) is None
     assert firsts.place("/class", [("tab", "masks")]) is None
     assert firsts.place("/", [("tab", "masks"), ("step", "free")]) is None

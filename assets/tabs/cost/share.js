@@ -2,7 +2,7 @@
 import { svg } from "../../view/core/dom.js";
 import { panelFrame } from "../../view/panels/frame.js";
 
-const WIDE = 420, TOP = 34, BOTTOM = 118, SIZE = 18;
+const WIDE = 360, TOP = 34, BOTTOM = 98, SIZE = 18;
 
 // panel: {heads, groups (0: one short vector of `size` numbers), size, name, labels: [queries, keys, vector]}
 export const sharedheads = (panel, view) => {
@@ -20,6 +20,6 @@ export const sharedheads = (panel, view) => {
       parts.push(svg("rect", { x: x(j, count) - half, y: BOTTOM - SIZE / 2 + down, width: 2 * half, height: SIZE, rx: 3, class: `am-heads-${kind}` }));
   }
   parts.push(svg("text", { x: 2, y: BOTTOM + SIZE + 32, class: "am-tick" }, panel.groups ? panel.labels[1] : panel.labels[2]));
-  const picture = svg("svg", { viewBox: `0 0 ${WIDE} 176`, class: "am-heads-art", role: "img", "aria-label": `${panel.name}. ${panel.caption}` }, parts);
+  const picture = svg("svg", { viewBox: `0 0 ${WIDE} 156`, class: "am-heads-art", role: "img", "aria-label": `${panel.name}. ${panel.caption}` }, parts);
   return panelFrame(panel, view, picture);
 };

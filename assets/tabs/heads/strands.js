@@ -5,6 +5,7 @@ import { panelFrame } from "../../view/panels/frame.js";
 import { whileShown } from "../../view/panels/rows.js";
 
 const STEP = 22; // pixels a token
+const WIDE = 340, FROM = 104, TO = 216; // the picture; where the names on the left end, and those on the right begin
 const LEAST = 0.005; // weights below are no line
 
 const middle = (i) => STEP * i + STEP / 2 + 4;
@@ -14,10 +15,10 @@ export const strands = (panel, view) => {
   const { shape, data } = unpack(source.data);
   const [n, m] = shape;
   const height = STEP * Math.max(n, m) + 8;
-  const art = svg("svg", { class: "am-lines-picture", viewBox: `0 0 440 ${height}`, role: "application", tabindex: "0", "data-focus": "lines" });
+  const art = svg("svg", { class: "am-lines-picture", viewBox: `0 0 ${WIDE} ${height}`, role: "application", tabindex: "0", "data-focus": "lines" });
   const lines = svg("g");
-  const left = tokens(source.rows, 142, "end", "from");
-  const right = tokens(source.columns, 298, "start", "to");
+  const left = tokens(source.rows, FROM, "end", "from");
+  const right = tokens(source.columns, TO, "start", "to");
   art.append(lines, ...left, ...right);
   const status = el("p", { class: "am-offscreen", role: "status" });
   const sentence = (i, j, weight) => panel.word.replace("{query}", () => source.rows[i]).replace("{key}", () => source.columns[j]).replace("{weight}", showNumber(weight));
@@ -27,7 +28,7 @@ export const strands = (panel, view) => {
     chosen = row;
     const weights = Array.from(data.subarray(row * m, row * m + m));
     lines.replaceChildren(...weights.map((weight, j) => (weight < LEAST ? null : svg("line", {
-      x1: 150, y1: middle(row), x2: 290, y2: middle(j), "stroke-width": (0.75 + 7 * weight).toFixed(2), "stroke-opacity": (0.25 + 0.75 * weight).toFixed(2) },
+      x1: FROM + 8, y1: middle(row), x2: TO - 8, y2: middle(j), "stroke-width": (0.75 + 7 * weight).toFixed(2), "stroke-opacity": (0.25 + 0.75 * weight).toFixed(2) },
     svg("title", {}, sentence(row, j, weight))))).filter(Boolean));
     left.forEach((node, i) => node.classList.toggle("am-chosen", i === row));
     right.forEach((node, j) => {
@@ -61,7 +62,7 @@ export const strands = (panel, view) => {
 
 const tokens = (labels, x, anchor, name) => labels.map((label, i) => {
   const node = svg("g", { class: `am-token am-${name}`, "data-at": i },
-    svg("rect", { x: name === "from" ? 0 : 290, y: middle(i) - STEP / 2, width: 150, height: STEP, rx: 4 }),
+    svg("rect", { x: name === "from" ? 0 : TO - 8, y: middle(i) - STEP / 2, width: name === "from" ? FROM + 8 : WIDE - TO + 8, height: STEP, rx: 4 }),
     svg("text", { x, y: middle(i), "text-anchor": anchor, "dominant-baseline": "central", direction: "ltr" }, svg("tspan", {}, cut(label)), svg("tspan", { class: "am-number", dx: 6 })));
   if (label.length > 14) node.append(svg("title", {}, label));
   return node;

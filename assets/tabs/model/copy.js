@@ -59,7 +59,7 @@ export const circuit = (panel, view) => {
 
 // One curve over the steps, with a line worth knowing and a dot at the step shown.
 const spark = (one, steps, frame) => {
-  const width = 280, height = 92, last = steps[steps.length - 1] || 1;
+  const width = 250, height = 80, last = steps[steps.length - 1] || 1;
   const top = Math.max(...one.values, one.line ?? 0, 1);
   const x = (i) => 6 + (steps[i] / last) * (width - 12);
   const y = (value) => height - 6 - (value / top) * (height - 28);

@@ -3,8 +3,8 @@ import { css, mix, rampOf } from "../../view/core/colours.js";
 import { el, svg } from "../../view/core/dom.js";
 import { showNumber } from "../../view/core/numbers.js";
 import { fill } from "../../view/core/words.js";
-import { download, panelFrame, saveMenu } from "../../view/panels/frame.js";
-import { columns, pictureOf, vectorsOf } from "./story.js";
+import { panelFrame, saveMenu } from "../../view/panels/frame.js";
+import { columns, vectorsOf } from "./story.js";
 import { nextWord } from "./story_next.js";
 import { LEFT, RIGHT, ROOM, SPINE, STRIP, WIDE, columnsOf, inked } from "./story_plan.js";
 import { steer } from "./story_steer.js";
@@ -28,8 +28,7 @@ export const stack = (panel, view) => {
   const status = el("p", { class: "am-caption am-pass-status", role: "status", "aria-live": "polite" }, panel.words.hint);
   steer(art, marks, panel, plan, view, (at) => { status.textContent = at ? sentence(panel, vectors, at) : panel.words.hint; });
   const body = el("div", { class: "am-pass-body" }, writer(panel, view), el("div", { class: "am-scroll", tabindex: "-1" }, art), status);
-  const own = { svg: () => download("model-pass.svg", pictureOf(art)) };
-  return panelFrame(panel, view, body, [saveMenu(panel, view, { formats: ["png", "svg", "csv", "npz"], own })]);
+  return panelFrame(panel, view, body, [saveMenu(panel, view, { formats: ["csv", "npz"] })]);
 };
 
 // Where each point stands: boxes in the order of the points, as story_steer.js reads them.

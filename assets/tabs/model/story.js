@@ -1,13 +1,13 @@
 // One forward pass as one picture: words across, the residual stream as its spine, every number opens.
 import { css, mix, rampOf } from "../../view/core/colours.js";
-import { afterPaint, el, svg } from "../../view/core/dom.js";
+import { el, svg } from "../../view/core/dom.js";
 import { showNumber, unpack } from "../../view/core/numbers.js";
 import { fill } from "../../view/core/words.js";
-import { taskOf } from "../../view/page/steps.js";
-import { download, panelFrame, saveMenu } from "../../view/panels/frame.js";
+import { stepOf } from "../../view/page/steps.js";
+import { panelFrame, saveMenu } from "../../view/panels/frame.js";
 import { whileShown } from "../../view/panels/rows.js";
 import { nextWord } from "./story_next.js";
-import { NAMES, RIGHT, ROOM, SPINE, STRIP, THIN, WIDE, inked, planOf } from "./story_plan.js";
+import { NAMES, RIGHT, ROOM, SPINE, STRIP, WIDE, inked, planOf } from "./story_plan.js";
 import { steer } from "./story_steer.js";
 import { writer } from "./story_write.js";
 
@@ -15,28 +15,31 @@ const ONE_SCALE = ["stream", "middle", "after", "embedding", "position", "writte
 const SHORT = { query: "q", key: "k", value: "v", head: "Σ" };
 
 export const pass = (panel, view) => {
-  const plan = planOf(panel);
+  const vectors = vectorsOf(panel);
+  const status = el("p", { class: "am-caption am-pass-status", role: "status", "aria-live": "polite" }, panel.words.hint);
+  const scroll = el("div", { class: "am-scroll", tabindex: "-1" });
+  const told = (at) => { status.textContent = at ? sentence(panel, vectors, at) : panel.words.hint; };
+  let tight = null;
+  const draw = () => { // free play has more room, and keeps a picture that a step has drawn
+    if (tight === Boolean(stepOf(view))) return;
+    tight = Boolean(stepOf(view));
+    scroll.replaceChildren(artOf(panel, planOf(panel, tight), vectors, view, told));
+  };
+  draw();
+  whileShown(view, scroll, ["am-update"], draw);
+  const body = el("div", { class: "am-pass-body" }, writer(panel, view), scroll, status);
+  return panelFrame(panel, view, body, [saveMenu(panel, view, { formats: ["csv", "npz"] })]);
+};
+
+const artOf = (panel, plan, vectors, view, told) => {
   const art = svg("svg", { class: "am-pass-art", viewBox: `0 0 ${WIDE} ${plan.height}`, role: "application", tabindex: "0",
     "aria-label": `${panel.title}. ${panel.words.hint}`, "data-focus": "pass" });
-  const vectors = vectorsOf(panel);
+  art.style.setProperty("--am-wide", WIDE / plan.height);
   const marks = svg("g", { class: "am-pass-marks" });
   art.append(...rails(panel, plan), ...wires(panel, plan), ...heads(panel, plan, vectors), ...strips(panel, plan, vectors),
     ...nextWord(panel, plan, view), ...columns(panel, plan, view), marks);
-  const status = el("p", { class: "am-caption am-pass-status", role: "status", "aria-live": "polite" }, panel.words.hint);
-  steer(art, marks, panel, plan, view, (at) => { status.textContent = at ? sentence(panel, vectors, at) : panel.words.hint; });
-  const scroll = el("div", { class: "am-scroll", tabindex: "-1" }, art);
-  let seen = null;
-  const turn = () => { // a step that is about the next word shows the end of the way
-    if (view.step === seen) return;
-    seen = view.step;
-    const task = taskOf(view);
-    scroll.scrollTop = task && task.kind === "goal" ? scroll.scrollHeight : 0;
-  };
-  afterPaint(turn);
-  whileShown(view, scroll, ["am-update"], () => afterPaint(turn));
-  const body = el("div", { class: "am-pass-body" }, writer(panel, view), scroll, status);
-  const own = { svg: () => download("model-pass.svg", pictureOf(art)) };
-  return panelFrame(panel, view, body, [saveMenu(panel, view, { formats: ["png", "svg", "csv", "npz"], own })]);
+  steer(art, marks, panel, plan, view, told);
+  return art;
 };
 
 // A vector for each point.
@@ -64,7 +67,8 @@ const rails = (panel, plan) => {
   const top = plan.columns.tall + 4;
   const grounds = plan.layers.map((layer) => svg("g", {},
     svg("rect", { class: "am-pass-ground", x: 0.5, y: layer.y, width: WIDE - 1, height: layer.end - layer.y, rx: 8 }),
-    svg("text", { class: "am-pass-layer", x: 10, y: layer.y + 15 }, fill(panel.words.layer, { layer: layer.number }))));
+    svg("text", { class: "am-pass-layer", x: 10, y: layer.y + 15 },
+      fill(panel.words.layer, { layer: layer.number }) + (plan.tight ? ` · ${fill(panel.words.head, { head: "" }).trim()}` : ""))));
   const others = panel.tokens.map((_, j) => svg("line", { class: j > panel.place ? "am-pass-later" : "am-pass-rail",
     x1: start + wide * (j + 0.5), x2: start + wide * (j + 0.5), y1: top, y2: j === panel.place ? top + 6 : end }));
   const own = start + wide * (panel.place + 0.5);
@@ -75,7 +79,7 @@ const rails = (panel, plan) => {
 
 // What reads from the spine and what is added to it.
 const wires = (panel, plan) => {
-  const middle = (y) => y + THIN / 2;
+  const middle = (y) => y + plan.thin / 2;
   const reads = plan.reads.map((read) => {
     const to = read.kind === "norm_1" ? plan.heads.filter((head) => head.layer === read.layer).pop().y + 6 : null;
     const down = to ? ` M${NAMES - 6} ${middle(read.y)} V${to}` : "";
@@ -92,6 +96,14 @@ const wires = (panel, plan) => {
   return [...gathers, ...nets, ...reads, ...adds];
 };
 
+// What a head is called, and what it looks at most: two lines, or one where it is tight.
+const namesOf = (panel, plan, { layer, head, y }, most) => {
+  const name = `${layer}.${head}`;
+  const [at, called] = plan.tight ? [[46, 13], name] : [[24, 24], fill(panel.words.head, { head: name })];
+  return [svg("text", { class: "am-pass-name", x: plan.tight ? 20 : 24, y: y + (plan.tight ? 13 : 10) }, called),
+    svg("text", { class: "am-pass-soft", x: at[0], y: y + at[1] }, most)];
+};
+
 // Each head's weights as bars on the words' columns, and what it looks at most.
 const heads = (panel, plan, vectors) => plan.heads.map((head, i) => {
   const row = panel.points.findIndex((point) => point.kind === "weights" && point.layer === head.layer && point.head === head.head);
@@ -101,10 +113,9 @@ const heads = (panel, plan, vectors) => plan.heads.map((head, i) => {
   const bars = weights.map((weight, j) => svg("rect", { class: `am-pass-bar${j === best ? " am-pass-best" : ""}`, "data-focus": `pass.${row}.${j}`,
     x: box.x + box.cell * (j + 0.5) - Math.min(box.cell * 0.36, 9), width: Math.min(box.cell * 0.72, 18),
     y: box.y + box.tall - Math.max(weight * box.tall, 0.75), height: Math.max(weight * box.tall, 0.75), rx: 1.5 }));
-  const word = panel.tokens[best].length > 7 ? `${panel.tokens[best].slice(0, 6)}…` : panel.tokens[best];
+  const word = panel.tokens[best];
   return svg("g", { class: "am-pass-head", "data-head": i },
-    svg("text", { class: "am-pass-name", x: 24, y: head.y + 10 }, fill(panel.words.head, { head: `${head.layer}.${head.head}` })),
-    svg("text", { class: "am-pass-soft", x: 24, y: head.y + 24 }, `${word} ${weights[best].toFixed(2)}`), ...bars);
+    ...namesOf(panel, plan, head, `${word} ${weights[best].toFixed(2)}`), ...bars);
 });
 
 // Every other vector as a strip of cells, or as bars up and down.
@@ -147,7 +158,7 @@ const neurons = (vector, box, top) => Array.from(vector, (x, i) => {
 
 const onSpine = (box) => svg("g", { class: "am-pass-knot" },
   svg("rect", { x: STRIP - 1, y: box.y - 1, width: ROOM + 2, height: box.tall + 2, rx: 2 }),
-  svg("circle", { cx: SPINE, cy: box.y + THIN / 2, r: 4 }));
+  svg("circle", { cx: SPINE, cy: box.y + box.tall / 2, r: 4 }));
 
 // The words themselves; a click draws another word's column.
 export const columns = (panel, plan, view) => {
@@ -165,17 +176,4 @@ export const columns = (panel, plan, view) => {
     node.addEventListener("click", () => view.state.column && view.state.column(j + 1));
     return node;
   });
-};
-
-// The picture as a file: with the page's colours written into it.
-export const pictureOf = (art) => {
-  const copy = art.cloneNode(true);
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  const from = [art, ...art.querySelectorAll("*")];
-  [copy, ...copy.querySelectorAll("*")].forEach((node, i) => {
-    const style = window.getComputedStyle(from[i]);
-    for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-weight", "font-family"]) node.style.setProperty(name, style.getPropertyValue(name));
-  });
-  copy.style.background = window.getComputedStyle(document.body).backgroundColor;
-  return URL.createObjectURL(new Blob([new window.XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" }));
 };

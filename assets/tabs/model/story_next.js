@@ -3,22 +3,23 @@ import { svg } from "../../view/core/dom.js";
 import { fill } from "../../view/core/words.js";
 import { LEFT, NAMES, RIGHT, SPINE, STRIP, inked } from "./story_plan.js";
 
-const STEP = 17;
+const STEP = 17; // a candidate's row, where the plan says nothing else
 const BARS = 92; // pixels that a share of 1 takes
 
 export const nextWord = (panel, plan, view) => [...candidates(panel, plan, view), ...line(panel, plan)];
 
 // A bar for each of the likeliest words: its logit, its share.
 const candidates = (panel, plan, view) => {
+  const step = plan.line || STEP;
   const row = panel.points.length - 1;
   const falls = panel.drawn && panel.drawn[3];
-  const last = plan.bottom + STEP * panel.candidates.length - 8;
+  const last = plan.bottom + step * panel.candidates.length - 8;
   const trunk = svg("path", { class: "am-pass-wire", d: `M${SPINE} ${plan.bottom - 8} V${last}` });
   return [trunk, ...panel.candidates.map(([word, logit, share], j) => {
-    const y = plan.bottom + STEP * j;
+    const y = plan.bottom + step * j;
     const node = svg("g", { class: `am-pass-candidate${word === falls ? " am-chosen" : ""}`, "data-focus": `pass.${row}.${j}` },
       svg("path", { class: "am-pass-wire", d: `M${SPINE} ${y + 8} H${NAMES - 8}` }),
-      svg("rect", { class: "am-pass-hit", x: NAMES - 4, y, width: STRIP + 200 - NAMES + 4, height: STEP - 1, rx: 3 }),
+      svg("rect", { class: "am-pass-hit", x: NAMES - 4, y, width: STRIP + 200 - NAMES + 4, height: step - 1, rx: 3 }),
       svg("text", { class: "am-pass-name", x: STRIP - 5, y: y + 12, "text-anchor": "end" }, short(word)),
       svg("rect", { class: "am-pass-share", x: STRIP, y: y + 2, width: Math.max(BARS * share, 0.75), height: 12, rx: 2 }),
       svg("text", { class: "am-pass-soft", x: STRIP + BARS + 6, y: y + 12 }, share ? share.toFixed(3) : "–"),

@@ -40,12 +40,13 @@ const stepped = (panel, [row, column], [down, right]) => {
 
 // Which number stands at x, y -> [point, number] or null.
 const placeAt = (panel, plan, x, y) => {
+  const line = plan.line || 17;
   for (let i = 0; i < plan.boxes.length; i++) {
     const box = plan.boxes[i];
     const size = panel.points[i].size;
-    const tall = box.rows ? 17 * size : box.tall;
+    const tall = box.rows ? line * size : box.tall;
     if (x < (box.rows ? STRIP - 60 : box.x) || x >= box.x + box.wide || y < box.y - 2 || y > box.y + tall + 2) continue;
-    const at = box.rows ? Math.floor((y - box.y) / 17) : Math.floor((x - box.x) / box.cell);
+    const at = box.rows ? Math.floor((y - box.y) / line) : Math.floor((x - box.x) / box.cell);
     return [i, Math.min(Math.max(at, 0), size - 1)];
   }
   return null;
@@ -58,7 +59,7 @@ const light = (art, marks, panel, plan, at) => {
   const [row, column] = at;
   const point = panel.points[row];
   const box = plan.boxes[row];
-  const frame = box.rows ? { x: STRIP - 62, y: box.y + 17 * column, width: ROOM + 62, height: 16 }
+  const frame = box.rows ? { x: STRIP - 62, y: box.y + (plan.line || 17) * column, width: ROOM + 62, height: (plan.line || 17) - 1 }
     : { x: box.x + column * box.cell, y: box.y - 1, width: box.cell, height: box.tall + 2 };
   const drawn = [svg("rect", { class: "am-pass-frame", ...frame, rx: 1 })];
   if (box.wide === ROOM && !box.rows) {

@@ -35,6 +35,13 @@ export const changed = (tab, names, values) => {
   return [];
 };
 
+// A slider is heard at once: Gradio, which looks through its page first, says the same some milliseconds later.
+const ahead = (view) => view.root.closest(".am-tab")?.addEventListener("input", ({ target }) => {
+  const field = target.type === "range" && view.payload && target.closest(".am-field");
+  const name = field && Object.keys(view.payload.inputs).find((one) => field.classList.contains(`am-field-${one}`));
+  if (name) heed(view, { ...(view.wanted || view.asking || view.payload.inputs), [name]: Number(target.value) });
+});
+
 // While a step sets its inputs, text boxes tell of themselves with the others as they stood before: what is
 // heard meanwhile counts only if it is still so afterwards.
 const SETTLING = 700; // milliseconds
@@ -62,12 +69,13 @@ const follow = async (view, inputs) => {
   view.following = true;
   try {
     while (view.wanted) {
-      const asked = view.wanted;
+      const asked = (view.asking = view.wanted);
       view.wanted = null;
       if (!stands(view, asked)) view.update(await view.ask("draw", { inputs: asked }));
     }
   } finally { // a picture that fails must not be the last one
     view.following = false;
+    view.asking = null;
   }
 };
 
@@ -132,6 +140,7 @@ export const mountInGradio = (element, props, watch, server, tab, need, pick, st
   const root = element.querySelector(".am-view");
   const view = (views[tab] = mount(root, null, server));
   leadThrough(view, tab, step);
+  ahead(view);
   const query = new URLSearchParams(startQuery);
   if (query.get("embed") === "1") view.alone = query.get("panel");
   if (props.value) view.adopt(props.value);

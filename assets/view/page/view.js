@@ -28,6 +28,15 @@ const arrange = (parent, nodes) => {
 // In a saved page: the arithmetic that it took along.
 const taken = ({ payload }, name, { panel, row, column }) => (name === "sheet" && payload.sheets ? payload.sheets[`${panel}.${row}.${column}`] : undefined);
 
+const REST = 80; // milliseconds
+
+// Whether a picture is above or below what the window shows; one that is not laid out (of a tab that is not
+// open, or put aside) has no place.
+const outOfSight = (node) => {
+  const { top, bottom, height } = node.getBoundingClientRect();
+  return height > 0 && (bottom < 0 || top > window.innerHeight);
+};
+
 // A view: draws payloads into root. server is null in a saved page.
 export class View {
   constructor(root, server) {
@@ -77,9 +86,10 @@ export class View {
     const focus = this.focusKey();
     const kept = new Map();
     const groups = [];
+    const unseen = new Set([...this.drawn.values()].map(({ node }) => node).filter(outOfSight)); // before anything moves
     payload.panels.forEach((panel, place) => {
       if (panel.kind === "heading" || groups.length === 0) groups.push([]);
-      groups[groups.length - 1].push(this.panel(panel, `${place}:${panel.id}`, kept));
+      groups[groups.length - 1].push(this.panel(panel, `${place}:${panel.id}`, kept, unseen));
     });
     this.drawn = kept;
     const notices = (payload.notices || []).map((text) => el("p", { class: "am-note" }, text));
@@ -110,15 +120,17 @@ export class View {
     }
   }
 
-  panel(panel, place, kept) {
+  panel(panel, place, kept, unseen) {
     const json = JSON.stringify(panel);
     const before = this.drawn.get(place);
     let entry = before;
     if (!before || before.json !== json) {
-      // a late panel shows its old picture until the ones above it are painted
-      const late = panel.late && before;
+      // a late panel shows its old picture until the ones above it are painted; one out of sight, until all rests
+      const hidden = before && unseen.has(before.node) && before.node.dataset.panel === panel.id;
+      const late = before && (panel.late || hidden);
       entry = { json, node: late ? before.node : this.build(panel), panel: late ? panel : null };
-      if (late) afterPaint(() => this.finish(entry));
+      if (hidden) this.finishAll();
+      else if (late) afterPaint(() => this.finish(entry));
     }
     kept.set(place, entry);
     return entry.node;
@@ -133,6 +145,13 @@ export class View {
     return node;
   }
 
+  finishAll() { // pictures that nobody sees, when nothing moves any more
+    window.clearTimeout(this.resting);
+    this.resting = window.setTimeout(() => {
+      for (const entry of this.drawn.values()) if (entry.panel) afterPaint(() => this.finish(entry));
+    }, REST);
+  }
+
   finish(entry) { // draw a late panel, unless a newer one has taken its place
     if (!entry.panel || ![...this.drawn.values()].includes(entry)) return;
     const focus = this.focusKey();
@@ -141,6 +160,7 @@ export class View {
     Object.assign(entry, { node, panel: null });
     putAside(this);
     veil(this);
+    markCells(this);
     const again = focus && this.root.querySelector(`[data-focus="${window.CSS.escape(focus)}"]`);
     if (again && again !== document.activeElement) again.focus({ preventScroll: true });
   }

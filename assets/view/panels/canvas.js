@@ -2,7 +2,7 @@
 // canvasMap(panel, view, n, m, data) -> element; data is row by row, (n, m).
 import { el } from "../core/dom.js";
 import { showNumber } from "../core/numbers.js";
-import { LINE, widthOf } from "./canvas_labels.js";
+import { grown, lineOf, widthOf } from "./canvas_labels.js";
 import { drawMap, layout, measureLabels } from "./canvas_picture.js";
 import { tellRow } from "./rows.js";
 
@@ -13,6 +13,7 @@ export const canvasMap = (panel, view, n, m, data) => {
   const map = { panel, view, n, m, data, rowNames: panel.rows.map(String), columnNames: panel.columns.map(String),
     memory: memoryOf(panel, view, n, m),
     widths: null, // of the widest labels, measured once
+    grown: null, // for this size of type
     size: null, // the geometry of the last drawing
     at: null, // the cell under the pointer or the cursor
     linked: null }; // a row that another panel points at
@@ -70,6 +71,8 @@ const draw = (map) => {
   const { body, corner, memory } = map;
   const width = body.clientWidth;
   if (!width || memory.table) return;
+  if (map.grown !== grown()) map.widths = null;
+  map.grown = grown();
   map.widths = map.widths || measureLabels(map);
   const size = (map.size = layout(map, width));
   drawMap(map, size, window.getComputedStyle(body));
@@ -97,10 +100,11 @@ const place = (node, where) => {
 const follow = ({ marks, size, at, linked, rowNames, columnNames }) => {
   const row = at ? at.row : linked;
   if (!size || row === null) return Object.values(marks).forEach((node) => place(node, null));
+  const line = lineOf();
   const pitch = size.cell / size.dpr, width = size.width / size.dpr, height = size.height / size.dpr;
   const between = (middle, half, end) => Math.min(Math.max(middle - half, 0), Math.max(end - 2 * half, 0));
   place(marks.row, { left: 0, top: row * pitch, width, height: pitch });
-  place(marks.left, { right: "0", top: between((row + 0.5) * pitch, LINE / 2, height), maxWidth: `${size.gutter}px` });
+  place(marks.left, { right: "0", top: between((row + 0.5) * pitch, line / 2, height), maxWidth: `${size.gutter}px` });
   marks.left.textContent = rowNames[row];
   place(marks.column, at && { left: at.column * pitch, top: 0, width: pitch, height });
   place(marks.cell, at && { left: at.column * pitch, top: row * pitch, width: pitch, height: pitch });
@@ -108,7 +112,7 @@ const follow = ({ marks, size, at, linked, rowNames, columnNames }) => {
   marks.top.textContent = columnNames[at.column];
   const upright = size.upright && widthOf(columnNames[at.column]) > pitch - 2; // as it is drawn
   marks.top.classList.toggle("am-mark-upright", upright);
-  const half = upright ? LINE / 2 : widthOf(columnNames[at.column].slice(0, 80), true) / 2 + 3;
+  const half = upright ? line / 2 : widthOf(columnNames[at.column].slice(0, 80), true) / 2 + 3;
   place(marks.top, { left: between((at.column + 0.5) * pitch, half, width), maxWidth: `${width}px`, maxHeight: `${size.depth}px` });
 };
 

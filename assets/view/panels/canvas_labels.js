@@ -1,11 +1,14 @@
 // Labels on canvases: how wide they are, and cut to fit.
 import { el } from "../core/dom.js";
 
-export const LINE = 13; // the line of a label, in css pixels
-const FONT = 11, ROOM = 132; // label size, the widest label, in css pixels
+// In css pixels, times what the page's own type grows on a wide screen (steps.css).
+const wide = window.matchMedia("(min-width: 1700px)");
+export const grown = () => (wide.matches ? 18 / 16 : 1);
+export const lineOf = () => 14 * grown(); // of a label
+const FONT = 12, ROOM = 142; // label size, the widest label
 
 const measure = el("canvas").getContext("2d");
-export const fontOf = (bold) => `${bold ? "650 " : ""}${FONT}px ui-sans-serif, system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif`;
+export const fontOf = (bold) => `${bold ? "650 " : ""}${FONT * grown()}px ui-sans-serif, system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif`;
 export const widthOf = (text, bold = false) => {
   measure.font = fontOf(bold);
   return measure.measureText(text).width;
@@ -18,4 +21,4 @@ export const fit = (label, room, bold = false) => { // cut at the end, by whole 
   return `${signs.join("")}…`;
 };
 
-export const widest = (labels) => Math.min([...new Set(labels)].reduce((most, label) => Math.max(most, widthOf(label.slice(0, 40), true)), 8), ROOM);
+export const widest = (labels) => Math.min([...new Set(labels)].reduce((most, label) => Math.max(most, widthOf(label.slice(0, 40), true)), 8), ROOM * grown());

@@ -1,7 +1,7 @@
 // The pixels of a large matrix: its cells, hatching and labels, and how large all that is drawn.
 import { mix, rampOf } from "../core/colours.js";
 import { el, isDark } from "../core/dom.js";
-import { fit, fontOf, LINE, widest, widthOf } from "./canvas_labels.js";
+import { fit, fontOf, lineOf, widest, widthOf } from "./canvas_labels.js";
 
 const LARGEST = 26, SMALLEST = 3, READABLE = 13; // cell sizes in css pixels; READABLE: a label fits
 const HEIGHT = 640; // css pixels a map may take before its cells give way
@@ -64,7 +64,8 @@ export const layout = ({ panel, n, m, widths }, width) => {
   let cell = Math.floor(Math.min(room / m, Math.max(READABLE, tall / n) * dpr, LARGEST * dpr));
   if (cell < SMALLEST) cell = room / m >= 2 ? 2 : SMALLEST;
   const upright = widths.column + 6 > cell / dpr;
-  const depth = Math.ceil(Math.max(upright ? Math.min(widths.column, 96) + 8 : LINE + 6, panel.row_title && panel.column_title ? 2 * LINE + 4 : 0));
+  const line = lineOf();
+  const depth = Math.ceil(Math.max(upright ? Math.min(widths.column, 7 * line) + 8 : line + 6, panel.row_title && panel.column_title ? 2 * line + 4 : 0));
   return { dpr, gutter, depth, cell, upright, width: m * cell, height: n * cell };
 };
 
@@ -101,16 +102,16 @@ const drawLabels = (canvas, names, horizontal, size, style) => {
   context.textAlign = !horizontal ? "right" : upright ? "left" : "center";
   context.font = fontOf(false);
   context.fillStyle = style.getPropertyValue("--am-soft");
-  const pitch = cell / dpr;
+  const pitch = cell / dpr, line = lineOf();
   const flat = horizontal && !upright;
-  const step = flat ? 1 : Math.max(1, Math.ceil(LINE / pitch));
+  const step = flat ? 1 : Math.max(1, Math.ceil(line / pitch));
   const room = flat ? pitch - 2 : horizontal ? depth - 6 : gutter - 6;
   if (horizontal && upright) { context.translate(0, depth - 3); context.rotate(-Math.PI / 2); }
   for (let k = 0; k < names.length; k += step) {
     const text = fit(names[k], room);
     const end = names.length * pitch; // the first and last label stay inside the canvas
-    const middle = flat ? (k + 0.5) * pitch : Math.min(Math.max((k + 0.5) * pitch, LINE / 2), Math.max(end - LINE / 2, LINE / 2));
-    if (flat) context.fillText(text, middle, depth - LINE / 2 - 2);
+    const middle = flat ? (k + 0.5) * pitch : Math.min(Math.max((k + 0.5) * pitch, line / 2), Math.max(end - line / 2, line / 2));
+    if (flat) context.fillText(text, middle, depth - line / 2 - 2);
     else if (horizontal && widthOf(names[k]) <= pitch - 2) level(context, names[k], middle);
     else if (horizontal) context.fillText(text, 0, middle);
     else context.fillText(text, gutter - 5, middle);
@@ -123,6 +124,6 @@ const level = (context, text, middle) => {
   context.translate(0, middle);
   context.rotate(Math.PI / 2);
   context.textAlign = "center";
-  context.fillText(text, 0, -LINE / 2);
+  context.fillText(text, 0, -lineOf() / 2);
   context.restore();
 };

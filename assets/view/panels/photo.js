@@ -15,17 +15,17 @@ const placed = (box) => Object.fromEntries(Object.entries(box).map(([name, numbe
 const rectOf = (box, fill, more = {}) => svg("rect", { ...placed({ x: box.left, y: box.top, width: box.width, height: box.height }), fill, ...more });
 
 // A legend's ramp, or the hatching of a masked cell.
-const pattern = (image, box, sheet) => {
+const pattern = (image, box, sheet, more) => {
   const colours = image.match(/rgba?\([^)]*\)|color\([^)]*\)/g) || [];
   const name = `p${sheet.names++}`;
   if (image.startsWith("repeating")) {
     const strip = svg("pattern", { id: name, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(135)" },
       svg("line", { x1: 0, y1: 4.5, x2: 5, y2: 4.5, stroke: colours.at(-1), "stroke-width": 1 }));
-    return [svg("defs", {}, strip), rectOf(box, `url(#${name})`)];
+    return [svg("defs", {}, strip), rectOf(box, `url(#${name})`, more)];
   }
   if (!image.startsWith("linear-gradient") || colours.length < 2) return [];
   const stops = colours.map((colour, i) => svg("stop", { offset: round(i / (colours.length - 1)), "stop-color": colour }));
-  return [svg("defs", {}, svg("linearGradient", { id: name }, stops)), rectOf(box, `url(#${name})`)];
+  return [svg("defs", {}, svg("linearGradient", { id: name }, stops)), rectOf(box, `url(#${name})`, more)];
 };
 
 // An element's own surface: its ground and its borders.
@@ -33,7 +33,7 @@ const surface = (node, style, box, sheet) => {
   const drawn = [];
   const round_ = { rx: round(Math.min(parseFloat(style.borderTopLeftRadius) || 0, box.height / 2)) };
   if (!clear(style.backgroundColor)) drawn.push(rectOf(box, style.backgroundColor, round_));
-  if (style.backgroundImage !== "none") drawn.push(...pattern(style.backgroundImage, box, sheet));
+  if (style.backgroundImage !== "none") drawn.push(...pattern(style.backgroundImage, box, sheet, round_));
   const sides = [["Top", box.left, box.top, box.right, box.top], ["Bottom", box.left, box.bottom, box.right, box.bottom],
     ["Left", box.left, box.top, box.left, box.bottom], ["Right", box.right, box.top, box.right, box.bottom]];
   const widths = sides.map(([side]) => (style[`border${side}Style`] === "none" ? 0 : parseFloat(style[`border${side}Width`])));
@@ -95,19 +95,47 @@ const taken = (node, sheet) => {
   if (node instanceof window.SVGElement) return [inlined(node, box)];
   if (node instanceof window.HTMLCanvasElement) return [svg("image", { ...placed({ x: box.left, y: box.top, width: box.width, height: box.height }), href: node.toDataURL() })];
   const typed = node instanceof window.HTMLInputElement ? [written(node.value, box, style)].filter(() => node.value) : [];
-  for (const one of typed) one.removeAttribute("textLength");
+  for (const one of typed) {
+    one.removeAttribute("textLength");
+    if (["left", "start"].includes(style.textAlign)) {
+      one.setAttribute("text-anchor", "start");
+      one.setAttribute("x", round(box.left + parseFloat(style.paddingLeft) + parseFloat(style.borderLeftWidth)));
+    }
+  }
   return [...surface(node, style, box, sheet), ...typed, ...within(node, sheet)];
 };
 
 const within = (node, sheet) => [...node.childNodes].flatMap((one) => taken(one, sheet));
 
+// The boxes of the model and the texts of a scene: those that free play shows, whatever a step has put away.
+const boxesOf = (tab) => {
+  const before = tab.className;
+  tab.classList.remove("am-stepping");
+  tab.classList.add("am-open");
+  const boxes = [...tab.querySelectorAll(".am-field textarea, .am-field-model input")].filter((box) => box.checkVisibility());
+  tab.className = before;
+  return boxes;
+};
+
 // What stands below: whose picture it is, the model and the texts it is of, and its link.
 const notesOf = (view) => {
   const tab = view.root.closest(".am-tab");
-  const boxes = tab ? [...tab.querySelectorAll(".am-field textarea, .am-field-model input")] : [];
+  const boxes = tab ? boxesOf(tab) : [];
   const named = boxes.map((box) => [box.closest(".am-field").querySelector("[data-testid=block-info]")?.textContent.trim(), box.value.trim()])
     .filter(([name, value]) => name && value).map(([name, value]) => `${name}: ${value.replace(/\s+/g, " ").slice(0, 300)}`);
   return [document.title, ...named, view.address ? view.address() : ""].filter(Boolean);
+};
+
+// A note in lines that are no wider than the picture; a link has no blanks to break at.
+const pen = el("canvas").getContext("2d");
+const folded = (note, width, font) => {
+  pen.font = font;
+  const lines = [""];
+  for (const piece of note.match(/\S{1,12}\s*|\s+/gu) || []) {
+    if (lines.at(-1) && pen.measureText(lines.at(-1) + piece.trimEnd()).width > width) lines.push("");
+    lines[lines.length - 1] += piece;
+  }
+  return lines;
 };
 
 // -> the panel as an <svg>.
@@ -116,11 +144,11 @@ export const photograph = (panel, view) => {
   const sheet = { right: start.right, bottom: start.bottom, names: 0 };
   const drawn = taken(panel, sheet);
   const style = window.getComputedStyle(view.root);
-  const notes = notesOf(view);
   const width = Math.ceil(sheet.right - start.left) + 2 * MARGIN;
+  const notes = notesOf(view).flatMap((note) => folded(note, width - 2 * MARGIN, `12px ${style.fontFamily}`));
   const ends = Math.ceil(sheet.bottom - start.top) + MARGIN;
   const height = ends + LINE * notes.length + MARGIN;
-  const foot = notes.map((note, i) => svg("text", { x: MARGIN, y: ends + LINE * (i + 1), fill: style.color, "font-family": style.fontFamily, "font-size": 11 }, note));
+  const foot = notes.map((note, i) => svg("text", { x: MARGIN, y: ends + LINE * (i + 1), fill: style.color, "font-family": style.fontFamily, "font-size": 12 }, note));
   return svg("svg", { xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}` },
     svg("rect", { width, height, fill: window.getComputedStyle(document.body).backgroundColor }),
     svg("g", { transform: `translate(${round(MARGIN - start.left)} ${round(MARGIN - start.top)})` }, drawn), foot);

@@ -50,7 +50,7 @@ export const player = (panel, view) => {
 
 // Small multiples, one curve each with its axes, and a line at the step shown.
 const curves = (panel, frame) => {
-  const width = 320, height = 104, left = 44, last = panel.steps[panel.steps.length - 1] || 1;
+  const width = 250, height = 86, left = 36, last = panel.steps[panel.steps.length - 1] || 1;
   const bottom = height - 18, top = 22;
   const across = ticks(0, last, 4);
   return el("div", {}, panel.curves.map((one) => {

@@ -1,6 +1,7 @@
 // The picture of a plot: axes, series, and what moves over them.
 import { svg } from "../core/dom.js";
 import { showNumber } from "../core/numbers.js";
+import { grown } from "./canvas_labels.js";
 import { extent, logTicks, ticks, written } from "./plot_scale.js";
 
 const DASHES = { accent: "", data: "2 4", truth: "8 5", muted: "1 4" };
@@ -47,7 +48,7 @@ export const chart = (panel, series, rows, width) => {
 
 // Where things stand: ranges of x (scaled) and y, the frame in pixels, and the two maps from one to the other.
 const spaceOf = (panel, series, rows, width) => {
-  const height = Math.round(Math.min(Math.max(width * 0.62, 220), window.innerHeight < 900 ? 276 : 360));
+  const height = Math.round(Math.min(Math.max(width * 0.62, 220), window.innerHeight < 900 ? 260 : 360));
   const scaleX = panel.log_x ? (x) => (x > 0 ? Math.log10(x) : NaN) : (x) => x;
   let [x0, x1] = extent([...series.flatMap((one) => one.x), ...(rows ? rows.x : [])].map(scaleX));
   const bars = series.filter((one) => one.kind === "bars");
@@ -62,8 +63,9 @@ const spaceOf = (panel, series, rows, width) => {
   y1 = Math.max(y1 + (y1 === 0 ? 0 : spread * 0.04), y0);
   if (y0 !== 0) y0 -= spread * 0.04;
   const names = vertical.marks.map((mark) => written(mark, vertical.digits));
-  const left = 14 + 6.6 * Math.max(...names.map((name) => name.length), 2);
-  const box = { left, right: width - (rows ? 44 : 12), top: panel.y_title || rows ? 22 : 8, bottom: height - (panel.x_title ? 38 : 22) };
+  const unit = grown();
+  const left = 14 + 7.2 * unit * Math.max(...names.map((name) => name.length), 2);
+  const box = { left, right: width - (rows ? 46 * unit : 12), top: panel.y_title || rows ? 23 * unit : 8, bottom: height - (panel.x_title ? 40 : 23) * unit };
   const px = (x) => box.left + ((scaleX(x) - x0) / (x1 - x0)) * (box.right - box.left);
   const py = (y) => box.bottom - ((y - y0) / (y1 - y0)) * (box.bottom - box.top);
   return { height, x0, x1, bars, gap, marks: vertical.marks, names, box, px, py };
@@ -76,9 +78,9 @@ const axes = (panel, { height, x0, x1, marks, names, box, px, py }) => {
   const plain = ticks(x0, x1, (box.right - box.left) / 70);
   const across = panel.log_x ? logTicks(x0, x1).map((mark) => [10 ** mark, String(+(10 ** mark).toPrecision(1))])
     : plain.marks.map((mark) => [mark, written(mark, plain.digits)]);
-  parts.push(...across.flatMap(([mark, name]) => [svg("line", { x1: px(mark), x2: px(mark), y1: box.bottom, y2: box.bottom + 4, class: "am-zero" }), text(px(mark), box.bottom + 17, name)]));
+  parts.push(...across.flatMap(([mark, name]) => [svg("line", { x1: px(mark), x2: px(mark), y1: box.bottom, y2: box.bottom + 4, class: "am-zero" }), text(px(mark), box.bottom + 4 + 13 * grown(), name)]));
   parts.push(svg("line", { x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom, class: "am-zero" }));
-  if (panel.y_title) parts.push(text(2, 13, panel.y_title, "start", "am-axis"));
+  if (panel.y_title) parts.push(text(2, 13 * grown(), panel.y_title, "start", "am-axis"));
   if (panel.x_title) parts.push(text((box.left + box.right) / 2, height - 4, panel.x_title, "middle", "am-axis"));
   return parts;
 };

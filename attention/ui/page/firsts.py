@@ -1,6 +1,6 @@
 """The first picture of a link, written into its page: it is painted before Gradio has started.
 
-Only plain links, which name a tab and a step of its lesson and no input, since their pages are kept
+Only plain links, which name a tab or a step of its lesson and no input, since their pages are kept
 (shelf.py); any other link's picture comes when the page asks for it. So does the picture of a model that is
 not loaded yet.
 """
@@ -33,7 +33,7 @@ class Firsts:
     def place(self, path: str, given: Sequence[tuple[str, str]]) -> Place | None:
         """What a page's address opens, None where it is no plain link."""
         query = dict(given)
-        tab = self.tabs.get(query.get("tab", ""))
+        tab = self.tabs.get(query.get("tab", next(iter(self.tabs), "") if "step" in query else ""))
         if tab is None or not PLAIN >= set(query) or not lesson_of(tab, LANGUAGES[0]):
             return None
         language = path.strip("/") or LANGUAGES[0]

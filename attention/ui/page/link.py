@@ -59,14 +59,17 @@ def no_lesson(tab: str, step: str | None, named: bool) -> tuple[int, Mapping[str
 
 
 def read(query: object, tabs: Mapping[str, Fields], begin: Begin = no_lesson) -> Opened:
-    """What a query string opens: its tab (None: it names none), and every input of that tab."""
+    """What a query string opens: its tab (None: it names none), and every input of that tab.
+
+    A step without a tab is one of the first tab's lesson.
+    """
     if not isinstance(query, str) or len(query) > QUERY:
         return Opened(None, {}, False)
     try:
         given = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True, max_num_fields=60))
     except ValueError:
         return Opened(None, {}, False)
-    tab = given.get("tab")
+    tab = given.get("tab", next(iter(tabs), None) if "step" in given else None)
     if tab is None or tab not in tabs:
         return Opened(None, {}, tab is None)
     named = bool({"panel", "cell", "hand"} & set(given)) or any(
