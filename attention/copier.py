@@ -1,4 +1,4 @@
-"""Chapter 16, part 1: a network that is attention and nothing else.
+"""Chapter 18, part 1: a network that is attention and nothing else.
 
 ``x = E[ids]``, per layer ``x = x + heads(norm(x))`` where positions are added to the inputs of queries and
 keys only (so that what is copied is the token, not its place), then ``logits = x U^T``.

@@ -1,4 +1,4 @@
-"""Chapter 16: watch a circuit form. How does a network learn to repeat what it saw once?
+"""Chapter 18: watch a circuit form. How does a network learn to repeat what it saw once?
 
 A few random tokens, and then the same again: from the repetition on, everything can be known, if one
 looks up what came **after** the earlier occurrence of the token at hand. No single head can: the token

@@ -1,4 +1,4 @@
-"""Chapter 16, part 2: which heads of a pretrained model copy?
+"""Chapter 18, part 2: which heads of a pretrained model copy?
 
 The prefix score of :mod:`attention.copying` is the role "induction" of :mod:`attention.heads`; here all
 heads are ranked by it, those that miss the role too, on random words that come twice: nothing in such a

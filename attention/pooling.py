@@ -1,7 +1,7 @@
 """Chapter 3: attention itself. Score, scale, softmax, weighted sum.
 
 ``attend`` is the only implementation in this project. The toy chapters call it, and the pretrained
-models of chapter 11 run it, so what is read here is what computes MiniLM's and GPT-2's heads.
+models of chapter 12 run it, so what is read here is what computes MiniLM's and GPT-2's heads.
 
 Shapes: ... any leading dimensions (batch, heads), n queries, m keys, d features, v value features.
 

@@ -1,4 +1,4 @@
-"""Chapter 9: order decides, attention sees it, and changed weights move the prediction."""
+"""Chapter 10: order decides, attention sees it, and changed weights move the prediction."""
 
 import re
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The marker of chapter 8: it undoes dates.write, and refuses what has no one answer."""
+"""The marker of chapter 9: it undoes dates.write, and refuses what has no one answer."""
 
 from __future__ import annotations
 

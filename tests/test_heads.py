@@ -1,4 +1,4 @@
-"""Chapter 12: reading weights, statistics, roles."""
+"""Chapter 13: reading weights, statistics, roles."""
 
 import math
 

@@ -114,6 +114,21 @@ def test_chapters_are_numbered_in_order():
     assert numbers == sorted(numbers) and set(numbers) == set(range(1, max(numbers) + 1))
 
 
+def test_a_file_that_says_its_chapter_says_the_one_of_the_contents_page():
+    said: set[tuple[str, int]] = set()
+    for path in CHAPTERS:
+        first = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n")[0]
+        said |= {(name_of(path), int(number)) for number in re.findall(r"[Cc]hapter (\d+)", first)}
+    assert len(said) > 30
+    assert [one for one in sorted(said) if ORDER[one[0]][0] != one[1]] == []
+
+
+def test_nothing_in_the_package_is_imported_for_its_side_effect():
+    """An import that nothing uses enters something somewhere; the two left only come early (serving.py)."""
+    silenced = [name_of(path) for path in CHAPTERS + UI if "F401" in path.read_text("utf-8")]
+    assert silenced == ["attention.ui.serving"]
+
+
 def test_imports_point_only_backwards():
     needs = {name_of(path): imports_of(path) for path in CHAPTERS}
     assert backward(ORDER, needs) == []
@@ -147,6 +162,25 @@ def test_no_tab_imports_another_tab(path):
     if tab is not None:
         others = {name for name in imports_of(path) if name.startswith("attention.ui")}
         assert not {name for name in others if tab_of(name) not in (None, tab)}
+
+
+@pytest.mark.parametrize("path", UI, ids=name_of)
+def test_the_page_knows_no_tab_and_its_course_neither(path):
+    """page <- course <- ``ui/__init__``, and page <- tabs <- ``ui/__init__``."""
+    parts = name_of(path).split(".")
+    above = {"page": ("tabs", "course"), "course": ("tabs",), "tabs": ("course",)}
+    places = {tuple(name.split(".")[:3]) for name in imports_of(path) if name.startswith("attention.ui")}
+    for place in above.get(parts[2] if len(parts) > 2 else "", ()):
+        assert ("attention", "ui", place) not in places and ("attention", "ui") not in places
+
+
+def test_a_student_sees_the_formula_in_attend():
+    """Below its docstring at most forty lines, and a shape where one changes."""
+    source = (PACKAGE / "pooling.py").read_text("utf-8")
+    attend = [node for node in ast.parse(source).body if getattr(node, "name", "") == "attend"][-1]
+    body = source.splitlines()[attend.body[1].lineno - 1 : attend.end_lineno]
+    assert len(body) <= 40
+    assert sum("(..., n, m)" in line or "(..., n, v)" in line for line in body) >= 3
 
 
 def test_the_rules_see_what_breaks_them():

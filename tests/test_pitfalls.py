@@ -1,4 +1,4 @@
-"""Chapter 13: every pitfall shows the fact it claims, by a computation of its own."""
+"""Chapter 14: every pitfall shows the fact it claims, by a computation of its own."""
 
 import math
 
@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from attention.decode import cache_exercises  # noqa: F401  enters its five
-from attention.pitfalls import PITFALLS, softmax_jacobian
+from attention import pitfalls
+from attention.decode.cache_exercises import EXERCISES
+from attention.pitfalls import softmax_jacobian
+
+PITFALLS = pitfalls.PITFALLS | EXERCISES
 
 IDS = {
     "scale_by_d_model",

@@ -1,4 +1,4 @@
-"""Chapter 10: the recommender beats popularity because of its attention, and opens cell by cell."""
+"""Chapter 11: the recommender beats popularity because of its attention, and opens cell by cell."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Chapter 8: the dates, the decoder that looks back, its training, its state carried outside."""
+"""Chapter 9: the dates, the decoder that looks back, its training, its state carried outside."""
 
 import copy
 import datetime

@@ -1,4 +1,4 @@
-"""Chapter 15: from attention to effect. What is a head *for*?
+"""Chapter 17: from attention to effect. What is a head *for*?
 
 Weights say where a head looks. They do not say what it brought from there, nor whether anyone used it
 (Jain and Wallace 2019). Here a model is read as a sum of parts that write into one stream:

@@ -1,4 +1,4 @@
-"""Chapter 9: is a review good or bad, and does the attention say why?
+"""Chapter 10: is a review good or bad, and does the attention say why?
 
 ``tokens -> embedding + position -> multi-head attention -> mean over the words -> linear``.
 Nothing goes round the attention, so every bit of the prediction passes through the weights on

@@ -1,4 +1,4 @@
-"""Made-up review sentences for chapter 9, in English and Chinese, where word order decides.
+"""Made-up review sentences for chapter 10, in English and Chinese, where word order decides.
 
 Every sentence comes from a template of this file and is labelled by the template's rule:
 

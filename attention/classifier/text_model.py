@@ -1,4 +1,4 @@
-"""Chapter 9a: the two models of chapter 9, one that sees order and one that only counts.
+"""Chapter 10a: the two models of chapter 10, one that sees order and one that only counts.
 
 Shapes: b texts, n tokens, h heads, d_model token features, c = 2 classes (negative, positive).
 """

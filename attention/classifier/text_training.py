@@ -1,4 +1,4 @@
-"""Chapter 9b: training the two text models on the made-up reviews, and marking them.
+"""Chapter 10b: training the two text models on the made-up reviews, and marking them.
 
 Held-out reviews share no bag of words with the training reviews (``reviews.split_reviews``), so a
 model that only counts gets exactly one of each pair right. Some are a training sentence behind another

@@ -1,13 +1,12 @@
 """The five cache mistakes small enough to be read off: one rotary head, one new query.
 
 ``cache_pitfalls`` makes them in whole models; here each is an :class:`~attention.pitfalls.Exercise` as those
-of chapter 14 are, entered into ``PITFALLS`` under the tab "cost". A score of turned vectors knows nothing
+of chapter 14 are. A score of turned vectors knows nothing
 but the distance from query to key, so a wrong place is a wrong **distance**, and that is what is shown.
 
 Shapes: n tokens that the query may see, d features.
 
->>> from attention.pitfalls import PITFALLS
->>> PITFALLS["cache_restart"](written=2).wrong["distance"].tolist()  # a prompt of 4, two more at 0 each
+>>> EXERCISES["cache_restart"](written=2).wrong["distance"].tolist()  # a prompt of 4, two more at 0 each
 [0.0, -1.0, -2.0, -3.0, 0.0, 0.0]
 """
 
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..cache import KeyValueCache
-from ..pitfalls.exercise import Exercise, pitfall
+from ..pitfalls.exercise import Exercise, by_id, pitfall
 from ..pooling import attend
 from ..position import rotate
 
@@ -125,3 +124,6 @@ def cache_shared(generator: torch.Generator, other: int = 4) -> Exercise:
     right = _read(query[-1], own - 1, _kept(key[other:], value[other:], places[:own]))
     right["weights"] = torch.cat([torch.zeros(other), right["weights"]])  # beside the wrong one's
     return _compare(right, wrong, foreign=wrong["weights"][:other].sum().item())
+
+
+EXERCISES = by_id(cache_restart, cache_twice, cache_corner, cache_evict, cache_shared)

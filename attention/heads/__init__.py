@@ -1,6 +1,6 @@
-"""Chapter 12: what do the heads of a real model do?
+"""Chapter 13: what do the heads of a real model do?
 
-Chapter 11 hands over one weight matrix per head. :mod:`attention.heads.reading` reads one of them; this
+Chapter 12 hands over one weight matrix per head. :mod:`attention.heads.reading` reads one of them; this
 chapter looks at all at once: how each head spreads its weight (:func:`statistics`), and whether it
 keeps to a rule that could be said in words (:func:`roles`). A rule counts only when it beats the
 same weights on shuffled positions. Attention is not explanation by itself (Jain and Wallace 2019;

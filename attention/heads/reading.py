@@ -1,6 +1,6 @@
 """Reading one weight matrix: numbers per query, ways to cut it, and what it says about the output.
 
-The first half of chapter 12; :mod:`attention.heads` builds on it and hands on every name. A weight
+The first half of chapter 13; :mod:`attention.heads` builds on it and hands on every name. A weight
 says how much of a value vector is taken, not how much that changes the answer: the value may be
 short (:func:`value_weighted`), and it was itself mixed by the layers below (:func:`rollout`).
 

@@ -1,4 +1,4 @@
-"""Chapter 13: ten mistakes, each beside the right way, computed and not just told.
+"""Chapter 14: ten mistakes, each beside the right way, computed and not just told.
 
 ``PITFALLS[id](seed=0, ...)`` gives an :class:`Exercise`: tensors of both ways under equal names where
 both have them, and the numbers to read off. What a learner is asked, and why the answer is what it
@@ -24,8 +24,8 @@ from ..masks import (
     softmax_with_minus_inf,
 )
 from ..pooling import attend
-from . import pitfalls_heads  # noqa: F401  enters its four into PITFALLS
-from .exercise import PITFALLS, Exercise, Pitfall, entropy, pitfall
+from .exercise import Exercise, Pitfall, by_id, entropy, pitfall
+from .pitfalls_heads import full_width_heads, heads_not_dividing, scale_by_d_model, split_without_transpose
 
 __all__ = ["PITFALLS", "Exercise", "Pitfall", "softmax_jacobian"]
 
@@ -200,3 +200,9 @@ def dropout_on_weights(
             "largest_row_sum": sums.max().item(),
         },
     )
+
+
+PITFALLS = by_id(
+    no_scaling, softmax_axis, all_zero_mask, inverted_mask, average_over_padding, dropout_on_weights,
+    scale_by_d_model, split_without_transpose, heads_not_dividing, full_width_heads,
+)  # fmt: skip

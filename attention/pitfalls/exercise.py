@@ -1,4 +1,4 @@
-"""The frame of chapter 13: a mistake and the right way side by side, and the registry of them all."""
+"""The frame of chapter 14: a mistake and the right way side by side."""
 
 from __future__ import annotations
 
@@ -49,18 +49,14 @@ class Pitfall:
         return self.run(torch.Generator().manual_seed(seed), **parameters)
 
 
-PITFALLS: dict[str, Pitfall] = {}
-Way = Callable[..., Exercise]  # run(generator, **parameters)
+def pitfall(tab: str, **limits: tuple[float, float]) -> Callable[[Callable[..., Exercise]], Pitfall]:
+    """Decorator: ``run(generator, **parameters) -> Exercise`` becomes the :class:`Pitfall` of its name."""
+    return lambda run: Pitfall(run.__name__, tab, run, limits)
 
 
-def pitfall(tab: str, **limits: tuple[float, float]) -> Callable[[Way], Way]:
-    """Decorator: ``run(generator, **parameters) -> Exercise`` enters PITFALLS under its own name."""
-
-    def register(run: Way) -> Way:
-        PITFALLS[run.__name__] = Pitfall(run.__name__, tab, run, limits)
-        return run
-
-    return register
+def by_id(*pitfalls: Pitfall) -> dict[str, Pitfall]:
+    """Pitfalls by their ids, in this order."""
+    return {pitfall.id: pitfall for pitfall in pitfalls}
 
 
 def entropy(weights: Tensor) -> Tensor:

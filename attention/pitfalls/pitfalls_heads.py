@@ -1,4 +1,4 @@
-"""Chapter 13, part one: mistakes made when heads are split. The rest is in ``pitfalls``."""
+"""Chapter 14, part one: mistakes made when heads are split. The rest is in ``pitfalls``."""
 
 from __future__ import annotations
 

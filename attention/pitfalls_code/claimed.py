@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from ..multihead import MultiHeadAttention
-from ..pitfalls.exercise import Exercise, Pitfall, Way
+from ..pitfalls.exercise import Exercise, by_id, pitfall
 from ..pooling import attend
 from .claims import (
     batched_shapes,
@@ -19,24 +18,12 @@ from .claims import (
     score_count,
 )
 
-CLAIMS: dict[str, Pitfall] = {}
-
-
-def _claim(tab: str, **limits: tuple[float, float]) -> Callable[[Way], Way]:
-    """Decorator: enters CLAIMS under its own name."""
-
-    def register(run: Way) -> Way:
-        CLAIMS[run.__name__] = Pitfall(run.__name__, tab, run, limits)
-        return run
-
-    return register
-
 
 def _seed(generator: torch.Generator) -> int:
     return int(torch.randint(2**31, (), generator=generator))
 
 
-@_claim("masks", m=(1, 16))
+@pitfall("masks", m=(1, 16))
 def mask_for_widths(generator: torch.Generator, m: int = 5) -> Exercise:
     """ "A mask is for mismatched dimensions": 3 queries of 4 features, m keys of 4 and of 6.
 
@@ -59,7 +46,7 @@ def _runs(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> flo
     return 1.0
 
 
-@_claim("matchmaker", d=(2, 512), n=(2, 32))
+@pitfall("matchmaker", d=(2, 512), n=(2, 32))
 def randn_matrices(generator: torch.Generator, d: int = 64, n: int = 8) -> Exercise:
     """W_q and W_k by ``randn(d, d)`` against Glorot's: weights (n, n) over tokens of unit variance."""
     plain, glorot = random_weights_spread(d, n, _seed(generator))
@@ -71,7 +58,7 @@ def randn_matrices(generator: torch.Generator, d: int = 64, n: int = 8) -> Exerc
     return Exercise({"weights": glorot.weights}, {"weights": plain.weights}, readouts)
 
 
-@_claim("matchmaker", strength=(0.0, 10.0))
+@pitfall("matchmaker", strength=(0.0, 10.0))
 def l2_weights(generator: torch.Generator, strength: float = 0.3) -> Exercise:
     """L2 on the attention weights against L2 on the matrices: weights (3, 5) without, and with each."""
     seed = _seed(generator) % 50  # few, so that a class draws the same ones
@@ -82,7 +69,7 @@ def l2_weights(generator: torch.Generator, strength: float = 0.3) -> Exercise:
     return Exercise({"weights": rows}, {}, readouts)
 
 
-@_claim("heads", num_heads=(1, 48), n=(1, 512))
+@pitfall("heads", num_heads=(1, 48), n=(1, 512))
 def heads_memory(generator: torch.Generator, num_heads: int = 8, n: int = 64) -> Exercise:
     """ "Several heads need less memory": counts (2, 2), one head and all; projections and scores."""
     one, more = (score_count(n, heads, 48) for heads in (1, num_heads))
@@ -90,7 +77,7 @@ def heads_memory(generator: torch.Generator, num_heads: int = 8, n: int = 64) ->
     return Exercise({"counts": counts.float()}, {}, {"ratio": more.all_heads / one.all_heads})
 
 
-@_claim("heads", d_model=(2, 64))
+@pitfall("heads", d_model=(2, 64))
 def four_layers(generator: torch.Generator, d_model: int = 8) -> Exercise:
     """ "Q, K and V come from four linear layers": moved (4, 4), 1 where changing a layer moves a result.
 
@@ -114,7 +101,7 @@ def four_layers(generator: torch.Generator, d_model: int = 8) -> Exercise:
     return Exercise({"moved": moved}, {}, {"makers": makers, "parameters": float(d_model**2)})
 
 
-@_claim("heads", n=(1, 8))
+@pitfall("heads", n=(1, 8))
 def batched_products(generator: torch.Generator, n: int = 3) -> Exercise:
     """(n, 2, 3)(n, 3, 4): away (n, n), how far product i of the batch is from left i times right j."""
     left, right = torch.randn(n, 2, 3, generator=generator), torch.randn(n, 3, 4, generator=generator)
@@ -125,7 +112,7 @@ def batched_products(generator: torch.Generator, n: int = 3) -> Exercise:
     return Exercise({"away": away}, {}, {"dimensions": float(len(shape)), "first": float(shape[0])})
 
 
-@_claim("heads", d=(2, 512))
+@pitfall("heads", d=(2, 512))
 def eye_heatmap(generator: torch.Generator, d: int = 8) -> Exercise:
     """``eye(10)`` printed as attention against the weights of ten random tokens of width d, (10, 10)."""
     eye, weights, diagonal = identity_heatmap(10, d, _seed(generator))
@@ -134,7 +121,7 @@ def eye_heatmap(generator: torch.Generator, d: int = 8) -> Exercise:
     return Exercise({"weights": weights}, {"weights": eye}, readouts)
 
 
-@_claim("applications", bright=(0.0, 8.0))
+@pitfall("applications", bright=(0.0, 8.0))
 def channel_attention(generator: torch.Generator, bright: float = 1.0) -> Exercise:
     """Channel and spatial attention of an image (3, 3, 3): sigmoids of means, not a softmax.
 
@@ -152,7 +139,7 @@ def channel_attention(generator: torch.Generator, bright: float = 1.0) -> Exerci
     )  # fmt: skip
 
 
-@_claim("matchmaker", space=(0.0, 1.0))
+@pitfall("matchmaker", space=(0.0, 1.0))
 def library(generator: torch.Generator, space: float = 0.25) -> Exercise:
     """Query: what you ask; keys: labels of three books; values: their pages. Then one book is rewritten.
 
@@ -167,7 +154,7 @@ def library(generator: torch.Generator, space: float = 0.25) -> Exercise:
     return _before_after(query, key, value, key, rewritten)
 
 
-@_claim("matchmaker", focus=(0.0, 8.0))
+@pitfall("matchmaker", focus=(0.0, 8.0))
 def party(generator: torch.Generator, focus: float = 2.0) -> Exercise:
     """Query: the voice you listen for; keys: three voices; values: what they say. Then one voice changes.
 
@@ -190,3 +177,9 @@ def _before_after(query: Tensor, key: Tensor, value: Tensor, new_key: Tensor, ne
     return Exercise(
         {"query": query, "key": key, "value": value, "weights": weights, "output": output}, {}, moved
     )
+
+
+CLAIMS = by_id(
+    mask_for_widths, randn_matrices, l2_weights, heads_memory, four_layers, batched_products, eye_heatmap,
+    channel_attention, library, party,
+)  # fmt: skip

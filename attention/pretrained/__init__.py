@@ -1,4 +1,4 @@
-"""Chapter 11: real language models running ``attend``.
+"""Chapter 12: real language models running ``attend``.
 
 ``load_model`` gives a model, ``tokenize`` turns text into its tokens, ``run`` sends them through
 and hands back every layer's attention, changed or not. How a model comes to call ``attend`` is told

@@ -1,4 +1,4 @@
-"""Chapter 11, part 1a: how a pretrained model comes to run this package's ``attend``.
+"""Chapter 12, part 1a: how a pretrained model comes to run this package's ``attend``.
 
 transformers lets a model name the function that computes its attention. The one registered here is
 :func:`matchmaker_attention`, which calls :func:`attention.pooling.attend` and nothing else. What a

@@ -1,4 +1,4 @@
-"""Chapter 11, part 3: which models there are, and loading each of them once.
+"""Chapter 12, part 3: which models there are, and loading each of them once.
 
 One ships with this project and two come as Python packages: these need no network. The others come
 from the Hugging Face hub at a pinned revision.

@@ -1,4 +1,4 @@
-"""Chapter 11, page: fetching a model from the Hugging Face hub, within limits.
+"""Chapter 12, page: fetching a model from the Hugging Face hub, within limits.
 
 Nothing here reads a model: it only brings checked files into the hub's own cache folder. A file is
 taken when its bytes have the checksum that the hub names, and weights come last, so that a folder

@@ -1,4 +1,4 @@
-"""Chapter 11, page: what may go wrong between here and the hub, one sentence for each.
+"""Chapter 12, page: what may go wrong between here and the hub, one sentence for each.
 
 The hub's library raises its own errors, its HTTP client's and the system's; which ones depends on its
 version. Here each of them becomes a :class:`attention.pretrained.model.ModelRefused` that says what to do.

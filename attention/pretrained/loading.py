@@ -1,4 +1,4 @@
-"""Chapter 11, page: from a folder to a module in memory, one at a time, and only what it says it is.
+"""Chapter 12, page: from a folder to a module in memory, one at a time, and only what it says it is.
 
 A configuration is a promise of so many numbers, a weights file holds so many: both are counted here
 before anything large is allocated, and a module whose weights were not all in its file, or hold NaN,

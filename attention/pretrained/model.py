@@ -1,4 +1,4 @@
-"""Chapter 11, part 2: a transformers model made to run ``attend``, and the proof that it does.
+"""Chapter 12, part 2: a transformers model made to run ``attend``, and the proof that it does.
 
 Nothing here reads a file: a module and its tokenizer come in, a :class:`Model` goes out.
 """

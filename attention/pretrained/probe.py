@@ -1,4 +1,4 @@
-"""Chapter 11, part 2a: a module watched from outside while a few tokens go through it.
+"""Chapter 12, part 2a: a module watched from outside while a few tokens go through it.
 
 What a model really does is not in its configuration: which matrix follows a head, whether a query
 comes divided by sqrt(d), whether a position moves anything. So it is seen, once, by runs on a

@@ -1,4 +1,4 @@
-"""Chapter 11, part 1: what a run wants to see and to change, and what was seen of each layer.
+"""Chapter 12, part 1: what a run wants to see and to change, and what was seen of each layer.
 
 Both travel in a ``contextvars.ContextVar``, never on a module, so any number of threads can share one
 model.

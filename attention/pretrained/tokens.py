@@ -1,4 +1,4 @@
-"""Chapter 11, part 5: a text as a model sees it, and as a person can read it."""
+"""Chapter 12, part 5: a text as a model sees it, and as a person can read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chapter 10: what shall this reader read next?
+"""Chapter 11: what shall this reader read next?
 
 The matchmaker grown up: every candidate item is a query and looks at the user's history, whose
 items are keys and values. A thriller looks at the thrillers and ignores the cakes; the mean over

@@ -1,4 +1,4 @@
-"""Made-up films, books and dishes for chapter 10, and users with several tastes.
+"""Made-up films, books and dishes for chapter 11, and users with several tastes.
 
 Eight themes, eight items each; an item's theme is what the recommender has to find out from who
 chose what, it never sees it. Within a theme, items lean on one another in a fixed popularity.

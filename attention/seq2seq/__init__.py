@@ -1,4 +1,4 @@
-"""Chapter 8, continued: train the decoder that looks back.
+"""Chapter 9, continued: train the decoder that looks back.
 
     python -m attention.seq2seq train --attention additive --seed 0
     python -m attention.seq2seq evaluate --save assets/trained/seq2seq_held_out.json

@@ -1,4 +1,4 @@
-"""Chapter 8: a decoder that looks back.
+"""Chapter 9: a decoder that looks back.
 
 How does a network write "1997-05-03" after reading "May 3rd, 97"? One recurrent network (GRU) reads
 the characters, a second one writes. Without attention everything read must fit into one vector;
@@ -13,7 +13,7 @@ values, before every character it writes. That is Bahdanau, Cho and Bengio 2015:
 Three kinds of attention: "additive" (theirs), "dot" (no parameters of its own), and "none", where
 every c_i is the reader's final state, one vector for the whole text (Cho et al. 2014).
 
-Chapter 8 is four files: ``dates`` (what is read), this one, ``translation`` (asking it and opening
+Chapter 9 is four files: ``dates`` (what is read), this one, ``translation`` (asking it and opening
 its weights), ``seq2seq`` (training it).
 
 Shapes: b batch, m characters read, n = 10 characters written, s width of a state (2 x hidden).

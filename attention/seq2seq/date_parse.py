@@ -1,4 +1,4 @@
-"""Chapter 8's marker: which day does a written date mean? The inverse of ``dates.write``.
+"""Chapter 9's marker: which day does a written date mean? The inverse of ``dates.write``.
 
 A model's answer can be called right only where the text has one true answer. ``true_date`` finds it
 by the rules of ``dates``: every day that some template would write exactly like this, and only if

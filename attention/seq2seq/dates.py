@@ -1,4 +1,4 @@
-"""Data for chapter 8: one date, written in many ways, and its ISO form.
+"""Data for chapter 9: one date, written in many ways, and its ISO form.
 
 The rules that make every written date have exactly one answer:
 

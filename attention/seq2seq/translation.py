@@ -1,4 +1,4 @@
-"""Chapter 8, continued: ask the decoder that looks back, open what it looked at, and mark its work.
+"""Chapter 9, continued: ask the decoder that looks back, open what it looked at, and mark its work.
 
 ``translate`` writes one date and keeps every row of weights; ``explain_step`` opens one weight;
 ``evaluate`` counts how many held-out dates come out exactly right. ``load`` gives the trained

@@ -1,4 +1,4 @@
-"""Chapter 14: a whole language model in the open.
+"""Chapter 8: a whole language model in the open.
 
 Small enough that every number of it can be looked at, and trained here, on sentences made here:
 

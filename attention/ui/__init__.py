@@ -148,21 +148,31 @@ def build_page(language: str) -> None:
 
 
 def build() -> gr.Blocks:
-    """The whole app: English at ``/``, Simplified Chinese at ``/zh``, each with its class; one API."""
-    with gr.Blocks(title=words_for("en")("app.title"), analytics_enabled=False) as demo:
-        gr.Navbar(visible=False)
-        build_page(LANGUAGES[0])
-        for tab in TABS:
-            gr.api(endpoint(tab), api_name=tab.id, queue=False)
-    for language in LANGUAGES[1:]:
-        with demo.route(language, f"/{language}", show_in_navbar=False):
-            gr.Navbar(visible=False)
+    """The whole app: English at ``/``, Simplified Chinese at ``/zh``, each with its class; one API.
+
+    Every page is made before the Blocks closes: whenever one closes, ``with demo.route(...)`` too, Gradio
+    makes its whole app anew.
+    """
+    demo = gr.Blocks(title=words_for("en")("app.title"), analytics_enabled=False)
+    for path in (*LANGUAGES[1:], *CLASS.values()):  # Gradio's routes have no folders
+        demo.route(path, f"/{path}", show_in_navbar=False)
+    with demo:
+        for language in LANGUAGES:
+            begin_page(demo, "" if language == LANGUAGES[0] else language)
             build_page(language)
-    for language, path in CLASS.items():  # Gradio's routes have no folders
-        with demo.route(path, f"/{path}", show_in_navbar=False):
-            gr.Navbar(visible=False)
+            if language == LANGUAGES[0]:
+                for tab in TABS:
+                    gr.api(endpoint(tab), api_name=tab.id, queue=False)
+        for language, path in CLASS.items():
+            begin_page(demo, path)
             build_class(language, page_answers)
     return demo
+
+
+def begin_page(demo: gr.Blocks, path: str) -> None:
+    """What is made from here on stands on the page at this path, as after ``demo.route``."""
+    demo.current_page = path
+    gr.Navbar(visible=False)
 
 
 @cache

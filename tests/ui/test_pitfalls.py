@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from attention.decode.cache_exercises import EXERCISES
 from attention.pitfalls import PITFALLS
 from attention.pitfalls_code import CLAIMS, PROGRAMS
 from attention.ui import TABS
@@ -74,7 +75,8 @@ def panel(panels, id):
 
 
 def test_every_pitfall_has_a_question_pictures_and_a_home():
-    assert set(QUESTIONS) == set(PICTURES) == set(EVERY) == set(PITFALLS) | set(CLAIMS) == set(RIGHT)
+    assert set(QUESTIONS) == set(PICTURES) == set(EVERY) == set(RIGHT)
+    assert len(EVERY) == len(PITFALLS) + len(EXERCISES) + len(CLAIMS), "two of one name"
     homes = {tab.id: set(pitfalls_of(tab.id)) for tab in TABS if pitfalls_of(tab.id)}
     assert homes == HOMES
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import gradio as gr
 import pytest
+from gradio.routes import App
+
+from attention.ui import BY_ID, build
+from attention.ui.page.view import AttentionView
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -119,3 +125,39 @@ sys.argv = ["app.py"]
 app.main()
 """
     assert run(code, SYSTEM="spaces") == "[]"
+
+
+@pytest.fixture(scope="module")
+def built():
+    """The page, how often Gradio made its app for it, and how often for an empty Blocks."""
+    made = []
+    create = App.create_app
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(App, "create_app", staticmethod(lambda *a, **k: made.append(1) or create(*a, **k)))
+        with gr.Blocks():
+            pass
+        empty = len(made)
+        return build(), len(made) - empty, empty
+
+
+def test_all_pages_are_one_app_of_gradios(built):
+    """As often made as for an empty Blocks, and each page has what was made for it."""
+    demo, made, empty = built
+    assert made == empty
+    assert [path for path, *_ in demo.pages] == ["", "zh", "class", "class-zh"]
+    pages = {path: len(page["components"]) for path, page in demo.get_config_file()["page"].items()}
+    assert pages[""] > pages["zh"] > 300 and 4 <= pages["class"] == pages["class-zh"] < 20
+    assert sum(pages.values()) == len(demo.blocks)
+    assert {fn.page for fn in demo.fns.values() if fn.api_name in BY_ID} == {""}
+
+
+def test_no_view_writes_a_server_function_into_the_page(built):
+    """Gradio keeps them as attributes: one called ``head`` is where it keeps markup for the page."""
+    views = [block for block in built[0].blocks.values() if isinstance(block, AttentionView)]
+    assert any("head" in {fn.__name__ for fn in view.server_fns} for view in views)
+    assert "functools" not in json.dumps([view.get_config() for view in views], default=str, skipkeys=True)
+
+
+def test_garbage_is_collected_again_once_the_page_is_built():
+    code = "import app, gc\nprint(gc.isenabled(), gc.get_freeze_count() > 100_000)"
+    assert run(code) == "True True"

@@ -10,7 +10,7 @@ import segno
 
 from ...misconceptions import Item, make_test
 from ...paper import tables
-from ..page.guard import Json, Refusal, told, whole
+from ..page.guard import Json, Refusal, question_of, told, whole
 from ..page.panels import Saved
 from ..page.sheet import show
 from ..page.texts import words_for
@@ -21,12 +21,6 @@ MOST_LABELS = 64  # rows or columns of a picture that a menu offers
 LONGEST_QR = 1273  # bytes: 117 modules a side, which a phone still reads from a wall
 LARGEST_TEST = 999_999  # the seed of a test
 SHEETS = 10_000  # rows and columns that a question may name
-
-
-def _asked(request: object) -> Json:
-    if not isinstance(request, dict):
-        raise Refusal("bad_request")
-    return request
 
 
 def _view(page: PageAnswers, query: object) -> Any:
@@ -46,7 +40,7 @@ def title_of(picture: Saved, otherwise: str = "") -> str:
 @told
 def ask_numbers(language: str, page: PageAnswers, request: object) -> Json:
     """{"view"} -> its pictures with the labels of their rows and columns, and whether a seed draws it."""
-    view = _view(page, _asked(request).get("view"))
+    view = _view(page, question_of(request).get("view"))
     try:
         found = page.numbers(view, language)
     except ValueError:
@@ -64,7 +58,7 @@ def ask_numbers(language: str, page: PageAnswers, request: object) -> Json:
 def ask_number(language: str, page: PageAnswers, request: object) -> Json:
     """{"view", "base", "panel", "row", "column"} -> the number of the view, its name, the pictures that
     show it, and whether something was moved since ``base``; own: and nothing that may not be."""
-    asked = _asked(request)
+    asked = question_of(request)
     view, base = _view(page, asked.get("view")), asked.get("base")
     panel, row, column = asked.get("panel"), *(whole(asked.get(side), SHEETS) for side in ("row", "column"))
     if not isinstance(panel, str) or not isinstance(base, str):
@@ -94,7 +88,7 @@ def ask_qr(language: str, page: PageAnswers, request: object) -> Json:
 
     A longer link is refused, with what to do instead.
     """
-    link = _asked(request).get("link")
+    link = question_of(request).get("link")
     if not isinstance(link, str) or not link.startswith(("http://", "https://")):
         raise Refusal("bad_request")
     size = len(link.encode())
@@ -107,7 +101,7 @@ def ask_qr(language: str, page: PageAnswers, request: object) -> Json:
 @told
 def ask_test(language: str, page: PageAnswers, request: object) -> Json:
     """{"seed", "after"} -> the twelve items before, or their twins after, with what each choice means."""
-    asked = _asked(request)
+    asked = question_of(request)
     after = asked.get("after") is True
     test = make_test(whole(asked.get("seed"), LARGEST_TEST), after)
     return {"items": [_item(item, language) for item in test]}

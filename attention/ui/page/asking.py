@@ -1,4 +1,4 @@
-"""How an exercise of chapter 13 or 22 is asked: predict -> reveal -> why, then one thing to turn."""
+"""How an exercise of chapters 14, 16 or 22 is asked: predict -> reveal -> why, then one thing to turn."""
 
 from __future__ import annotations
 

@@ -79,12 +79,16 @@ def whole(number: object, high: int) -> int:
     return number
 
 
+def question_of(request: object) -> Json:
+    """A question as the page sends it, else ``Refusal``."""
+    if not isinstance(request, dict):
+        raise Refusal("bad_request")
+    return request
+
+
 def inputs_of(request: object) -> Json:
     """The inputs, not yet checked, of a question {"inputs": {...}, ...} from the page."""
-    if not isinstance(request, dict) or not isinstance(request.get("inputs"), dict):
-        raise Refusal("bad_request")
-    inputs: Json = request["inputs"]
-    return inputs
+    return question_of(question_of(request).get("inputs"))
 
 
 def sentence_for(error: Exception, words: Words) -> str:

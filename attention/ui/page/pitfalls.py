@@ -1,4 +1,4 @@
-"""Pitfalls: the mistakes of chapter 13 and the claims of chapter 22 as short exercises, by tab.
+"""Pitfalls: the mistakes of chapters 14 and 16 and the claims of chapter 22 as short exercises, by tab.
 
 Predict -> reveal -> why; below them the programs of :mod:`.bugs`. They do not depend on a tab's inputs,
 so the page asks for them when their section is opened: :func:`ask_pitfalls` is a server function of every
@@ -11,20 +11,20 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from ...decode import cache_exercises  # noqa: F401  enters its five into PITFALLS
-from ...pitfalls import PITFALLS
+from ...decode.cache_exercises import EXERCISES
+from ...pitfalls import PITFALLS, Pitfall
 from ...pitfalls_code import CLAIMS, PROGRAMS
 from . import claims
 from .asking import Question, nearest
 from .bugs import bugs
 from .claims import QUESTIONS as CLAIM_QUESTIONS
-from .guard import Json, Refusal, to_number, told, whole
+from .guard import Json, Refusal, question_of, to_number, told, whole
 from .pitfalls_pictures import PICTURES as PITFALL_PICTURES
 from .sheet import show
 from .texts import Words, words_for
 
 SEEDS = 1000
-EVERY = PITFALLS | CLAIMS
+EVERY: dict[str, Pitfall] = PITFALLS | EXERCISES | CLAIMS
 PICTURES = PITFALL_PICTURES | claims.PICTURES
 
 QUESTIONS: dict[str, Question] = {
@@ -173,22 +173,20 @@ def exercises(tab_id: str, words: Words) -> list[Json]:
 @told
 def ask_pitfalls(language: str, tab_id: str, request: object) -> Json:
     """The page's question: {} -> all there is; {"pitfall", "seed", "value"} -> {"panels"}."""
-    words = words_for(language)
-    if not isinstance(request, dict):
-        raise Refusal("bad_request")
-    if "pitfall" not in request:
+    words, question = words_for(language), question_of(request)
+    if "pitfall" not in question:
         every = exercises(tab_id, words)
         return {
-            "exercises": [one for one in every if one["id"] in PITFALLS],
+            "exercises": [one for one in every if one["id"] not in CLAIMS],
             "claims": [one for one in every if one["id"] in CLAIMS],
             "bugs": bugs(tab_id, words),
             "words": words.section("pitfalls.page") | words.section("bugs.page"),
         }
-    id = request["pitfall"]
+    id = question["pitfall"]
     if id not in pitfalls_of(tab_id):
         raise Refusal("bad_request")
-    seed = whole(request.get("seed", 0), SEEDS - 1)
-    value = to_number(request.get("value"), f"pitfalls.{id}.knob")
+    seed = whole(question.get("seed", 0), SEEDS - 1)
+    value = to_number(question.get("value"), f"pitfalls.{id}.knob")
     # by place, so that a whole number stays an int
     choices = QUESTIONS[id].choices
     if value not in choices:

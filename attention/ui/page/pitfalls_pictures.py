@@ -1,4 +1,4 @@
-"""The pictures of the pitfalls: right and wrong numbers side by side, from chapter 13's exercises.
+"""The pictures of the pitfalls: right and wrong numbers side by side (chapters 14 and 16).
 
 ``PICTURES[id](exercise, parameters, words) -> panels``; their cells do not open.
 """

@@ -18,7 +18,7 @@ from typing import Any
 from . import link
 from .exports import export, notes_of, trained, trained_files
 from .fields import as_json, check_all
-from .guard import Json, Refusal, answer, inputs_of, told, whole
+from .guard import Json, Refusal, answer, inputs_of, question_of, told, whole
 from .hand import blanked, paper
 from .panels import Later, Panel, Part
 from .saved import above, below, sheets_of
@@ -94,7 +94,7 @@ def draw(language: str, tab: AnyTab, request: object) -> Json:
 
 def step_of(tab: AnyTab, request: object) -> int:
     """The step of the lesson that a question comes from, 0 for none."""
-    return whole(_asked(request).get("step", 0), free_play(tab))
+    return whole(question_of(request).get("step", 0), free_play(tab))
 
 
 @told
@@ -128,7 +128,7 @@ def ask_sheet(language: str, tab: AnyTab, request: object) -> Json:
 
 def _sheet(tab: AnyTab, request: object, language: str) -> Sheet:
     """The sheet of the cell that a question names."""
-    asked = _asked(request)
+    asked = question_of(request)
     panel = asked.get("panel")
     if not isinstance(panel, str):
         raise Refusal("bad_request")
@@ -144,7 +144,7 @@ def ask_hand(language: str, tab: AnyTab, request: object) -> Json:
 
     {"paper", "seed", "given"}: a drawn sheet in its place. "reveal": with the answers.
     """
-    asked, words = _asked(request), words_for(language)
+    asked, words = question_of(request), words_for(language)
     if "paper" in asked:
         return paper(asked, words)
     return blanked(_sheet(tab, request, language), asked, words)
@@ -154,7 +154,7 @@ def ask_hand(language: str, tab: AnyTab, request: object) -> Json:
 def ask_export(language: str, tab: AnyTab, request: object) -> Json:
     """{"inputs", "panel", "format"} -> {"name", "type", "base64"}, a file for the learner."""
     inputs, scene, study = studied(tab, request)
-    asked = _asked(request)
+    asked = question_of(request)
     if asked.get("format") == "safetensors":
         return trained(scene.plain(study) if scene.plain is not None else "", asked.get("panel"))
     panels = complete(scene, study, language)
@@ -190,7 +190,7 @@ def train(language: str, tab: AnyTab, request: object) -> Json:
     """One chunk of a training: {"inputs", "state", "step"} -> the next state and what it did."""
     inputs, trainer, state = _training(tab, request)
     steps = trainer.steps(inputs)
-    left = steps - whole(_asked(request).get("step"), steps - 1)
+    left = steps - whole(question_of(request).get("step"), steps - 1)
     with _state_trouble():
         carried = trainer.advance(inputs, state, min(trainer.chunk, left), words_for(language))
     return {"state": base64.b64encode(carried.state).decode()} | carried.shown
@@ -200,7 +200,7 @@ def train(language: str, tab: AnyTab, request: object) -> Json:
 def ask_trained(language: str, tab: AnyTab, request: object) -> Json:
     """A weight of a training: {"inputs", "state", "row", "column"} -> its arithmetic."""
     inputs, trainer, state = _training(tab, request)
-    asked = _asked(request)
+    asked = question_of(request)
     place = Place("training", whole(asked.get("row"), LARGEST), whole(asked.get("column"), LARGEST))
     if state is None:
         raise Refusal("bad_request")
@@ -214,7 +214,7 @@ def _training(tab: AnyTab, request: object) -> tuple[Any, Trainer[Any], bytes | 
     The inside of a state is checked by the chapter; None begins.
     """
     inputs = check_all(tab.id, tab.inputs, inputs_of(request))
-    trainer, state = tab.scene_of(inputs).trainer, _asked(request).get("state")
+    trainer, state = tab.scene_of(inputs).trainer, question_of(request).get("state")
     if trainer is None:
         raise Refusal("bad_request")
     if state is None:
@@ -238,13 +238,6 @@ def _state_trouble() -> Iterator[None]:
         raise
     except ValueError as error:
         raise Refusal("training_state") from error
-
-
-def _asked(request: object) -> Json:
-    """A question as the page sends it."""
-    if not isinstance(request, dict):
-        raise Refusal("bad_request")
-    return request
 
 
 def server_functions(tab: AnyTab, language: str) -> dict[str, Callable[[object], Json]]:

@@ -58,6 +58,11 @@ class AttentionView(gr.HTML):
             **settings,
         )
 
+    def get_config(self) -> dict[str, Any]:  # type: ignore[override]  # as gr.HTML has it
+        """As Gradio has it, but for ``head``: a server function of that name stands in place of the markup
+        that Gradio would put into the page, and would be written out as that."""
+        return super().get_config() | {"head": None}
+
     def preprocess(self, payload: Any) -> Any:
         return payload
 
