@@ -16,6 +16,7 @@ tensor([15.])
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -198,6 +199,23 @@ def train_width(
 
     The same arguments give the same numbers. Raises ``ValueError`` outside these ranges.
     """
+    return train_widths(
+        x, y, exclude_self=[exclude_self], steps=steps, learning_rate=learning_rate, start=start,
+        truth_known=truth_known,
+    )[0]  # fmt: skip
+
+
+def train_widths(
+    x: Tensor,
+    y: Tensor,
+    *,
+    exclude_self: Sequence[bool] = (True, False),
+    steps: int = 300,
+    learning_rate: float = 5.0,
+    start: float = 1.0,
+    truth_known: bool = False,
+) -> list[WidthTraining]:
+    """:func:`train_width` for each of exclude_self side by side, in little more than the time of one."""
     _check(x, x, y)
     if len(x) < 2:
         raise ValueError(f"a width takes at least 2 points to learn, got {len(x)}")
@@ -207,42 +225,56 @@ def train_width(
         raise ValueError(f"learning_rate must be greater than 0 and finite, got {learning_rate}")
     if start == 0:
         raise ValueError("the first width must not be 0: the slope is 0 there, nothing would move")
-    model, others = LearnedWidth(start).to(x.device), leave_self_out(len(x)).to(x.device)
+    others = leave_self_out(len(x)).to(x.device)
+    masks = torch.stack([others if out else torch.ones_like(others) for out in exclude_self])
+    w = torch.full((len(masks),), float(start), device=x.device, requires_grad=True)
     widths, losses = [], []
     for _ in range(steps + 1):
-        loss = _mean_square(model(x, x, y, others if exclude_self else None).output - y)
-        (gradient,) = torch.autograd.grad(loss, model.width)
-        row = model.width.item(), loss.item()
-        if not all(map(math.isfinite, row)):
+        loss = (_predict(w, x, x, y, masks) - y).square().mean(-1)  # one a training
+        (gradient,) = torch.autograd.grad(loss.sum(), w)
+        widths.append(w.detach().clone())
+        losses.append(loss.detach())
+        if not (loss.isfinite() & w.isfinite()).any():
             break
-        widths.append(row[0])
-        losses.append(row[1])
         with torch.no_grad():
-            model.width.sub_(learning_rate * gradient)
-    held_out = losses if exclude_self else _errors(widths, x, x, y, y, others)
+            w.sub_(learning_rate * gradient)
+    columns = zip(exclude_self, torch.stack(widths, 1), torch.stack(losses, 1), strict=True)
+    return [_recorded(x, y, *column, others, truth_known, steps) for column in columns]
+
+
+def _recorded(
+    x: Tensor, y: Tensor, excluded: bool, widths: Tensor, losses: Tensor, others: Tensor, truth_known: bool,
+    steps: int,
+) -> WidthTraining:  # fmt: skip
+    """One training's lists, to the last step at which every number is finite."""
+    held_out = losses if excluded else _errors(widths, x, x, y, y, others)
     error = None
     if truth_known:
         places = torch.linspace(x.min().item(), x.max().item(), 100, device=x.device)
         error = _errors(widths, places, x, y, truth(places), None)
-    rows = zip(widths, losses, held_out, error or held_out, strict=True)
-    end = next((at for at, row in enumerate(rows) if not all(map(math.isfinite, row))), len(widths))
+    finite = torch.stack([widths, losses, held_out, *([] if error is None else [error])]).isfinite().all(0)
+    end = int(finite.cumprod(0).sum())
     if end == 0:
-        raise ValueError(f"a first width of {start:g} overflows with these points")
-    true_error = None if error is None else error[:end]
-    return WidthTraining(widths[:end], losses[:end], held_out[:end], true_error, diverged=end <= steps)
+        raise ValueError(f"a first width of {widths[0]:g} overflows with these points")
+    width, loss, held, true = ([] if one is None else one[:end].tolist()
+                               for one in (widths, losses, held_out, error))  # fmt: skip
+    return WidthTraining(width, loss, held, true if truth_known else None, diverged=end <= steps)
 
 
+def _predict(widths: Tensor, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+    """What :class:`LearnedWidth` answers for each of widths (w,): (w, n)."""
+    q, k = ((x * widths[:, None])[..., None] for x in (queries, keys))  # (w, n, 1), (w, m, 1)
+    v = values[:, None].expand(len(widths), -1, -1)
+    return attend(q, k, v, mask, scoring=Gaussian(1.0)).output[..., 0]
+
+
+@torch.no_grad()
 def _errors(
-    widths: list[float], queries: Tensor, keys: Tensor, values: Tensor, expected: Tensor, mask: Tensor | None
-) -> list[float]:
+    widths: Tensor, queries: Tensor, keys: Tensor, values: Tensor, expected: Tensor, mask: Tensor | None
+) -> Tensor:
     """``mean((f(q_i) - expected_i)^2)`` for each width, many at a time."""
-    found: list[float] = []
-    for part in torch.tensor(widths, device=keys.device).split(64):
-        q, k = ((x * part[:, None])[..., None] for x in (queries, keys))  # (widths, n, 1), (widths, m, 1)
-        v = values[None, :, None].expand(len(part), -1, -1)
-        output = attend(q, k, v, mask, scoring=Gaussian(1.0)).output[..., 0]
-        found += (output - expected).square().mean(-1).tolist()
-    return found
+    predicted = (_predict(part, queries, keys, values, mask) for part in widths.split(64))
+    return torch.cat([(one - expected).square().mean(-1) for one in predicted])
 
 
 def mean_squared_error(predicted: Tensor, expected: Tensor) -> float:

@@ -90,7 +90,7 @@ COSTLY = {
     ("matchmaker", "training"): [(trained, "train_dating", 1)],
     ("kernel", "average"): [(fit, "average_pooling", 1)],
     ("kernel", "bandwidth"): [(fit, "nadaraya_watson", 4)],  # queries, points, others, an exercise's width
-    ("kernel", "learned"): [(learned, "train_width", 2)],  # apart, itself
+    ("kernel", "learned"): [(learned, "train_widths", 1)],  # apart and itself
     # without a mask, with it, an exercise's causal one
     ("masks", ""): [(masks_study, "attend_batch", 2), (masks, "attend_batch", 1)],
     ("heads", "overview"): [(runs, "run", 1)],
@@ -158,7 +158,7 @@ def forget(monkeypatch) -> None:
     """Nothing is known from an earlier question."""
     monkeypatch.setattr(runs, "_kept", OrderedDict())
     monkeypatch.setattr(circuits, "_kept", OrderedDict())
-    for remembered in (parts.written, learned._train, trained._train, cost["cache"].ledger_of,
+    for remembered in (parts.written, learned._train, trained._train, cost["cache"]._of_small, cost["cache"]._of_large,
                        cost["share"].answer_of, cost["share"].answers_of, cost["share"].proof,
                        cost["window"].accuracy):  # fmt: skip
         remembered.cache_clear()

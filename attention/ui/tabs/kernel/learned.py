@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import torch
 
-from ....kernel import LearnedWidth, WidthTraining, leave_self_out, train_width
+from ....kernel import LearnedWidth, WidthTraining, leave_self_out, train_widths
 from ...page.busy import slot
 from ...page.guard import Json, Refusal
 from ...page.panels import Axis, Heatmap, Look, Panel, Readouts, Scale, heading
@@ -41,7 +41,7 @@ def study(inputs: Inputs) -> Study:
     """Train twice, and answer 50 evenly spaced queries with the chosen width."""
     x, y, known = data_of(inputs)
     points = tuple(x.tolist()), tuple(y.tolist())
-    apart, itself = (_train(*points, out, inputs.steps, inputs.learning_rate) for out in (True, False))
+    apart, itself = _train(*points, inputs.steps, inputs.learning_rate)
     width = (apart if inputs.exclude_self else itself).width[-1]
     queries = evenly(x)
     attended = LearnedWidth(width)(queries, x, y)
@@ -53,14 +53,12 @@ def study(inputs: Inputs) -> Study:
 
 @lru_cache(maxsize=64)  # a pure function of its arguments, for the next question about the same training
 @slot("training", limit=1)
-def _train(
-    x: tuple[float, ...], y: tuple[float, ...], exclude_self: bool, steps: int, rate: float
-) -> WidthTraining:
+def _train(x: tuple[float, ...], y: tuple[float, ...], steps: int, rate: float) -> list[WidthTraining]:
     points = torch.tensor(x), torch.tensor(y)
-    record = train_width(*points, exclude_self=exclude_self, steps=steps, learning_rate=rate)
-    if not record.width:
+    records = train_widths(*points, exclude_self=(True, False), steps=steps, learning_rate=rate)
+    if not all(record.width for record in records):
         raise Refusal("no_training", field="kernel.learning_rate")
-    return record
+    return records
 
 
 def panels(s: Study, words: Words) -> list[Panel]:
