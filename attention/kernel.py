@@ -223,8 +223,8 @@ def train_widths(
         raise ValueError(f"steps must be at least 1, got {steps}")
     if not 0 < learning_rate < math.inf:
         raise ValueError(f"learning_rate must be greater than 0 and finite, got {learning_rate}")
-    if start == 0:
-        raise ValueError("the first width must not be 0: the slope is 0 there, nothing would move")
+    if start == 0 or not math.isfinite(start):
+        raise ValueError(f"the first width must be finite, and not 0, where nothing would move; got {start}")
     others = leave_self_out(len(x)).to(x.device)
     masks = torch.stack([others if out else torch.ones_like(others) for out in exclude_self])
     w = torch.full((len(masks),), float(start), device=x.device, requires_grad=True)

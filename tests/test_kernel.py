@@ -222,7 +222,7 @@ BAD = {
     "nan to learn from": (lambda: train_width(NAN, X[:2]), "must be finite"),
     "no steps": (lambda: train_width(X, Y, steps=0), "steps must be at least 1"),
     "learning rate": (lambda: train_width(X, Y, learning_rate=0.0), "learning_rate"),
-    "start zero": (lambda: train_width(X, Y, start=0.0), "must not be 0"),
+    "start zero": (lambda: train_width(X, Y, start=0.0), "not 0"),
     "start nan": (lambda: train_width(X, Y, start=math.nan), "must be finite"),
     "start too large": (lambda: train_width(X, Y, start=1e25), "overflows"),
     "one point of data": (lambda: make_data(1), "at least 2"),

@@ -158,7 +158,8 @@ def forget(monkeypatch) -> None:
     """Nothing is known from an earlier question."""
     monkeypatch.setattr(runs, "_kept", OrderedDict())
     monkeypatch.setattr(circuits, "_kept", OrderedDict())
-    for remembered in (parts.written, learned._train, trained._train, cost["cache"]._of_small, cost["cache"]._of_large,
+    for remembered in (parts.written, learned._train, trained._train,
+                       cost["cache"]._of_small, cost["cache"]._of_large,
                        cost["share"].answer_of, cost["share"].answers_of, cost["share"].proof,
                        cost["window"].accuracy):  # fmt: skip
         remembered.cache_clear()

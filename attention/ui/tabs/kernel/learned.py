@@ -121,13 +121,14 @@ def snippet(s: Study) -> str:
     """The training, then the prediction and the weights."""
     inputs = s.inputs
     method = (
-        f"record = train_width(x, y, exclude_self={inputs.exclude_self}, steps={inputs.steps}, "
+        f"records = train_widths(x, y, exclude_self=(True, False), steps={inputs.steps}, "
         f"learning_rate={inputs.learning_rate!r})\n"
+        f"record = records[{0 if inputs.exclude_self else 1}]\n"
         "print(record.width[-1], record.loss[-1], record.held_out[-1])\n"
         "with torch.no_grad():\n"
         "    output, weights, scores = LearnedWidth(record.width[-1])(queries, x, y)"
     )
-    return code(s.fit, ["LearnedWidth", "train_width"], method)
+    return code(s.fit, ["LearnedWidth", "train_widths"], method)
 
 
 def results(s: Study) -> Json:
