@@ -121,10 +121,11 @@ def test_two_hundred_hand_ins_are_one_question():
 
 
 HOSTILE = [
-    "?tab=masks&extra=²", "?tab=masks&text=" + "(" * 900,  # these open, elsewhere than the question asks
+    # these open, elsewhere than the question asks
+    "?step=" + "1" * 900, "?tab=masks&extra=²", "?tab=masks&text=" + "(" * 900,
     "?tab=nowhere", "?" + "[" * 1900, "?tab=masks&extra=" + "9" * 400, "?%ff%fe=%ed%a0%80",
     "?tab=model&scene=copy&sequence=ß1", "?tab=cost&scene=nowhere", "?tab=cost&window=NaN",
-    "?tab=heads&text=%00&layer=" + "9" * 30, "?tab=model&scene=why&layer=-1", "?step=" + "1" * 900,
+    "?tab=heads&text=%00&layer=" + "9" * 30, "?tab=model&scene=why&layer=-1",
     "?tab=matchmaker&people=" + "[" * 900, "?tab=applications&app=²",
 ]  # fmt: skip
 
@@ -145,7 +146,7 @@ def test_a_hostile_view_is_unreadable_and_changes_nothing_for_the_others(caplog)
 
 
 def test_a_hostile_step_opens_no_assignment(caplog):
-    for view in HOSTILE[2:]:
+    for view in HOSTILE[3:]:
         told = ask_assignment("en", page_answers, {"assignment": to_text(Assignment("A", (Step(view),)))})
         assert set(told) == {"error"}, view
     assert not caplog.records

@@ -17,7 +17,7 @@ from attention.pretrained.device import pick_device
 from attention.ui.page import plain as pieces
 from attention.ui.page.loads import model_of
 from attention.ui.page.questions import endpoint, view_of
-from attention.ui.tabs.cost.cache.study import ledger_of
+from attention.ui.tabs.cost.cache.study import _of_large, _of_small
 from attention.ui.tabs.cost.share.study import _key_heads, answer_of, answers_of
 from attention.ui.tabs.heads import runs
 from tests.tiny_models import build, save, tiny_tokenizer
@@ -62,7 +62,7 @@ IDS = [f"{tab}-{kind}-{i}" for i, (kind, _, tab, *_) in enumerate(TINY)]
 def forget() -> None:
     """What the page remembers of models by their names."""
     runs._kept.clear()
-    for remembered in (ledger_of, answer_of, answers_of, _key_heads):
+    for remembered in (_of_small, _of_large, answer_of, answers_of, _key_heads):
         remembered.cache_clear()
 
 

@@ -75,7 +75,8 @@ def text_of(inputs: Inputs, captured: Captured) -> list[str]:
 
 def takes_types(captured: Captured) -> bool:
     """Whether the model takes what its tokenizer says beside the ids: which of two texts a token is of."""
-    if "token_type_ids" not in captured.model.tokenizer.model_input_names:
+    tokenizer = captured.model.tokenizer  # None: tokens that were made elsewhere
+    if tokenizer is None or "token_type_ids" not in tokenizer.model_input_names:
         return True
     taken = inspect.signature(type(captured.model.module).forward).parameters
     return captured.model.kind == "encoder" and "token_type_ids" in taken
