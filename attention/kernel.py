@@ -152,12 +152,17 @@ class LearnedWidth(nn.Module):
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Attended:
         """queries (n,), keys (m,), values (m,) -> output (n,), weights and scores (n, m)."""
-        # (q w - k w)^2 = ((q - k) w)^2
-        attended = attend(
-            (queries * self.width)[:, None], (keys * self.width)[:, None], values[:, None], mask,
-            scoring=Gaussian(1.0),
-        )  # fmt: skip
-        return attended.with_output(attended.output[:, 0])
+        return _by_width(self.width, queries, keys, values, mask)
+
+
+def _by_width(
+    width: Tensor, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None
+) -> Attended:
+    """What :class:`LearnedWidth` says of a width (), or of several (w, 1): output (..., n)."""
+    # (q w - k w)^2 = ((q - k) w)^2
+    q, k = ((x * width)[..., None] for x in (queries, keys))  # (..., n, 1), (..., m, 1)
+    attended = attend(q, k, values[:, None], mask, scoring=Gaussian(1.0))
+    return attended.with_output(attended.output[..., 0])
 
 
 @dataclass
@@ -227,14 +232,14 @@ def train_widths(
         raise ValueError(f"the first width must be finite, and not 0, where nothing would move; got {start}")
     others = leave_self_out(len(x)).to(x.device)
     masks = torch.stack([others if out else torch.ones_like(others) for out in exclude_self])
-    w = torch.full((len(masks),), float(start), device=x.device, requires_grad=True)
+    w = torch.full((len(masks), 1), float(start), device=x.device, requires_grad=True)  # one a training
     widths, losses = [], []
     for _ in range(steps + 1):
-        loss = (_predict(w, x, x, y, masks) - y).square().mean(-1)  # one a training
+        loss = (_by_width(w, x, x, y, masks).output - y).square().mean(-1)
         (gradient,) = torch.autograd.grad(loss.sum(), w)
-        widths.append(w.detach().clone())
+        widths.append(w[:, 0].detach().clone())
         losses.append(loss.detach())
-        if not (loss.isfinite() & w.isfinite()).any():
+        if not (loss.isfinite() & widths[-1].isfinite()).any():
             break
         with torch.no_grad():
             w.sub_(learning_rate * gradient)
@@ -261,20 +266,13 @@ def _recorded(
     return WidthTraining(width, loss, held, true if truth_known else None, diverged=end <= steps)
 
 
-def _predict(widths: Tensor, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-    """What :class:`LearnedWidth` answers for each of widths (w,): (w, n)."""
-    q, k = ((x * widths[:, None])[..., None] for x in (queries, keys))  # (w, n, 1), (w, m, 1)
-    v = values[:, None].expand(len(widths), -1, -1)
-    return attend(q, k, v, mask, scoring=Gaussian(1.0)).output[..., 0]
-
-
 @torch.no_grad()
 def _errors(
     widths: Tensor, queries: Tensor, keys: Tensor, values: Tensor, expected: Tensor, mask: Tensor | None
 ) -> Tensor:
     """``mean((f(q_i) - expected_i)^2)`` for each width, many at a time."""
-    predicted = (_predict(part, queries, keys, values, mask) for part in widths.split(64))
-    return torch.cat([(one - expected).square().mean(-1) for one in predicted])
+    parts = (_by_width(part, queries, keys, values, mask).output for part in widths[:, None].split(64))
+    return torch.cat([(predicted - expected).square().mean(-1) for predicted in parts])
 
 
 def mean_squared_error(predicted: Tensor, expected: Tensor) -> float:

@@ -112,10 +112,10 @@ class Run(Generic[Model]):
         for parameter in self.parameters:
             parameter.grad = None
         loss = self.recipe.loss(self.model, self.generator)
-        if _is_finite(loss):
+        finite = _is_finite(loss)
+        if finite:
             loss.backward()
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        if not _is_finite(loss) or not all(map(_is_finite, gradients)):
+        if not finite or not all(_is_finite(p.grad) for p in self.parameters if p.grad is not None):
             raise Diverged(
                 f"the training diverged at step {self.step + 1}; start again, with a lower learning rate"
             )

@@ -150,6 +150,25 @@ def test_the_line_is_bounded_in_count_and_in_time(monkeypatch, name, value):
     assert lane.waiting == 0 and not lane.places.locked()
 
 
+def test_what_a_scene_takes_is_counted_in_processor_time():
+    """A light scene that waits, as all do in a large class, is still told from one that computes."""
+
+    def computes(data):
+        end = time.thread_time() + 0.06
+        while time.thread_time() < end:
+            pass
+        return {}
+
+    async def play():
+        app = of({1: computes, 2: lambda data: time.sleep(0.06)})
+        for number in (1, 2) * 4:
+            await app.answer(question(number), WORDS)
+        return [app.lanes[number, ""].seconds for number in (1, 2)]
+
+    much, little = asyncio.run(play())
+    assert much > direct.LITTLE > little
+
+
 def test_each_scene_has_a_line_of_its_own():
     """A training that waits does not hold up the same tab's other pictures; unknown scenes share a line."""
     model = next(tab for tab in TABS if tab.id == "model")

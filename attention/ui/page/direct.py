@@ -86,7 +86,7 @@ class Turns:
 
 
 class Lane:
-    """The questions of one scene on their way. seconds: what they took of late."""
+    """The questions of one scene on their way. seconds: of a processor, that they took of late."""
 
     def __init__(self) -> None:
         self.places = asyncio.Semaphore(AT_ONCE)
@@ -108,9 +108,11 @@ class Lane:
                 raise Refusal("busy") from None
             finally:
                 self.waiting -= 1
-            began = time.perf_counter()
             yield
-            self.seconds += (time.perf_counter() - began - self.seconds) / 4
+
+    def took(self, seconds: float) -> None:
+        """One more question was computed: of late, so that a new model or text is noticed."""
+        self.seconds += (seconds - self.seconds) / 4
 
 
 class Direct:
@@ -135,9 +137,10 @@ class Direct:
         try:
             lane = self.lanes.setdefault((component, scene), Lane())
             async with lane.place(self.little if lane.seconds < LITTLE else self.much):
-                body = await to_thread.run_sync(
+                body, seconds = await to_thread.run_sync(
                     written, function, question["data"], limiter=self.blocks.limiter
                 )
+                lane.took(seconds)
         except Refusal as refused:  # as the function itself would tell it
             body = orjson.dumps({"error": refused.sentence(words)})
         got = Collected()
@@ -157,6 +160,9 @@ def scene_asked(function: Any, data: Any) -> str:
     return named if named in tab.scenes else ""
 
 
-def written(function: Callable[[Any], Any], data: Any) -> bytes:
-    """What a function answers, as JSON."""
-    return orjson.dumps(function(data), default=str, option=WRITE)
+def written(function: Callable[[Any], Any], data: Any) -> tuple[bytes, float]:
+    """What a function answers, as JSON, and its seconds of processor time: time on the clock grows with the
+    class, and would send a light scene to the line of the heavy ones."""
+    began = time.thread_time()
+    body = orjson.dumps(function(data), default=str, option=WRITE)
+    return body, time.thread_time() - began

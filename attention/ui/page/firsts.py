@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .guard import Refusal, where
+from .link import tab_named
 from .scene import Tab
 from .steps import base_of, begins_at, free_play, lesson_of
 from .tab import first_view
@@ -33,7 +34,7 @@ class Firsts:
     def place(self, path: str, given: Sequence[tuple[str, str]]) -> Place | None:
         """What a page's address opens, None where it is no plain link."""
         query = dict(given)
-        tab = self.tabs.get(query.get("tab", next(iter(self.tabs), "") if "step" in query else ""))
+        tab = self.tabs.get(tab_named(query, self.tabs) or "")
         if tab is None or not PLAIN >= set(query) or not lesson_of(tab, LANGUAGES[0]):
             return None
         language = path.strip("/") or LANGUAGES[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -58,18 +58,20 @@ def no_lesson(tab: str, step: str | None, named: bool) -> tuple[int, Mapping[str
     return 0, {}
 
 
-def read(query: object, tabs: Mapping[str, Fields], begin: Begin = no_lesson) -> Opened:
-    """What a query string opens: its tab (None: it names none), and every input of that tab.
+def tab_named(given: Mapping[str, str], tabs: Iterable[str]) -> str | None:
+    """The tab that a query names, known or not; a step without one is of the first tab's lesson."""
+    return given.get("tab", next(iter(tabs), None) if "step" in given else None)
 
-    A step without a tab is one of the first tab's lesson.
-    """
+
+def read(query: object, tabs: Mapping[str, Fields], begin: Begin = no_lesson) -> Opened:
+    """What a query string opens: its tab (None: it names none), and every input of that tab."""
     if not isinstance(query, str) or len(query) > QUERY:
         return Opened(None, {}, False)
     try:
         given = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True, max_num_fields=60))
     except ValueError:
         return Opened(None, {}, False)
-    tab = given.get("tab", next(iter(tabs), None) if "step" in given else None)
+    tab = tab_named(given, tabs)
     if tab is None or tab not in tabs:
         return Opened(None, {}, tab is None)
     named = bool({"panel", "cell", "hand"} & set(given)) or any(

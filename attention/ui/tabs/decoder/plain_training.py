@@ -86,7 +86,7 @@ def trained(inputs: Inputs) -> str:
         "def written(text, lengths):    # each step is given its own last character",
         *(f"    {line}" for line in begun),
         f"    previous, dates{', looks' * looks} = torch.full_like(lengths, {START}), []{', []' * looks}",
-        f"    for place in range({LENGTH}):".replace("place", "_"),
+        f"    for _ in range({LENGTH}):",
         f"        state, row{seen} = write(state, previous, {memory})",
         "        previous = row.argmax(-1)",
         "        dates.append(previous)",

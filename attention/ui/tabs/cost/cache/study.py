@@ -126,7 +126,7 @@ def _ledger_of(name: str, text: str, cached: bool, causal: bool) -> Ledger:
     return steps_of, names_of(model, prompt), cut
 
 
-# for the next question about the same text: a quarter of a MB each, so that a class finds its own, or 9 MB
+# for the next question about the same text: half a MB each at most, so that a class finds its own, or 15
 _of_small, _of_large = lru_cache(maxsize=96)(_ledger_of), lru_cache(maxsize=8)(_ledger_of)
 
 
