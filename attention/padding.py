@@ -132,10 +132,13 @@ def drift(batch_lines: list[str], kind: str, most: int = 16) -> Tensor:
     lines = [line for line in batch_lines if split_line(line)]
     shortest = min(lines, key=lambda line: len(split_line(line)))
     longest = read_batch([shortest], most)
-    n, outputs = int(longest.lengths), []
-    for length in range(n, n + most + 1):
-        x = longest.vectors[:, :length]
-        outputs.append(attend(x, x, x, batch_mask(kind, longest.lengths, length)).output[0, :n])
-    padded = torch.stack(outputs)  # (most + 1, n, d)
+    n, x = int(longest.lengths), longest.vectors  # (1, n + most, d)
+    # all lengths at once: what entry p does not have yet is hidden from it, whatever the kind
+    mask = padding_mask(torch.arange(n, n + most + 1), n + most)  # (most + 1, 1, n + most)
+    kept = batch_mask(kind, longest.lengths, n + most)
+    if kept is not None:
+        mask = mask & kept  # (most + 1, n + most, n + most)
+    query = x.expand(most + 1, -1, -1)  # (most + 1, n + most, d)
+    padded = attend(query, x, x, mask).output[:, :n]  # (most + 1, n, d)
     moved: Tensor = (padded - padded[0]).norm(dim=-1).amax(-1)
     return moved

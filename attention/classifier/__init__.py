@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -163,8 +163,13 @@ def scale_token(weights: Tensor, token: int, factor: float) -> Tensor:
 
 def permute(weights: Tensor, seed: int) -> Tensor:
     """Shuffle weights (..., n, m) within each row, every row on its own, by the seed."""
-    order = torch.rand(weights.shape, generator=generator_at(seed, 0)).argsort(dim=-1)
-    return weights.gather(-1, order)
+    return permutations(weights, [seed])[0]
+
+
+def permutations(weights: Tensor, seeds: Iterable[int]) -> Tensor:
+    """:func:`permute` by each of s seeds: weights (..., n, m) -> (s, ..., n, m)."""
+    drawn = torch.stack([torch.rand(weights.shape, generator=generator_at(seed, 0)) for seed in seeds])
+    return weights.expand_as(drawn).gather(-1, drawn.argsort(dim=-1))
 
 
 def explain_cell(classified: Classified, head: int, row: int, column: int) -> Cell:

@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ....classifier import Classified, classify, load_classifier, permute
+from ....classifier import Classified, classify, load_classifier, permutations
 from .fields import SHUFFLES, Inputs
 from .reading import labels, tokens_of, with_even_weights
 
@@ -44,7 +44,7 @@ class Study:
     @cached_property
     def shuffled(self) -> Tensor:
         """P(positive) after each of SHUFFLES permutations of the learned weights."""
-        received = torch.stack([permute(self.read.original_weights, s).mean(-2) for s in range(SHUFFLES)])
+        received = permutations(self.read.original_weights, range(SHUFFLES)).mean(-2)  # (s, h, n)
         logits = torch.einsum("shn,hnc->sc", received, self.effects) + self.read.base
         return logits.softmax(-1)[:, 1]
 
