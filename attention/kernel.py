@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from .cell import Cell, explain
 from .pooling import Attended, attend
 from .scoring import Dot, Gaussian
+from .training import between_steps
 
 
 def truth(x: Tensor) -> Tensor:
@@ -235,6 +236,7 @@ def train_widths(
     w = torch.full((len(masks), 1), float(start), device=x.device, requires_grad=True)  # one a training
     widths, losses = [], []
     for _ in range(steps + 1):
+        between_steps.get()()
         loss = (_by_width(w, x, x, y, masks).output - y).square().mean(-1)
         (gradient,) = torch.autograd.grad(loss.sum(), w)
         widths.append(w[:, 0].detach().clone())

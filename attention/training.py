@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -40,8 +41,8 @@ from .states import (
 )
 
 __all__ = [
-    "MAX_BYTES", "MAX_STEPS", "VERSION", "Diverged", "Recipe", "Run", "check_whole", "generator_at",
-    "go_on", "load_model", "train_steps",
+    "MAX_BYTES", "MAX_STEPS", "VERSION", "Diverged", "Recipe", "Run", "between_steps", "check_whole",
+    "generator_at", "go_on", "load_model", "train_steps",
 ]  # fmt: skip
 
 VERSION = 2  # of the bytes; one more whenever a state of yesterday cannot go on today
@@ -50,6 +51,14 @@ MAX_NUMBER = 1000.0
 _RECIPE, _SEED, _STEP, _GENERATOR = (f"training.{what}" for what in ("task", "seed", "step", "generator"))
 
 Model = TypeVar("Model", bound=nn.Module)
+
+
+def _go_on() -> None:
+    """Nobody else waits."""
+
+
+# called before each step: who serves many people lets others go first there
+between_steps: ContextVar[Callable[[], None]] = ContextVar("between_steps", default=_go_on)
 
 
 def _is_finite(x: Tensor) -> bool:
@@ -108,6 +117,7 @@ class Run(Generic[Model]):
 
         Raises :class:`Diverged` where one of them is no finite number.
         """
+        between_steps.get()()
         self._seed_draw(self.step + 1)
         for parameter in self.parameters:
             parameter.grad = None

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from attention.ui import TABS, build
-from attention.ui.page import direct, edge
+from attention.ui.page import direct, edge, turns
 from attention.ui.page.direct import Direct
 from attention.ui.page.texts import words_for
 from tests.ui.test_flights import view_id
@@ -40,6 +40,13 @@ def told(got):
     return json.loads(b"".join(got.parts))
 
 
+def compute(seconds):
+    """For so long of processor time."""
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
 @pytest.mark.parametrize("tab", [tab.id for tab in TABS if not tab.slow])
 def test_answers_are_those_of_gradios_own_route(app_url, monkeypatch, tab):
     number, inputs = view_id(app_url, tab), {"inputs": {}}
@@ -62,7 +69,7 @@ def test_answers_are_those_of_gradios_own_route(app_url, monkeypatch, tab):
 def test_of_a_scene_one_is_computed_or_two_that_take_long_in_order_and_others_pass_by(
     monkeypatch, turn, at_once
 ):
-    monkeypatch.setattr(direct, "TURN", turn)
+    monkeypatch.setattr(turns, "TURN", turn)
     running, most, order, lock = 0, 0, [], threading.Lock()
 
     def slow(i):
@@ -71,7 +78,7 @@ def test_of_a_scene_one_is_computed_or_two_that_take_long_in_order_and_others_pa
             running += 1
             most = max(most, running)
             order.append(i)
-        time.sleep(0.05)
+        compute(0.05)
         with lock:
             running -= 1
         return {"i": i}
@@ -82,7 +89,7 @@ def test_of_a_scene_one_is_computed_or_two_that_take_long_in_order_and_others_pa
         await asyncio.sleep(0.01)
         start = time.perf_counter()
         light = told(await app.answer(question(2), WORDS))
-        passed = time.perf_counter() - start < 0.15 and not all(task.done() for task in heavy)
+        passed = time.perf_counter() - start < 0.4 and not all(task.done() for task in heavy)
         return light, passed, [told(got)["i"] for got in await asyncio.gather(*heavy)]
 
     light, passed, answers = asyncio.run(play())
@@ -91,45 +98,10 @@ def test_of_a_scene_one_is_computed_or_two_that_take_long_in_order_and_others_pa
     assert max(abs(i - at) for at, i in enumerate(order)) < direct.AT_ONCE  # nobody is overtaken by far
 
 
-def test_who_needs_little_goes_first_and_nobody_waits_for_who_has_gone():
-    async def play():
-        turns, order = direct.Turns(), []
-
-        async def one(name, seconds):
-            async with turns.turn(seconds):
-                order.append(name)
-                await asyncio.sleep(0.01)
-
-        tasks = {}
-        for name, seconds in (("first", 1), ("long", 1), ("gone", 0), ("short", 0), ("longer", 2)):
-            tasks[name] = asyncio.create_task(one(name, seconds))
-            await asyncio.sleep(0)
-        tasks["gone"].cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
-        return order, turns.taken, turns.waiting
-
-    assert asyncio.run(play()) == (["first", "short", "long", "longer"], False, [])
-
-
-def test_a_turn_given_to_who_has_gone_meanwhile_is_given_on():
-    async def play():
-        turns = direct.Turns()
-        async with turns.turn(0):
-            waits = asyncio.create_task(turns.turn(0).__aenter__())
-            await asyncio.sleep(0)
-        waits.cancel()  # it was its turn, and it had no time to notice
-        with pytest.raises(asyncio.CancelledError):
-            await waits
-        async with asyncio.timeout(1), turns.turn(0):
-            return True
-
-    assert asyncio.run(play())
-
-
 @pytest.mark.parametrize(("name", "value"), [("IN_LINE", 3), ("PATIENCE", 0.05)])
 def test_the_line_is_bounded_in_count_and_in_time(monkeypatch, name, value):
     monkeypatch.setattr(direct, name, value)
-    monkeypatch.setattr(direct, "TURN", 0.01)
+    monkeypatch.setattr(turns, "TURN", 0.01)
     gate = threading.Event()
 
     def held(i):
@@ -153,20 +125,14 @@ def test_the_line_is_bounded_in_count_and_in_time(monkeypatch, name, value):
 def test_what_a_scene_takes_is_counted_in_processor_time():
     """A light scene that waits, as all do in a large class, is still told from one that computes."""
 
-    def computes(data):
-        end = time.thread_time() + 0.06
-        while time.thread_time() < end:
-            pass
-        return {}
-
     async def play():
-        app = of({1: computes, 2: lambda data: time.sleep(0.06)})
+        app = of({1: lambda data: compute(0.06), 2: lambda data: time.sleep(0.06)})
         for number in (1, 2) * 4:
             await app.answer(question(number), WORDS)
         return [app.lanes[number, ""].seconds for number in (1, 2)]
 
     much, little = asyncio.run(play())
-    assert much > direct.LITTLE > little
+    assert much > 0.03 > 0.01 > little
 
 
 def test_each_scene_has_a_line_of_its_own():

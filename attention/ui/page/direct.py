@@ -5,11 +5,8 @@ JSON value by value in the event loop, where everybody waits for it: two thirds 
 class at the page. Here the function is called with what was checked, and its answer written in the same
 thread.
 
-Who computes waits for a turn, in the event loop, where that costs no thread. There are two: one for
-questions that took ``LITTLE`` so far, one for all others; and of each scene so many are computed at once. So
-a light picture never stands behind another's model or training. More at one time would help nobody: threads
-of many small tensor operations hand Python's lock to and fro, and each takes many times as long. Whatever
-takes longer than ``TURN`` keeps its thread and gives up its turn.
+Who computes waits for a turn (turns.py); of each scene so many are computed at once. So a light picture
+never stands behind another's model or training.
 
 A page behind Gradio's own login, or on a lent GPU, which asks Gradio who the visitor is, keeps to the long
 way.
@@ -18,7 +15,6 @@ way.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -27,62 +23,15 @@ from typing import Any
 import orjson
 from anyio import to_thread
 
+from ...training import between_steps
 from .busy import ZERO_GPU
 from .guard import Refusal
 from .replies import Collected
 from .texts import Words
+from .turns import Turn, Turns
 
 AT_ONCE, IN_LINE, PATIENCE = 2, 120, 20.0  # questions of a scene: computed, waiting, seconds they may wait
-LITTLE, TURN, HEADSTART = 0.025, 0.15, 4.0  # seconds, seconds, and times their own that the long ones wait
 WRITE = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME  # as Gradio writes
-
-
-class Turns:
-    """One question after the other, those who need little first, within reason."""
-
-    def __init__(self) -> None:
-        self.waiting: list[tuple[float, int, asyncio.Future[None]]] = []  # a heap
-        self.taken, self.count = False, 0
-
-    @asynccontextmanager
-    async def turn(self, seconds: float) -> AsyncIterator[None]:
-        """Wait for a turn, and hold it for ``TURN`` seconds at most. seconds: what it will probably take.
-
-        Who needs them lets those pass who come ``HEADSTART`` times as long afterwards and need nothing.
-        """
-        loop = asyncio.get_running_loop()
-        if self.taken:
-            mine, self.count = loop.create_future(), self.count + 1
-            heapq.heappush(self.waiting, (loop.time() + HEADSTART * seconds, self.count, mine))
-            try:
-                await mine
-            except asyncio.CancelledError:
-                if mine.done() and not mine.cancelled():
-                    self.pass_on()  # it was given to who has gone
-                raise
-        self.taken, held = True, True
-
-        def let_go() -> None:
-            nonlocal held
-            if held:
-                held = False
-                self.pass_on()
-
-        late = loop.call_later(TURN, let_go)
-        try:
-            yield
-        finally:
-            late.cancel()
-            let_go()
-
-    def pass_on(self) -> None:
-        """To who is first in line; those who have gone are passed over."""
-        while self.waiting:
-            *_, first = heapq.heappop(self.waiting)
-            if not first.done():
-                first.set_result(None)
-                return
-        self.taken = False
 
 
 class Lane:
@@ -94,21 +43,21 @@ class Lane:
         self.seconds = 0.0
 
     @asynccontextmanager
-    async def place(self, turns: Turns) -> AsyncIterator[None]:
+    async def place(self, turns: Turns) -> AsyncIterator[Turn]:
         """A place of this scene's, after those who came before, and a turn. Raises ``Refusal("busy")``."""
         if self.waiting >= IN_LINE:
             raise Refusal("busy")
-        self.waiting += 1
+        self.waiting, since = self.waiting + 1, asyncio.get_running_loop().time()
         async with AsyncExitStack() as held:
             try:
                 async with asyncio.timeout(PATIENCE):
                     await held.enter_async_context(self.places)
-                    await held.enter_async_context(turns.turn(self.seconds))
+                    turn = await held.enter_async_context(turns.turn(self.seconds, since))
             except TimeoutError:
                 raise Refusal("busy") from None
             finally:
                 self.waiting -= 1
-            yield
+            yield turn
 
     def took(self, seconds: float) -> None:
         """One more question was computed: of late, so that a new model or text is noticed."""
@@ -121,7 +70,7 @@ class Direct:
     def __init__(self, blocks: Any) -> None:
         self.blocks = blocks
         self.lanes: dict[tuple[int, str], Lane] = {}  # by component, a tab in one language, and scene
-        self.little, self.much = Turns(), Turns()
+        self.turns = Turns()
 
     @classmethod
     def of(cls, app: Any) -> Direct | None:
@@ -136,9 +85,9 @@ class Direct:
         scene = scene_asked(function, question["data"])
         try:
             lane = self.lanes.setdefault((component, scene), Lane())
-            async with lane.place(self.little if lane.seconds < LITTLE else self.much):
+            async with lane.place(self.turns) as turn:
                 body, seconds = await to_thread.run_sync(
-                    written, function, question["data"], limiter=self.blocks.limiter
+                    written, function, question["data"], turn, limiter=self.blocks.limiter
                 )
                 lane.took(seconds)
         except Refusal as refused:  # as the function itself would tell it
@@ -160,9 +109,10 @@ def scene_asked(function: Any, data: Any) -> str:
     return named if named in tab.scenes else ""
 
 
-def written(function: Callable[[Any], Any], data: Any) -> tuple[bytes, float]:
+def written(function: Callable[[Any], Any], data: Any, turn: Turn) -> tuple[bytes, float]:
     """What a function answers, as JSON, and its seconds of processor time: time on the clock grows with the
-    class, and would send a light scene to the line of the heavy ones."""
+    class, and would send a light scene to the end of the line."""
+    between_steps.set(turn.give_way)  # of this thread's context, a copy that ends with the answer
     began = time.thread_time()
     body = orjson.dumps(function(data), default=str, option=WRITE)
     return body, time.thread_time() - began
