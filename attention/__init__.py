@@ -5,6 +5,7 @@ every import against it). A number begins a chapter; the lines under it are its 
 
 1.  ``assets``          where words and trained weights are
     ``typed``           what would hide in a typed text, put in sight
+    ``giving_way``      where a long computation lets others go first
     ``scoring``         how well does a key fit a query?
 2.  ``masks``           who may be looked at?
 3.  ``fast``            the same numbers sooner; to be skipped at first

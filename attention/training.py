@@ -21,7 +21,6 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -29,6 +28,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from .giving_way import give_way
 from .states import (
     MAX_BYTES,
     MAX_STEPS,
@@ -41,8 +41,8 @@ from .states import (
 )
 
 __all__ = [
-    "MAX_BYTES", "MAX_STEPS", "VERSION", "Diverged", "Recipe", "Run", "between_steps", "check_whole",
-    "generator_at", "go_on", "load_model", "train_steps",
+    "MAX_BYTES", "MAX_STEPS", "VERSION", "Diverged", "Recipe", "Run", "check_whole", "generator_at",
+    "go_on", "load_model", "train_steps",
 ]  # fmt: skip
 
 VERSION = 2  # of the bytes; one more whenever a state of yesterday cannot go on today
@@ -51,14 +51,6 @@ MAX_NUMBER = 1000.0
 _RECIPE, _SEED, _STEP, _GENERATOR = (f"training.{what}" for what in ("task", "seed", "step", "generator"))
 
 Model = TypeVar("Model", bound=nn.Module)
-
-
-def _go_on() -> None:
-    """Nobody else waits."""
-
-
-# called before each step: who serves many people lets others go first there
-between_steps: ContextVar[Callable[[], None]] = ContextVar("between_steps", default=_go_on)
 
 
 def _is_finite(x: Tensor) -> bool:
@@ -117,7 +109,7 @@ class Run(Generic[Model]):
 
         Raises :class:`Diverged` where one of them is no finite number.
         """
-        between_steps.get()()
+        give_way()
         self._seed_draw(self.step + 1)
         for parameter in self.parameters:
             parameter.grad = None

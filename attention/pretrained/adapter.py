@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..giving_way import give_way
 from ..masks import causal_mask
 from ..pooling import attend
 from .blocks import Thumbnails, attend_by_blocks
@@ -39,6 +40,7 @@ def matchmaker_attention(
     knows position_bias (T5), softcap (Gemma 2), s_aux (the sinks of gpt-oss), sinks (one per query,
     Inkling 2), indices (the keys chosen for each query, Hunyuan 4) and is_causal.
     """
+    give_way()
     session = SESSION.get() or _PLAIN
     index = session.calls
     if session is not _PLAIN:  # that one is everybody's

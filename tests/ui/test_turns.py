@@ -85,9 +85,10 @@ def test_a_training_gives_way_between_its_steps_to_those_due_before_it_and_goes_
     assert not taken and not waiting
 
 
-def test_who_is_due_first_is_not_overtaken():
-    order, *_ = played(0.0, 6, {"late": 0.0})
-    assert order == [0, 1, 2, 3, 4, 5, "late"]
+@pytest.mark.parametrize(("seconds", "other"), [(0.0, 0.0), (10.0, 0.03)])
+def test_neither_who_is_due_first_is_overtaken_nor_anybody_by_who_needs_much(seconds, other):
+    order, *_ = played(seconds, 6, {"other": other})
+    assert order == [0, 1, 2, 3, 4, 5, "other"]
 
 
 def test_who_gives_way_in_time_keeps_its_turn_and_who_does_not_gives_it_up(monkeypatch):

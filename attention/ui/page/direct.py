@@ -23,7 +23,7 @@ from typing import Any
 import orjson
 from anyio import to_thread
 
-from ...training import between_steps
+from ...giving_way import waits
 from .busy import ZERO_GPU
 from .guard import Refusal
 from .replies import Collected
@@ -112,7 +112,7 @@ def scene_asked(function: Any, data: Any) -> str:
 def written(function: Callable[[Any], Any], data: Any, turn: Turn) -> tuple[bytes, float]:
     """What a function answers, as JSON, and its seconds of processor time: time on the clock grows with the
     class, and would send a light scene to the end of the line."""
-    between_steps.set(turn.give_way)  # of this thread's context, a copy that ends with the answer
+    waits.set(turn.give_way)  # of this thread's context, a copy that ends with the answer
     began = time.thread_time()
     body = orjson.dumps(function(data), default=str, option=WRITE)
     return body, time.thread_time() - began

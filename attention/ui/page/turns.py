@@ -4,8 +4,9 @@ Two threads of many small tensor operations hand Python's lock to and fro at eac
 twice as long as one after the other. So there is one turn, waited for in the event loop, where that costs
 no thread. It goes to who has the smallest ``due``, when they asked plus ``HEADSTART`` times what they will
 probably take: a light picture overtakes a training that was asked for a moment before, never one that has
-long waited. A training is overtaken under way too, for between its steps it gives way; whatever else takes
-longer than ``TURN`` keeps its thread and gives up its turn.
+long waited. A training or a model's run is overtaken under way too, by who needs ``LITTLE``: between its
+steps or layers it gives way (``attention/giving_way.py``). Whatever else takes longer than ``TURN`` keeps its
+thread and gives up its turn.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 
-HEADSTART, TURN, AWAY = 4.0, 0.15, 20.0  # times their own seconds, seconds, seconds
+HEADSTART = 4.0  # times what they need, which all others may come later
+LITTLE, TURN, AWAY = 0.025, 0.15, 20.0  # seconds
 
 
 class Turn:
-    """One computation's. due: its place in line."""
+    """One computation's. due: its place in line; seconds: what it will probably take."""
 
-    def __init__(self, turns: Turns, due: float) -> None:
-        self.turns, self.due = turns, due
+    def __init__(self, turns: Turns, due: float, seconds: float) -> None:
+        self.turns, self.due, self.seconds = turns, due, seconds
         self.loop = asyncio.get_running_loop()
         self.held, self.until = False, 0.0
         self.watch: asyncio.TimerHandle | None = None
@@ -64,9 +66,10 @@ class Turn:
             self.let_go()
 
     def give_way(self) -> None:
-        """Let pass who is due before us: to be called from the computing thread, as often as one likes."""
+        """Let pass who needs little and is due before us: to be called from the computing thread, as often as
+        one likes."""
         self.until = time.monotonic() + TURN
-        if self.held and self.turns.is_due_before(self.due):
+        if self.held and self.turns.little_is_due_before(self.due):
             back = threading.Event()
             self.loop.call_soon_threadsafe(self._step_aside, back)
             back.wait(AWAY)  # then without a turn, which is given on as soon as it comes
@@ -88,7 +91,7 @@ class Turns:
     """The turn of one process, or of one event loop, and who waits for it."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[float, int, asyncio.Future[None]]] = []  # a heap
+        self.waiting: list[tuple[float, int, Turn, asyncio.Future[None]]] = []  # a heap
         self.taken, self.asked = False, count()
 
     @asynccontextmanager
@@ -96,7 +99,7 @@ class Turns:
         """Wait for a turn, and hold it. seconds: what it will probably take; since: when it was asked for, in
         the loop's time, default now."""
         asked = asyncio.get_running_loop().time() if since is None else since
-        turn = Turn(self, asked + HEADSTART * seconds)
+        turn = Turn(self, asked + HEADSTART * seconds, seconds)
         await turn.wait()
         try:
             yield turn
@@ -107,16 +110,16 @@ class Turns:
         """Done when it is this one's turn."""
         mine = turn.loop.create_future()
         if self.taken:
-            heapq.heappush(self.waiting, (turn.due, next(self.asked), mine))
+            heapq.heappush(self.waiting, (turn.due, next(self.asked), turn, mine))
         else:
             self.taken = True
             mine.set_result(None)
         return mine
 
-    def is_due_before(self, due: float) -> bool:
-        """Whether somebody waits who is due before; from any thread."""
+    def little_is_due_before(self, due: float) -> bool:
+        """Whether somebody who needs little is first in line, and due before; from any thread."""
         first = self.waiting[:1]
-        return bool(first) and first[0][0] < due
+        return bool(first) and first[0][0] < due and first[0][2].seconds <= LITTLE
 
     def pass_on(self) -> None:
         """To who is first in line; those who have gone are passed over."""
