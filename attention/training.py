@@ -81,6 +81,7 @@ class Recipe(Generic[Model]):
     adam: bool = True
     clip: float | None = None
     largest: float = MAX_NUMBER
+    backward: Callable[[Model, torch.Generator], tuple[Tensor, list[Tensor]]] | None = None
 
     @property
     def number(self) -> int:
@@ -109,17 +110,23 @@ class Run(Generic[Model]):
         Raises :class:`Diverged` where one of them is no finite number.
         """
         self._seed_draw(self.step + 1)
-        for parameter in self.parameters:
-            parameter.grad = None
-        loss = self.recipe.loss(self.model, self.generator)
-        finite = _is_finite(loss)
-        if finite:
+        if self.recipe.backward is None:
+            for parameter in self.parameters:
+                parameter.grad = None
+            loss = self.recipe.loss(self.model, self.generator)
+        else:
+            loss, gradients = self.recipe.backward(self.model, self.generator)
+            for parameter, gradient in zip(self.parameters, gradients, strict=True):
+                parameter.grad = gradient
+        number = loss.item()
+        finite = math.isfinite(number)
+        if finite and self.recipe.backward is None:
             loss.backward()
         if not finite or not all(_is_finite(p.grad) for p in self.parameters if p.grad is not None):
             raise Diverged(
                 f"the training diverged at step {self.step + 1}; start again, with a lower learning rate"
             )
-        return loss.item()
+        return number
 
     def update(self, learning_rate: float) -> None:
         """One step along the gradients that :meth:`measure` found."""
