@@ -41,7 +41,7 @@ from .states import (
 
 __all__ = [
     "MAX_BYTES", "MAX_STEPS", "VERSION", "Diverged", "Recipe", "Run", "check_whole", "generator_at",
-    "go_on", "load_model", "train_steps",
+    "go_on", "load_model", "recipe_of", "train_steps",
 ]  # fmt: skip
 
 VERSION = 2  # of the bytes; one more whenever a state of yesterday cannot go on today
@@ -98,7 +98,7 @@ class Run(Generic[Model]):
         self._seed_draw(0)
         self.model = recipe.model(self.generator)
         self.parameters = list(self.model.parameters())  # found by a walk through all modules
-        self.optimizer = torch.optim.Adam(self.parameters) if recipe.adam else None
+        self.optimizer = torch.optim.Adam(self.parameters, foreach=True) if recipe.adam else None
 
     @classmethod
     def begin(cls, recipe: Recipe[Model], seed: int) -> Run[Model]:
@@ -269,7 +269,7 @@ def train_steps(
     check_whole("steps", steps, 1, 1000)
     if not 0 < learning_rate <= 0.1:
         raise ValueError(f"learning_rate must lie in (0, 0.1], got {learning_rate!r}")
-    recipe = _recipe_of(model, lambda _, generator: loss_at(generator))
+    recipe = recipe_of(model, lambda _, generator: loss_at(generator))
     run, losses = go_on(recipe, state, seed=seed, steps=steps, learning_rate=learning_rate)
     return run.pack(), run.step, losses
 
@@ -279,8 +279,9 @@ def load_model(state: bytes, model: Model, seed: int) -> Model:
 
     Raises ``ValueError`` for a state of another model or seed.
     """
-    return Run.unpack(_recipe_of(model, lambda *_: torch.zeros(())), seed, state).model
+    return Run.unpack(recipe_of(model, lambda *_: torch.zeros(())), seed, state).model
 
 
-def _recipe_of(model: Model, loss: Callable[[Model, torch.Generator], Tensor]) -> Recipe[Model]:
+def recipe_of(model: Model, loss: Callable[[Model, torch.Generator], Tensor]) -> Recipe[Model]:
+    """The recipe of :func:`train_steps`: a model that is there already, seeded anew at each step."""
     return Recipe(type(model).__name__, lambda _: model, loss, _seeds)
