@@ -8,12 +8,12 @@ output O = A V, and G = dL/dO, which comes from whoever used the output:
     dL/dV = A^T G                              a value hears from all queries that looked at it
     dL/dA = G V^T                              a weight: what more of this value would do
     dL/dS = A * (dL/dA - rowsum(A * dL/dA))    a score: only what is better than the row's average
-    dL/dQ = scale dL/dS K                  a query moves along the keys that it should have scored higher
-    dL/dK = scale dL/dS^T Q
+    dL/dQ = scale dL/dS K                      a query is drawn to keys that should score higher
+    dL/dK = scale dL/dS^T Q                    and a key to such queries
 
 The third is the softmax's: a row's weights sum to 1, so one gains what the others lose. All five stand in
-FlashAttention's appendix B.2 (Dao et al. 2022). They are computed here in autograd's own order, so that a
-training by them has its numbers to the last bit.
+FlashAttention's appendix B.2 (Dao et al. 2022). They are computed here in autograd's own order, so that
+hundreds of steps by them end where autograd's would.
 
 Shapes: b batch, n queries, m keys, d features, v value features.
 """

@@ -71,7 +71,8 @@ class Recipe(Generic[Model]):
     for the first parameters and t for the batch of step t; None, the default: seeded once, by the
     seed, the generator runs on, and a state carries its place. adam: Adam (Kingma and Ba 2015,
     algorithm 1), default, or plain gradient descent. clip: the largest norm of a gradient, default
-    no limit. largest: the largest parameter of an honest run, default 1000.
+    no limit. largest: the largest parameter of an honest run, default 1000. backward(model, generator):
+    the same loss and its gradient for each parameter, written out; None, the default: autograd finds them.
     """
 
     name: str

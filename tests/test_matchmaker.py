@@ -14,7 +14,7 @@ from attention.matchmaker import (
     mean_entropy,
     train_dating,
 )
-from attention.training import Run
+from attention.training import Run, go_on
 
 
 def rand(*shape, seed=0):
@@ -169,6 +169,15 @@ def test_the_gradients_that_are_written_out_are_autograds(options, values):
     torch.testing.assert_close(loss, expected)
     for gradient, parameter in zip(gradients, run.parameters, strict=True):
         torch.testing.assert_close(gradient, parameter.grad)
+
+
+def test_two_hundred_steps_by_them_end_where_autograds_do():
+    recipe = matchmaker._recipe(make_people(), dropout=0.2, weight_decay=0.01)
+    plain = dataclasses.replace(recipe, backward=None)
+    ends = [go_on(one, None, seed=1, steps=200, learning_rate=2.0) for one in (recipe, plain)]
+    for one, other in zip(*(run.parameters for run, _ in ends), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    assert ends[0][1] == pytest.approx(ends[1][1], rel=1e-4)
 
 
 @pytest.mark.parametrize("learning_rate", [2.0, 20.0])
