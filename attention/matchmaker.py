@@ -191,6 +191,7 @@ def train_dating(
 
 def _recipe(people: People, dropout: float, weight_decay: float) -> Recipe[DatingAttention]:
     traits = people.queries[1:], people.keys[1:], people.values[1:]
+    rows = [x.flatten(0, 1) for x in traits]  # everybody of all evenings
     wanted = _wanted(people)[1:]
 
     def model(generator: torch.Generator) -> DatingAttention:
@@ -218,7 +219,7 @@ def _recipe(people: People, dropout: float, weight_decay: float) -> Recipe[Datin
             query, key, value, weights, upstream, scale=scale, keep=keep, dropout=dropout
         )  # fmt: skip
         # a row y = W x of every person: dL/dW is the sum of dL/dy x^T
-        slopes = [y.flatten(0, 1).T @ x.flatten(0, 1) for y, x in zip(found, traits, strict=True)]
+        slopes = [torch.mm(y.flatten(0, 1).T, x) for y, x in zip(found, rows, strict=True)]
         loss = error.square().mean()
         if weight_decay > 0:
             loss += _penalty(matrices, weight_decay)
