@@ -13,8 +13,10 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``cell``            one weight, opened into arithmetic that adds up: ``explain``
     ``padding``         a ragged batch, and what padding does to it
     ``steps``           one query on paper, number by number
-4.  ``states``          a training as bytes, held against what it should be
+4.  ``gradient``        attention backwards: what learning asks of every number
+    ``states``          a training as bytes, held against what it should be
     ``training``        one way to stop, pack, carry and go on
+    ``people``          evenings on which some boast
     ``matchmaker``      learned projections: how does a network find out whom to look at?
 5.  ``kernel``          Nadaraya-Watson regression: attention before it had the name
 6.  ``multihead``       several heads side by side

@@ -31,7 +31,8 @@ from .cell import Cell, explain
 from .copier import LONGEST, POSITIONS, VOCABULARY, Copier
 from .copying_heads import rank_heads, repeated_tokens
 from .masks import causal_mask
-from .training import generator_at, train_steps
+from .states import check_step
+from .training import Run, generator_at, recipe_of
 
 __all__ = [
     "CHANCE_LOSS", "LENGTHS", "Copier", "Exam", "Step", "Training", "best_heads", "by_distance",
@@ -140,12 +141,14 @@ def _exam_sequences(count: int, length: int) -> Tensor:
 @dataclass(frozen=True, eq=False)
 class Step:
     """One recorded moment. step: steps done; loss: of the last batch (None at 0);
-    exam: on unseen sequences; maps (L, h, n, n): both layers' weights on the shown sequence."""
+    exam: on unseen sequences; maps (L, h, n, n): both layers' weights on the shown sequence;
+    network: the parameters by name, where they were to be kept."""
 
     step: int
     loss: float | None
     exam: Exam
     maps: Tensor
+    network: dict[str, Tensor] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +169,7 @@ def train(
     every: int = 10,
     lengths: tuple[int, int] = LENGTHS,
     state: bytes | None = None,
+    keep: bool = False,
     stop: Callable[[], bool] = lambda: False,
     report: Callable[[Step], None] = lambda step: None,
 ) -> Training:
@@ -173,7 +177,8 @@ def train(
 
     layers: 1 (the control, which never learns it) to 3. lengths: shortest and longest, (12, 12) for the
     trick. state: of an earlier call with the same layers, seed and lengths, to go on; then the records
-    begin after it, and they are those of one long call, bit for bit. stop: asked after each record.
+    begin after it, and they are those of one long call, bit for bit. keep: the network of each record,
+    0.1 MB. stop: asked after each record.
     Adam (Kingma and Ba 2015) at 5e-3, 64 sequences a step. Raises ``ValueError`` for numbers outside.
     """
     if layers not in (1, 2, 3):
@@ -198,17 +203,21 @@ def train(
     records: list[Step] = []
 
     def record(step: int, loss: float | None) -> None:
-        records.append(Step(step, loss, evaluate(model, longest), model.look(shown[None])[1][0]))
+        network = {name: one.detach().clone() for name, one in model.named_parameters()} if keep else None
+        maps = model.look(shown[None])[1][0]
+        records.append(Step(step, loss, evaluate(model, longest), maps, network))
         report(records[-1])
 
+    recipe = recipe_of(model, lambda _, generator: loss_at(generator))
+    run = Run.begin(recipe, seed) if state is None else Run.unpack(recipe, seed, state)
     if state is None:
         record(0, None)
-    left = steps
-    while left > 0 and not stop():
-        now = min(every, left)
-        state, done, losses = train_steps(model, loss_at, state, seed=seed, steps=now, learning_rate=RATE)
-        record(done, losses[-1])
-        left -= now
+    last = run.step + steps
+    check_step(last)
+    while run.step < last and not stop():
+        losses = [run.advance(RATE) for _ in range(min(every, last - run.step))]
+        record(run.step, losses[-1])
+    state = run.pack() if run.step > last - steps else state  # nothing was done: as it came
     return Training(tuple(records), state, model, shown)
 
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from .cell import Cell, explain
 from .giving_way import give_way
+from .gradient import softmax_gradient
 from .pooling import Attended, attend
 from .scoring import Dot, Gaussian
 
@@ -138,6 +139,9 @@ def open_cell(
     )  # fmt: skip
 
 
+NEAR = 40_000  # weights at a time: 160 kB, which a processor keeps at hand
+
+
 class LearnedWidth(nn.Module):
     """Nadaraya-Watson with one parameter w: weights ``softmax_j(-((q - k_j) w)^2 / 2)``.
 
@@ -153,17 +157,9 @@ class LearnedWidth(nn.Module):
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Attended:
         """queries (n,), keys (m,), values (m,) -> output (n,), weights and scores (n, m)."""
-        return _by_width(self.width, queries, keys, values, mask)
-
-
-def _by_width(
-    width: Tensor, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None
-) -> Attended:
-    """What :class:`LearnedWidth` says of a width (), or of several (w, 1): output (..., n)."""
-    # (q w - k w)^2 = ((q - k) w)^2
-    q, k = ((x * width)[..., None] for x in (queries, keys))  # (..., n, 1), (..., m, 1)
-    attended = attend(q, k, values[:, None], mask, scoring=Gaussian(1.0))
-    return attended.with_output(attended.output[..., 0])
+        q, k = ((x * self.width)[:, None] for x in (queries, keys))  # (q w - k w)^2 = ((q - k) w)^2
+        attended = attend(q, k, values[:, None], mask, scoring=Gaussian(1.0))
+        return attended.with_output(attended.output[:, 0])
 
 
 @dataclass
@@ -231,22 +227,39 @@ def train_widths(
         raise ValueError(f"learning_rate must be greater than 0 and finite, got {learning_rate}")
     if start == 0 or not math.isfinite(start):
         raise ValueError(f"the first width must be finite, and not 0, where nothing would move; got {start}")
-    others = leave_self_out(len(x)).to(x.device)
-    masks = torch.stack([others if out else torch.ones_like(others) for out in exclude_self])
-    w = torch.full((len(masks), 1), float(start), device=x.device, requires_grad=True)  # one a training
-    widths, losses = [], []
+    every = torch.zeros(len(x), len(x), device=x.device)
+    others = every.masked_fill(~leave_self_out(len(x)).to(x.device), -math.inf)  # added to the scores
+    barred = torch.stack([others if out else every for out in exclude_self])
+    columns = zip(exclude_self, *_descend(x, y, barred, steps, learning_rate, start), strict=True)
+    return [_recorded(x, y, *column, others, truth_known, steps) for column in columns]
+
+
+@torch.no_grad()
+def _descend(
+    x: Tensor, y: Tensor, barred: Tensor, steps: int, learning_rate: float, start: float
+) -> tuple[Tensor, Tensor]:
+    """The widths on the way down and their losses, (t, steps + 1) each: a training for each barred (t, m, m).
+
+    The gradient is written out, with queries ``q = w x`` and keys ``k = w x``, f = a y and a the softmax of
+    ``s_ij = -(q_i - k_j)^2 / 2``:
+
+        dL/da_ij = dL/df_i y_j,  dL/df_i = 2/m (f_i - y_i);  dL/ds is the softmax's (gradient.py)
+        dL/dq_i = -sum_j dL/ds_ij (q_i - k_j),  dL/dk_j = sum_i dL/ds_ij (q_i - k_j)
+        dL/dw = sum_i x_i (dL/dq_i + dL/dk_i)
+    """
+    width = torch.full((len(barred), 1), float(start), device=x.device)
+    widths, losses = list[Tensor](), list[Tensor]()
     for _ in range(steps + 1):
         give_way()
-        loss = (_by_width(w, x, x, y, masks).output - y).square().mean(-1)
-        (gradient,) = torch.autograd.grad(loss.sum(), w)
-        widths.append(w[:, 0].detach().clone())
-        losses.append(loss.detach())
-        if not (loss.isfinite() & widths[-1].isfinite()).any():
-            break
-        with torch.no_grad():
-            w.sub_(learning_rate * gradient)
-    columns = zip(exclude_self, torch.stack(widths, 1), torch.stack(losses, 1), strict=True)
-    return [_recorded(x, y, *column, others, truth_known, steps) for column in columns]
+        weights, apart = _weigh(width, x, x, barred)
+        error = (weights @ y[:, None])[..., 0] - y
+        widths.append(width[:, 0])
+        losses.append(error.square().mean(-1))
+        gains = (error * (2 / len(x)))[..., None] * y
+        pulls = softmax_gradient(weights, gains).mul_(apart)
+        query, key = -pulls.sum(2), pulls.sum(1)  # their gradients, (t, m)
+        width = width - learning_rate * ((query * x).sum(-1, True) + (key * x).sum(-1, True))
+    return torch.stack(widths, 1), torch.stack(losses, 1)
 
 
 def _recorded(
@@ -258,7 +271,7 @@ def _recorded(
     error = None
     if truth_known:
         places = torch.linspace(x.min().item(), x.max().item(), 100, device=x.device)
-        error = _errors(widths, places, x, y, truth(places), None)
+        error = _errors(widths, places, x, y, truth(places), torch.zeros_like(x))
     finite = torch.stack([widths, losses, held_out, *([] if error is None else [error])]).isfinite().all(0)
     end = int(finite.cumprod(0).sum())
     if end == 0:
@@ -268,13 +281,26 @@ def _recorded(
     return WidthTraining(width, loss, held, true if truth_known else None, diverged=end <= steps)
 
 
+def _weigh(widths: Tensor, queries: Tensor, keys: Tensor, barred: Tensor) -> tuple[Tensor, Tensor]:
+    """The weights that :class:`LearnedWidth` gives at widths (t, 1), and ``q w - k w``: both (t, n, m).
+
+    barred: added to the scores, -inf where a key may not be seen. Without attend()'s checks: at hundreds of
+    widths they would be most of the time.
+    """
+    apart = (queries * widths)[:, :, None] - (keys * widths)[:, None]
+    return torch.softmax(torch.addcmul(barred, apart, apart, value=-0.5), dim=-1), apart
+
+
 @torch.no_grad()
 def _errors(
-    widths: Tensor, queries: Tensor, keys: Tensor, values: Tensor, expected: Tensor, mask: Tensor | None
+    widths: Tensor, queries: Tensor, keys: Tensor, values: Tensor, expected: Tensor, barred: Tensor
 ) -> Tensor:
-    """``mean((f(q_i) - expected_i)^2)`` for each width, many at a time."""
-    parts = (_by_width(part, queries, keys, values, mask).output for part in widths[:, None].split(64))
-    return torch.cat([(predicted - expected).square().mean(-1) for predicted in parts])
+    """``mean((f(q_i) - expected_i)^2)`` for each width, as many at a time as stay near the processor."""
+    at_once = max(1, NEAR // (len(queries) * len(keys)))
+    parts = (
+        _weigh(part, queries, keys, barred)[0] @ values[:, None] for part in widths[:, None].split(at_once)
+    )
+    return (torch.cat(list(parts))[..., 0] - expected).square().mean(-1)
 
 
 def mean_squared_error(predicted: Tensor, expected: Tensor) -> float:

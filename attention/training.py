@@ -42,7 +42,7 @@ from .states import (
 
 __all__ = [
     "MAX_BYTES", "MAX_STEPS", "VERSION", "Diverged", "Recipe", "Run", "check_whole", "generator_at",
-    "go_on", "load_model", "train_steps",
+    "go_on", "load_model", "recipe_of", "train_steps",
 ]  # fmt: skip
 
 VERSION = 2  # of the bytes; one more whenever a state of yesterday cannot go on today
@@ -72,7 +72,8 @@ class Recipe(Generic[Model]):
     for the first parameters and t for the batch of step t; None, the default: seeded once, by the
     seed, the generator runs on, and a state carries its place. adam: Adam (Kingma and Ba 2015,
     algorithm 1), default, or plain gradient descent. clip: the largest norm of a gradient, default
-    no limit. largest: the largest parameter of an honest run, default 1000.
+    no limit. largest: the largest parameter of an honest run, default 1000. backward(model, generator):
+    the same loss and its gradient for each parameter, written out; None, the default: autograd finds them.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Recipe(Generic[Model]):
     adam: bool = True
     clip: float | None = None
     largest: float = MAX_NUMBER
+    backward: Callable[[Model, torch.Generator], tuple[Tensor, list[Tensor]]] | None = None
 
     @property
     def number(self) -> int:
@@ -98,7 +100,7 @@ class Run(Generic[Model]):
         self._seed_draw(0)
         self.model = recipe.model(self.generator)
         self.parameters = list(self.model.parameters())  # found by a walk through all modules
-        self.optimizer = torch.optim.Adam(self.parameters) if recipe.adam else None
+        self.optimizer = torch.optim.Adam(self.parameters, foreach=True) if recipe.adam else None
 
     @classmethod
     def begin(cls, recipe: Recipe[Model], seed: int) -> Run[Model]:
@@ -111,17 +113,23 @@ class Run(Generic[Model]):
         """
         give_way()
         self._seed_draw(self.step + 1)
-        for parameter in self.parameters:
-            parameter.grad = None
-        loss = self.recipe.loss(self.model, self.generator)
-        finite = _is_finite(loss)
-        if finite:
+        if self.recipe.backward is None:
+            for parameter in self.parameters:
+                parameter.grad = None
+            loss = self.recipe.loss(self.model, self.generator)
+        else:
+            loss, gradients = self.recipe.backward(self.model, self.generator)
+            for parameter, gradient in zip(self.parameters, gradients, strict=True):
+                parameter.grad = gradient
+        number = loss.item()
+        finite = math.isfinite(number)
+        if finite and self.recipe.backward is None:
             loss.backward()
         if not finite or not all(_is_finite(p.grad) for p in self.parameters if p.grad is not None):
             raise Diverged(
                 f"the training diverged at step {self.step + 1}; start again, with a lower learning rate"
             )
-        return loss.item()
+        return number
 
     def update(self, learning_rate: float) -> None:
         """One step along the gradients that :meth:`measure` found."""
@@ -264,7 +272,7 @@ def train_steps(
     check_whole("steps", steps, 1, 1000)
     if not 0 < learning_rate <= 0.1:
         raise ValueError(f"learning_rate must lie in (0, 0.1], got {learning_rate!r}")
-    recipe = _recipe_of(model, lambda _, generator: loss_at(generator))
+    recipe = recipe_of(model, lambda _, generator: loss_at(generator))
     run, losses = go_on(recipe, state, seed=seed, steps=steps, learning_rate=learning_rate)
     return run.pack(), run.step, losses
 
@@ -274,8 +282,9 @@ def load_model(state: bytes, model: Model, seed: int) -> Model:
 
     Raises ``ValueError`` for a state of another model or seed.
     """
-    return Run.unpack(_recipe_of(model, lambda *_: torch.zeros(())), seed, state).model
+    return Run.unpack(recipe_of(model, lambda *_: torch.zeros(())), seed, state).model
 
 
-def _recipe_of(model: Model, loss: Callable[[Model, torch.Generator], Tensor]) -> Recipe[Model]:
+def recipe_of(model: Model, loss: Callable[[Model, torch.Generator], Tensor]) -> Recipe[Model]:
+    """The recipe of :func:`train_steps`: a model that is there already, seeded anew at each step."""
     return Recipe(type(model).__name__, lambda _: model, loss, _seeds)

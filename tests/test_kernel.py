@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from attention import attend, kernel
+from attention import kernel
 from attention.kernel import (
     LearnedWidth,
     average_pooling,
@@ -156,11 +156,35 @@ def test_points_that_look_at_themselves_learn_the_noise_by_heart():
 
 
 def test_attention_that_cannot_choose_does_not_pass_as_trained(monkeypatch):
-    def even(*arguments, **options):
-        return attend(*arguments, **options, scale=0.0)
-
-    monkeypatch.setattr(kernel, "attend", even)
+    monkeypatch.setattr(kernel, "_weigh", lambda widths, *rest, weigh=kernel._weigh: weigh(0 * widths, *rest))
     assert not learns(train_width(X, Y))
+
+
+@pytest.mark.parametrize("exclude_self", [True, False])
+@pytest.mark.parametrize("learning_rate", [2.0, 30.0])
+def test_the_gradient_that_is_written_out_is_autograds(exclude_self, learning_rate):
+    record = train_width(X, Y, exclude_self=exclude_self, learning_rate=learning_rate, steps=20)
+    model, mask = LearnedWidth(), leave_self_out(50) if exclude_self else None
+    for width, expected in zip(record.width, record.loss, strict=True):
+        loss = (model(X, X, Y, mask).output - Y).square().mean()
+        assert (model.width.item(), loss.item()) == pytest.approx((width, expected), rel=1e-5)
+        (slope,) = torch.autograd.grad(loss, model.width)
+        model.width.data -= learning_rate * slope
+
+
+def test_errors_on_the_way_are_those_of_each_width(monkeypatch):
+    record = train_width(X, Y, exclude_self=False, steps=20, truth_known=True)
+    places = torch.linspace(X.min(), X.max(), 100)
+    with torch.no_grad():
+        for width, held_out, error in zip(record.width, record.held_out, record.true_error, strict=True):
+            others = LearnedWidth(width)(X, X, Y, leave_self_out(50)).output
+            assert held_out == pytest.approx(mean_squared_error(others, Y), rel=1e-5)
+            answered = LearnedWidth(width)(places, X, Y).output
+            assert error == pytest.approx(mean_squared_error(answered, truth(places)), rel=1e-5)
+    monkeypatch.setattr(kernel, "NEAR", 1)  # one width at a time
+    assert train_width(X, Y, exclude_self=False, steps=20, truth_known=True).held_out == pytest.approx(
+        record.held_out, rel=1e-6
+    )
 
 
 def test_training_twice_gives_the_same_numbers():

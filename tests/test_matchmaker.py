@@ -1,5 +1,6 @@
 """Chapter 4: projections that learn whom to believe."""
 
+import dataclasses
 import math
 
 import pytest
@@ -13,6 +14,7 @@ from attention.matchmaker import (
     mean_entropy,
     train_dating,
 )
+from attention.training import Run, go_on
 
 
 def rand(*shape, seed=0):
@@ -94,7 +96,8 @@ def test_attention_that_cannot_choose_does_not_pass_as_trained(monkeypatch):
     def even(*arguments, **options):
         return attend(*arguments, **options, scale=0.0)
 
-    monkeypatch.setattr(matchmaker, "attend", even)
+    monkeypatch.setattr(matchmaker, "attend", even)  # in the records, and in the training:
+    monkeypatch.setattr(matchmaker, "masked_softmax", lambda scores: (0 * scores).softmax(-1))
     training = train_dating(seed=0)
     assert not sharpens(training)
     assert training.entropy[-1] == pytest.approx(math.log(6), rel=1e-5)
@@ -149,6 +152,58 @@ def test_training_equals_pytorch_sgd():
     training = train_dating(steps=3, learning_rate=rate, weight_decay=decay)
     assert training.steps == [0, 1, 2, 3]
     assert training.loss == pytest.approx(losses, rel=1e-5)
+
+
+@pytest.mark.parametrize("values", [6, 3])
+@pytest.mark.parametrize("options", [(0.0, 0.0), (0.4, 0.0), (0.0, 0.02), (0.4, 0.02)], ids=str)
+def test_the_gradients_that_are_written_out_are_autograds(options, values):
+    people = make_people(5, seed=1)
+    people = dataclasses.replace(people, values=people.values[..., :values].contiguous())
+    recipe = matchmaker._recipe(people, *options)
+    run = Run.begin(recipe, 3)
+    place = run.generator.get_state()
+    loss, gradients = recipe.backward(run.model, run.generator)
+    run.generator.set_state(place)
+    expected = recipe.loss(run.model, run.generator)
+    expected.backward()
+    torch.testing.assert_close(loss, expected)
+    for gradient, parameter in zip(gradients, run.parameters, strict=True):
+        torch.testing.assert_close(gradient, parameter.grad)
+
+
+def test_two_hundred_steps_by_them_end_where_autograds_do():
+    recipe = matchmaker._recipe(make_people(), dropout=0.2, weight_decay=0.01)
+    plain = dataclasses.replace(recipe, backward=None)
+    ends = [go_on(one, None, seed=1, steps=200, learning_rate=2.0) for one in (recipe, plain)]
+    for one, other in zip(*(run.parameters for run, _ in ends), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    assert ends[0][1] == pytest.approx(ends[1][1], rel=1e-4)
+
+
+@pytest.mark.parametrize("learning_rate", [2.0, 20.0])
+def test_a_long_training_is_recorded_bit_by_bit(monkeypatch, learning_rate):
+    whole = train_dating(steps=60, learning_rate=learning_rate, num_records=9)
+    monkeypatch.setattr(matchmaker, "AT_ONCE", 1)
+    parts = train_dating(steps=60, learning_rate=learning_rate, num_records=9)
+    assert parts.steps == whole.steps and parts.diverged == whole.diverged == (learning_rate > 2)
+    for name in ("loss", "held_out", "entropy", "accuracy"):
+        assert getattr(parts, name) == pytest.approx(getattr(whole, name), rel=1e-5)
+    for one, other in zip(parts.projections, whole.projections, strict=True):
+        assert all(map(torch.equal, one, other))
+
+
+def test_a_record_that_is_not_finite_ends_the_training_before_it():
+    """On the evening shown, which is not trained on, numbers may run away before the training sees it."""
+    people = make_people(4)
+    people.values[0] *= 1e10
+    trained = train_dating(learning_rate=20.0, num_records=201)
+    few, every = (
+        train_dating(people=people, learning_rate=20.0, num_records=count) for count in (40, 201)
+    )  # fmt: skip
+    assert few.diverged and every.diverged and few.steps[-1] == every.steps[-1] < trained.steps[-1]
+    assert few.held_out[-1] == pytest.approx(every.held_out[-1], rel=1e-5) and few.held_out[-1] > 1e20
+    people.values[0] *= 1e10  # now the first record overflows
+    assert train_dating(people=people, steps=50).steps == []
 
 
 def test_weight_decay_is_a_term_of_the_loss_and_keeps_attention_softer():

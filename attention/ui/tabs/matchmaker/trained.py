@@ -122,10 +122,8 @@ def panels(s: Study, words: Words) -> list[Panel]:
 
 def counts(training: Training, at: Sequence[int]) -> Tensor:
     """How much each trait counts in a score, at these records: diag(W_q W_k^T) / sqrt(p); (records, d)."""
-    return torch.stack([
-        (one.w_q @ one.w_k.T).diagonal() * one.w_q.shape[1] ** -0.5
-        for one in (training.projections[i] for i in at)
-    ])  # fmt: skip
+    w_q, w_k, _ = (torch.stack(same) for same in zip(*(training.projections[i] for i in at), strict=True))
+    return (w_q @ w_k.mT).diagonal(dim1=-2, dim2=-1) * w_q.shape[-1] ** -0.5
 
 
 def belief(training: Training, words: Words) -> Belief:

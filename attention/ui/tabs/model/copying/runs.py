@@ -20,11 +20,10 @@ Head = tuple[int, int]  # layer, head
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A whole training. networks: the parameters at each of its steps."""
+    """A whole training, with its network at each record."""
 
     layers: int
     steps: tuple[Step, ...]
-    networks: tuple[dict[str, Tensor], ...]
     shown: Tensor
 
     @property
@@ -39,8 +38,9 @@ class Recording:
 
     def network(self, at: int = -1) -> Copier:
         """The network as it was at a record."""
-        network = Copier(self.layers)
-        network.load_state_dict(self.networks[at])
+        network, kept = Copier(self.layers), self.steps[at].network
+        assert kept is not None
+        network.load_state_dict(kept)
         return network.requires_grad_(False)
 
 
@@ -74,17 +74,5 @@ def _look(key: tuple[int, int, tuple[int, int]]) -> Recording | None:
 def record(layers: int, seed: int, lengths: tuple[int, int]) -> Recording:
     """Train, and keep the network at each record."""
     total = FIXED_STEPS if lengths == FIXED else STEPS
-    state: bytes | None = None
-    steps: list[Step] = []
-    networks: list[dict[str, Tensor]] = []
-    chunks = [0, *[EVERY] * (total // EVERY)]
-    for count in chunks:
-        if not count:  # the network as it begins
-            begun = train(layers, seed, 1, every=1, lengths=lengths, stop=lambda: True)
-            steps += begun.steps
-        else:
-            begun = train(layers, seed, count, every=count, lengths=lengths, state=state)
-            steps += begun.steps[-1:]
-        state, shown = begun.state, begun.shown
-        networks.append({name: one.detach().clone() for name, one in begun.model.named_parameters()})
-    return Recording(layers, tuple(steps), tuple(networks), shown)
+    made = train(layers, seed, total, every=EVERY, lengths=lengths, keep=True)
+    return Recording(layers, made.steps, made.shown)
