@@ -10,7 +10,8 @@ Shapes: h heads, n queries, m keys, d features per head, D features of a token's
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,8 +28,10 @@ from .tokens import Tokens, readable, tokenize
 __all__ = [
     "CATALOG", "ChangeRefused", "Changes", "Layer", "Model", "ModelRefused", "Run", "Tokens", "adopt",
     "explain_head", "load_folder", "load_model", "moved", "next_tokens", "output_projection",
-    "run", "sentence_embedding", "tokenize",
+    "run", "run_without", "sentence_embedding", "tokenize",
 ]  # fmt: skip
+
+TOGETHER = 256  # tokens of runs that go through a model at one time: more gain nothing on a CPU
 
 
 class ChangeRefused(ValueError):
@@ -85,33 +88,21 @@ def run(
     _check_changes(model, tokens, changes)
     order = _shuffled(tokens, changes.shuffle_seed if changes is not None else None)
     tokens = tokens.take(order)
-    device = model.module.device
-    ids = torch.tensor([tokens.ids], device=device)
     sources = tokens.segment.count(0) if model.kind == "encoder-decoder" else None
     session = Session(capture, changes, only, each, model.kinds, sources, model.prescales, side=side)
-    arguments: dict[str, Any] = {"input_ids": ids, "use_cache": False, "return_dict": True}
-    module = model.module
-    inner = body(module)
-    if changes is not None and not changes.positions and model.position is not None:
-        if "position_ids" in _parameters(type(inner).forward):
-            arguments |= same_positions(ids, model.position + changes.position)
+    module, arguments = model.module, _arguments(model, tokens, changes)
     whole = logits and model.has_logits and model.whole_logits
     if sources is not None:
-        arguments |= {"input_ids": ids[:, :sources], "decoder_input_ids": ids[:, sources:]}
         arguments["output_hidden_states"] = True
+    elif whole:  # something stands before or after the last matrix, as in BERT or Falcon-H1
+        arguments["output_hidden_states"] = True
+        if "logits_to_keep" in _parameters(type(module).forward):
+            arguments["logits_to_keep"] = 1
     else:
-        if model.kind == "encoder" and getattr(module.config, "type_vocab_size", 0) > 1:
-            if "token_type_ids" in _parameters(type(inner).forward):
-                arguments["token_type_ids"] = torch.tensor([tokens.segment], device=device)
-        if whole:  # something stands before or after the last matrix, as in BERT or Falcon-H1
-            arguments["output_hidden_states"] = True
-            if "logits_to_keep" in _parameters(type(module).forward):
-                arguments["logits_to_keep"] = 1
-        else:
-            module = inner  # without the head: it costs a fifth of a small decoder
-    token = SESSION.set(session)
-    try:
-        with torch.inference_mode():
+        module = body(module)  # without the head: it costs a fifth of a small decoder
+    with _room(), torch.inference_mode():
+        token = SESSION.set(session)
+        try:
             output = module(**arguments)
             if sources is not None:
                 last = [output.encoder_last_hidden_state, output.decoder_hidden_states[-1]]
@@ -124,13 +115,68 @@ def run(
                 scores = None
                 if logits and model.has_logits:
                     scores = unembed(model.module, hidden[-1:])[-1]
+        finally:
+            SESSION.reset(token)
+    return Run(tokens, session.layers, hidden, scores if logits else None, order, changes)
+
+
+def run_without(model: Model, tokens: Tokens, keys: Sequence[int | None]) -> Tensor:
+    """The last hidden states (len(keys), n, D) of as many runs, in each of which one key is forbidden.
+
+    keys: positions that no query of their run may attend, None for an untouched run. Each is what
+    ``run`` with ``Changes(forbid={key})`` gives, to rounding; but they go through the model several at
+    one time, at most TOGETHER tokens (at least one run), which is sooner by half on a short text.
+    Raises ``ValueError`` for an encoder-decoder model, for no keys, and for one that is not there.
+    """
+    if model.kind == "encoder-decoder" or not keys:
+        raise ValueError(f"keys are taken from a model of one text, one or more of them, got {len(keys)}")
+    for key in keys:
+        _check_changes(model, tokens, None if key is None else Changes(forbid=frozenset([key])))
+    rows, found = max(1, TOGETHER // len(tokens)), []
+    for start in range(0, len(keys), rows):
+        some = keys[start : start + rows]
+        allowed = torch.ones(len(some), 1, 1, len(tokens), dtype=torch.bool)
+        for at, key in enumerate(some):
+            if key is not None:
+                allowed[at, :, :, key] = False
+        with _room(), torch.inference_mode():
+            token = SESSION.set(Session(kinds=model.kinds, allowed=allowed.to(model.module.device)))
+            try:
+                output = body(model.module)(**_arguments(model, tokens, None, len(some)))
+            finally:
+                SESSION.reset(token)
+        found.append(output.last_hidden_state)
+    return torch.cat(found)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """A machine without room is a refusal, in words."""
+    try:
+        yield
     except torch.OutOfMemoryError as error:
         raise ModelRefused(
             "memory", "The machine has no room for this text just now; shorten it or try again."
         ) from error
-    finally:
-        SESSION.reset(token)
-    return Run(tokens, session.layers, hidden, scores if logits else None, order, changes)
+
+
+def _arguments(model: Model, tokens: Tokens, changes: Changes | None, rows: int = 1) -> dict[str, Any]:
+    """What a module is given: these tokens, ``rows`` times over, with their segments and positions."""
+    module = model.module
+    ids = torch.tensor([tokens.ids], device=module.device).repeat(rows, 1)
+    arguments: dict[str, Any] = {"input_ids": ids, "use_cache": False, "return_dict": True}
+    known = _parameters(type(body(module)).forward)
+    if changes is not None and not changes.positions and model.position is not None:
+        if "position_ids" in known:
+            arguments |= same_positions(ids, model.position + changes.position)
+    if model.kind == "encoder-decoder":
+        sources = tokens.segment.count(0)
+        arguments |= {"input_ids": ids[:, :sources], "decoder_input_ids": ids[:, sources:]}
+    elif model.kind == "encoder" and getattr(module.config, "type_vocab_size", 0) > 1:
+        if "token_type_ids" in known:
+            segment = torch.tensor([tokens.segment], device=module.device)
+            arguments["token_type_ids"] = segment.repeat(rows, 1)
+    return arguments
 
 
 @lru_cache

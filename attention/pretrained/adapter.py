@@ -4,7 +4,7 @@ transformers lets a model name the function that computes its attention. The one
 :func:`matchmaker_attention`, which calls :func:`attention.pooling.attend` and nothing else. What a
 caller wants to see or change it finds in the session.
 
-Shapes: b batch, h heads, n queries, m keys, d features; here b is 1 whenever something is captured.
+Shapes: b batch, h heads, n queries, m keys, d features; here b is 1 whenever something is captured or changed.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def matchmaker_attention(
         if not session.changes.positions and bias is not None:
             bias = torch.zeros_like(bias)
         heads = session.changes.heads(index)
+    if session.allowed is not None:
+        mask = session.allowed if mask is None else mask & session.allowed
     rules: Rules = {
         "mask": mask, "bias": bias, "sinks": sinks, "scale": scale, "softcap": kwargs.get("softcap"),
     }  # fmt: skip
