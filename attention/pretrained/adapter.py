@@ -4,7 +4,7 @@ transformers lets a model name the function that computes its attention. The one
 :func:`matchmaker_attention`, which calls :func:`attention.pooling.attend` and nothing else. What a
 caller wants to see or change it finds in the session.
 
-Shapes: b batch, h heads, n queries, m keys, d features; here b is 1 whenever something is captured or changed.
+Shapes: b batch, h heads, n queries, m keys, d features; here b is 1 where anything is captured or changed.
 """
 
 from __future__ import annotations

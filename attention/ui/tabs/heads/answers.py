@@ -86,12 +86,12 @@ def four(captured: Captured, inputs: Inputs) -> Four:
 @slot("forward", limit=FORWARDS)  # every layer's weights, then a run for each key
 def _four(captured: Captured, layer: int, head: int, row: int) -> Four:
     n = len(captured.tokens)
-    weights, (_, _, value) = captured.layer_weights(layer), captured.vectors(layer)
+    every = [weights for block in captured.blocks(layer + 1) for weights in block]
+    weights, (_, _, value) = every[layer], captured.vectors(layer)
     projection = output_projection(captured.model, captured.layers[layer].index)
     # of a weight of 1: a key that this row does not look at has a length too
     lengths = value_weighted(weights.new_ones(len(weights), 1, n), value, projection)[head, 0]
     added = weights[head, row] * lengths
-    every = [captured.layer_weights(i) for i in range(layer + 1)]
     mixed = rollout(every)
     columns = [weights[head, row], share(added), mixed[-1, row]]
     keys = torch.stack(columns).amax(0).argsort(descending=True)[:KNOCKED].sort().values.tolist()

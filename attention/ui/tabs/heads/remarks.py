@@ -52,9 +52,8 @@ def unknown(inputs: Inputs, captured: Captured, words: Words) -> list[str]:
 
 def even_heads(captured: Captured) -> int:
     """How many heads spread their weight evenly in every row that has a choice."""
-    count = 0
-    for at, layer in enumerate(captured.layers):
-        weights = captured.layer_weights(at).cpu()
+    count, every = 0, (weights for block in captured.blocks() for weights in block.cpu())
+    for layer, weights in zip(captured.layers, every, strict=True):
         mask = "none" if layer.mask is None else layer.mask[0].cpu()
         free = allowed_keys(mask, *weights.shape[-2:]).sum(1) > 1
         rows = entropy(weights, mask, normalised=True)[:, free]

@@ -6,6 +6,7 @@ What is kept of one is told in ``captured``.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from ....pretrained.catalog import in_memory
 from ...page.busy import GpuRefused, lent_gpu, on_gpu
 from ...page.guard import Refusal
 from ...page.loads import PATIENCE, key_of, model_of
-from .captured import VECTORS, WHOLE, Captured, hideable, pack, places, together, with_vectors
+from .captured import AT_ONCE, VECTORS, WHOLE, Captured, hideable, pack, places, together, with_vectors
 from .inputs import Inputs
 
 KEPT = 32 * 2**20  # bytes of runs kept in memory: a sentence each of 50 learners fits
@@ -87,7 +88,7 @@ def _run(model: Model, *arguments: Any) -> Captured:
         raise done
     ran, layers, packed, hidden = done
     if len(ran.tokens) <= WHOLE:
-        return Captured(model, ran, layers, {hidden: packed}, no_gpu=no_gpu)
+        return Captured(model, ran, layers, {hidden: packed} if packed else {}, no_gpu=no_gpu)
     *asked, layer = arguments
     bare = tuple(Layer(one.index, one.kind) for one in layers)
     made = Captured(model, ran, bare, {False: packed}, no_gpu=no_gpu, again=partial(_again, model, asked))
@@ -120,7 +121,10 @@ def _through(
     model: Model, tokens: Tokens, side: str, hidden: bool, changes: Changes | None, logits: bool,
     layer: int = 0, no_further: bool = False,
 ) -> Went:  # fmt: skip
-    """The tokens through the model, changed or not. layer: of a long text, whose vectors are kept."""
+    """The tokens through the model, changed or not. layer: of a long text, whose vectors are kept.
+
+    A short text's thumbnails wait until they are wanted: all layers' weights are then one product.
+    """
     if len(tokens) > WHOLE:
         return _long(model, tokens, side, changes, logits, layer, no_further)
     packed: list[dict[str, Any]] = []
@@ -131,7 +135,8 @@ def _through(
         if layer.kind != wanted:
             return None
         assert layer.weights is not None
-        packed.append(pack(layer.weights, special))
+        if len(tokens) > AT_ONCE:
+            packed.append(pack(layer.weights, special))
         return replace(layer, weights=None)
 
     with lent_gpu(model.module) as fetch:
@@ -208,7 +213,10 @@ def _keep(key: tuple, made: Captured) -> None:
         tensors, size = [each for at in range(len(made.layers)) for each in made.vectors(at)], 0
         tensors += [made.run.hidden, *(layer.bias for layer in made.layers[:1] if layer.bias is not None)]
     size += sum(t.numel() * t.element_size() for t in tensors)
-    size += 2 * sum(len(p["data"]) for packed in made.thumbnails.values() for p in packed)
+    if made.thumbnails:
+        size += 2 * sum(len(p["data"]) for packed in made.thumbnails.values() for p in packed)
+    else:  # those of a short text may come later: a byte a weight, a third more as text, hidden or not
+        size += 8 * len(made.layers) * made.model.num_heads * math.prod(map(len, made.sides())) // 3
     with _guard:
         _kept[key] = made, size
         for old in [one for one, (run, _) in _kept.items() if run is not made and not in_memory(run.model)]:

@@ -57,9 +57,8 @@ def panels(s: Touched, words: Words) -> list[Panel]:
 
 def grid(s: Touched, words: Words) -> list[Panel]:
     """How much every head's weights changed, and where most; before any change, the heads as they are."""
-    top, every = every_head(s.plain, s.inputs, words)
     if s.changes is None:
-        return [top, every]
+        return [*every_head(s.plain, s.inputs, words)]
     marks = sorted(map(list, knocked_out(s.inputs, s.plain)))
     top = heading(words("heads.touched"), words("heads.touched_text"))
     return [top, changed.changed_grid(s.plain, s.inputs, s.moved, marks, words),
