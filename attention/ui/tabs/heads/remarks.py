@@ -68,15 +68,21 @@ def spread(captured: Captured) -> float:
     return ((hidden - mean).norm(dim=-1).mean() / mean.norm()).item()
 
 
+def elsewhere(changes: Changes | None, max_tokens: int) -> Changes | None:
+    """The same with another position for all tokens, where they have one and the model others."""
+    if changes is None or changes.positions:
+        return None
+    there = ELSEWHERE if changes.position == 0 and max_tokens > ELSEWHERE else 0
+    return None if there == changes.position else replace(changes, position=there)
+
+
 def one_position(inputs: Inputs, shown: Captured, changes: Changes | None, words: Words) -> list[str]:
     """While positions are off: what hangs on the position that all tokens were given, and what does not."""
-    if changes is None or changes.positions:
+    moved_all = elsewhere(changes, shown.model.max_tokens)
+    if changes is None or moved_all is None:
         return []
-    here = changes.position
-    there = ELSEWHERE if here == 0 and shown.model.max_tokens > ELSEWHERE else 0
-    if there == here:
-        return []
-    other = run_of(inputs, replace(changes, position=there), logits=True)
+    here, there = changes.position, moved_all.position
+    other = run_of(inputs, moved_all, logits=True)
     size = shown.run.hidden.float().norm(dim=-1).mean()
     if moved(shown.run, other.run).max() < 1e-3 * size:
         return [words("heads.position_same", position=here, other=there)]
