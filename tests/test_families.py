@@ -11,6 +11,7 @@ import transformers as T
 from attention import pretrained as P
 from attention.pretrained import adapter
 from attention.pretrained.model import ModelRefused, adopt
+from attention.pretrained.probe import unembed
 from attention.pretrained.session import Changes
 from attention.pretrained.tokens import Tokens, tokenize
 from tests.tiny_models import EVERY, FURTHER, GROUPED, SEQ2SEQ, SMALL, WHOLE, WIDE, build, plain, tokens_for
@@ -53,7 +54,7 @@ def test_the_last_matrix_alone_would_have_been_wrong(name):
     hidden = P.run(model, plain(9)).hidden
     own = eager(model, plain(9)).logits[0, -1]
     try:
-        bare = P.unembed(model.module, hidden[-1:])[-1]
+        bare = unembed(model.module, hidden[-1:])[-1]
     except RuntimeError:  # ELECTRA: not even of the right width
         return
     assert (bare - own).abs().max() > 1e-2

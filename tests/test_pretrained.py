@@ -234,13 +234,13 @@ def test_shuffling_moves_whole_words_and_leaves_special_tokens():
     special = (True, False, False, False, False, False, True)
     joined = (False, False, True, True, False, False, False)  # words: 1 2 3, 4, 5
     tokens = Tokens(tuple(range(7)), ("x",) * 7, joined, special, (0,) * 7, (None,) * 7)
-    orders = {P._shuffled(tokens, seed) for seed in range(60)}
+    orders = {P.shuffled(tokens, seed) for seed in range(60)}
     assert orders == {
         (0, *order, 6)
         for order in [(1, 2, 3, 4, 5), (1, 2, 3, 5, 4), (4, 1, 2, 3, 5), (5, 1, 2, 3, 4),
                       (4, 5, 1, 2, 3), (5, 4, 1, 2, 3)]
     }  # fmt: skip
-    assert P._shuffled(tokens, 3) == P._shuffled(tokens, 3)
+    assert P.shuffled(tokens, 3) == P.shuffled(tokens, 3)
 
 
 @pytest.mark.parametrize("changes", [

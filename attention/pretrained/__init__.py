@@ -2,194 +2,29 @@
 
 ``load_model`` gives a model, ``tokenize`` turns text into its tokens, ``run`` sends them through
 and hands back every layer's attention, changed or not. How a model comes to call ``attend`` is told
-in ``adapter`` and ``model``, which models there are in ``catalog`` and ``hub``.
+in ``adapter`` and ``model``, how tokens go through it in ``running``, which models there are in
+``catalog`` and ``hub``.
 
 Shapes: h heads, n queries, m keys, d features per head, D features of a token's vector.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from .catalog import CATALOG, load_folder, load_model
 from .model import Model, ModelRefused, adopt
-from .probe import body, by_heads, same_positions, unembed
-from .session import SESSION, Changes, Layer, Session, explain_head
+from .probe import by_heads
+from .running import ChangeRefused, Run, run, run_together, run_without, shuffled
+from .session import Changes, Layer, explain_head
 from .tokens import Tokens, readable, tokenize
 
 __all__ = [
     "CATALOG", "ChangeRefused", "Changes", "Layer", "Model", "ModelRefused", "Run", "Tokens", "adopt",
     "explain_head", "load_folder", "load_model", "moved", "next_tokens", "output_projection",
-    "run", "sentence_embedding", "tokenize",
+    "run", "run_together", "run_without", "sentence_embedding", "shuffled", "tokenize",
 ]  # fmt: skip
-
-
-class ChangeRefused(ValueError):
-    """A change that would change nothing in this model. ``reason``: "positions" or "no_scale"."""
-
-    def __init__(self, reason: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.reason = reason
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """What came out of one pass through a model.
-
-    tokens: as the model met them (shuffled if that was asked for). order: where each of them stood
-    before. layers: a :class:`Layer` per attention layer captured, in order of calls. hidden (n, D):
-    the last hidden states; logits (vocabulary,): of the token after the last, or None.
-    """
-
-    tokens: Tokens
-    layers: list[Any]
-    hidden: Tensor
-    logits: Tensor | None
-    order: tuple[int, ...]
-    changes: Changes | None
-
-
-def run(
-    model: Model,
-    tokens: Tokens,
-    changes: Changes | None = None,
-    *,
-    capture: str | None = "weights",
-    logits: bool = False,
-    only: Collection[int] | None = None,
-    each: Callable[[Layer], Any] | None = None,
-    side: int | None = None,
-) -> Run:
-    """Send tokens through the whole model, changed or not.
-
-    capture: "weights" keeps every layer's weights, "all" its queries, keys, values, masks and
-    biases too, None nothing (then attention takes PyTorch's fused kernel). only: the layers to
-    capture, default all. each: called with every captured Layer as soon as it is there; Run.layers
-    then holds its answers, so that large weights need not be kept. logits: also those of the next
-    token. side: every layer holds thumbnails of at most side x side (blocks.py) in the place of its
-    weights, so that memory stays bounded for long texts. Raises :class:`ModelRefused` ("too_long",
-    "memory"), :class:`ChangeRefused` for a change that this model cannot make, or
-    ``ValueError`` for a head or token that is not there.
-    """
-    if capture not in ("weights", "all", None):
-        raise ValueError(f'capture must be "weights", "all" or None, got {capture!r}')
-    if not 1 <= len(tokens) <= model.max_tokens:
-        raise ModelRefused("too_long", f"A run takes 1 to {model.max_tokens} tokens, got {len(tokens)}.")
-    _check_changes(model, tokens, changes)
-    order = _shuffled(tokens, changes.shuffle_seed if changes is not None else None)
-    tokens = tokens.take(order)
-    device = model.module.device
-    ids = torch.tensor([tokens.ids], device=device)
-    sources = tokens.segment.count(0) if model.kind == "encoder-decoder" else None
-    session = Session(capture, changes, only, each, model.kinds, sources, model.prescales, side=side)
-    arguments: dict[str, Any] = {"input_ids": ids, "use_cache": False, "return_dict": True}
-    module = model.module
-    inner = body(module)
-    if changes is not None and not changes.positions and model.position is not None:
-        if "position_ids" in _parameters(type(inner).forward):
-            arguments |= same_positions(ids, model.position + changes.position)
-    whole = logits and model.has_logits and model.whole_logits
-    if sources is not None:
-        arguments |= {"input_ids": ids[:, :sources], "decoder_input_ids": ids[:, sources:]}
-        arguments["output_hidden_states"] = True
-    else:
-        if model.kind == "encoder" and getattr(module.config, "type_vocab_size", 0) > 1:
-            if "token_type_ids" in _parameters(type(inner).forward):
-                arguments["token_type_ids"] = torch.tensor([tokens.segment], device=device)
-        if whole:  # something stands before or after the last matrix, as in BERT or Falcon-H1
-            arguments["output_hidden_states"] = True
-            if "logits_to_keep" in _parameters(type(module).forward):
-                arguments["logits_to_keep"] = 1
-        else:
-            module = inner  # without the head: it costs a fifth of a small decoder
-    token = SESSION.set(session)
-    try:
-        with torch.inference_mode():
-            output = module(**arguments)
-            if sources is not None:
-                last = [output.encoder_last_hidden_state, output.decoder_hidden_states[-1]]
-                hidden = torch.cat(last, dim=1)[0]
-                scores = output.logits[0, -1] if model.has_logits else None
-            elif whole:
-                hidden, scores = output.hidden_states[-1][0], output.logits[0, -1]
-            else:
-                hidden = output.last_hidden_state[0]
-                scores = None
-                if logits and model.has_logits:
-                    scores = unembed(model.module, hidden[-1:])[-1]
-    except torch.OutOfMemoryError as error:
-        raise ModelRefused(
-            "memory", "The machine has no room for this text just now; shorten it or try again."
-        ) from error
-    finally:
-        SESSION.reset(token)
-    return Run(tokens, session.layers, hidden, scores if logits else None, order, changes)
-
-
-@lru_cache
-def _parameters(forward: Callable[..., Any]) -> frozenset[str]:
-    """What a module of the class whose ``forward`` this is can be given."""
-    return frozenset(inspect.signature(forward).parameters)
-
-
-def _check_changes(model: Model, tokens: Tokens, changes: Changes | None) -> None:
-    """Raise ``ValueError`` for a head, layer or token that is not there."""
-    if changes is None:
-        return
-    heads = [*changes.knock_out, *changes.uniform, *(pair[:2] for pair in changes.temperature)]
-    for layer, head in heads:
-        if not (0 <= layer < model.num_layers and 0 <= head < model.heads[layer]):
-            counts = model.heads[min(max(layer, 0), model.num_layers - 1)]
-            raise ValueError(
-                f"layer must lie in [0, {model.num_layers - 1}] and head in [0, {counts - 1}], "
-                f"got ({layer}, {head})"
-            )
-    for at in changes.forbid:
-        if not 0 <= at < len(tokens):
-            raise ValueError(f"a forbidden token must lie in [0, {len(tokens) - 1}], got {at}")
-    if changes.no_scale and not model.scaled:
-        raise ChangeRefused(
-            "no_scale", "this model does not divide its scores by the root of d, so there is no "
-            "division to leave out",
-        )  # fmt: skip
-    if not 0 <= changes.position < model.max_tokens:
-        raise ValueError(
-            f"the position given to all must lie in [0, {model.max_tokens - 1}], got {changes.position}"
-        )
-    if not changes.positions and model.position is None:
-        raise ChangeRefused(
-            "positions", "this model counts its positions itself, or has none, so they cannot be made "
-            "the same",
-        )  # fmt: skip
-
-
-def _shuffled(tokens: Tokens, seed: int | None) -> tuple[int, ...]:
-    """An order of the tokens: words move as a whole within their segment, special tokens stay."""
-    if seed is None:
-        return tuple(range(len(tokens)))
-    generator = torch.Generator().manual_seed(seed)
-    order = list(range(len(tokens)))
-    for segment in (0, 1):
-        places = [
-            at for at in order if tokens.segment[at] == segment and not tokens.special[at]
-        ]  # fmt: skip
-        words: list[list[int]] = []
-        for at in places:
-            if tokens.joined[at] and words:
-                words[-1].append(at)
-            else:
-                words.append([at])
-        shuffled = torch.randperm(len(words), generator=generator).tolist()
-        for place, at in zip(places, (at for w in shuffled for at in words[w]), strict=True):
-            order[place] = at
-    return tuple(order)
 
 
 def next_tokens(model: Model, run: Run, temperature: float = 1.0, k: int = 10) -> list[tuple[str, float]]:

@@ -4,7 +4,7 @@ transformers lets a model name the function that computes its attention. The one
 :func:`matchmaker_attention`, which calls :func:`attention.pooling.attend` and nothing else. What a
 caller wants to see or change it finds in the session.
 
-Shapes: b batch, h heads, n queries, m keys, d features; here b is 1 whenever something is captured.
+Shapes: b batch, h heads, n queries, m keys, d features; here b is 1 where anything is captured or changed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .blocks import Thumbnails, attend_by_blocks
 from .session import SESSION, Changes, Layer, Rules, Session
 
 NAME = "attention_matchmaker"
+BATCHED = ("position_bias", "sinks", "indices")  # arguments that may differ from row to row of a batch
 
 
 def matchmaker_attention(
@@ -42,6 +43,9 @@ def matchmaker_attention(
     """
     give_way()
     session = SESSION.get() or _PLAIN
+    if session.rows:
+        each = session.rows
+        return _row_by_row(each, module, query, key, value, attention_mask, scaling, dropout, kwargs), None
     index = session.calls
     if session is not _PLAIN:  # that one is everybody's
         session.calls = index + 1
@@ -65,6 +69,8 @@ def matchmaker_attention(
         if not session.changes.positions and bias is not None:
             bias = torch.zeros_like(bias)
         heads = session.changes.heads(index)
+    if session.allowed is not None:
+        mask = session.allowed if mask is None else mask & session.allowed
     rules: Rules = {
         "mask": mask, "bias": bias, "sinks": sinks, "scale": scale, "softcap": kwargs.get("softcap"),
     }  # fmt: skip
@@ -115,6 +121,31 @@ def matchmaker_attention(
             )  # fmt: skip
         session.layers.append(seen if session.each is None else session.each(seen))
     return output.transpose(1, 2).contiguous(), weights
+
+
+def _row_by_row(
+    rows: tuple[Session, ...], module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor,
+    mask: Tensor | None, scaling: float | None, dropout: float, more: dict[str, Any],
+) -> Tensor:  # fmt: skip
+    """Each row of a batch attended in its own session: output (b, n, h, d)."""
+    outputs = []
+    for at, session in enumerate(rows):
+        one = slice(at, at + 1)
+        own: dict[str, Any] = {name: _of_row(x, one) if name in BATCHED else x for name, x in more.items()}
+        its = _of_row(mask, one), scaling, dropout
+        token = SESSION.set(session)
+        try:
+            output, _ = matchmaker_attention(module, query[one], key[one], value[one], *its, **own)
+            outputs.append(output)
+        finally:
+            SESSION.reset(token)
+    return torch.cat(outputs)
+
+
+def _of_row(tensor: Tensor | None, one: slice) -> Tensor | None:
+    """One row of what a batch is given; what is the same for all rows stays as it is."""
+    shared = tensor is None or tensor.dim() < 3 or tensor.shape[0] == 1
+    return tensor if tensor is None or shared else tensor[one]
 
 
 def _in_blocks(

@@ -152,7 +152,9 @@ class Session:
     tokens can be pooled one layer at a time). kinds: every layer's kind, default "self". sources:
     in an encoder-decoder model, how many tokens are the source's. prescales: what each layer's
     queries were multiplied by before they came here, default 1. on_call: told of every call. side:
-    layers hold thumbnails of at most side x side instead of weights, at bounded memory.
+    layers hold thumbnails of at most side x side instead of weights, at bounded memory. allowed
+    (b, 1, 1, m): for a batch of one text, which keys the queries of each row may attend. rows: for a batch
+    of one text, a session for each row in this one's place.
     """
 
     capture: str | None = None
@@ -164,6 +166,8 @@ class Session:
     prescales: tuple[float, ...] = ()
     on_call: Callable[..., None] | None = None
     side: int | None = None
+    allowed: Tensor | None = None
+    rows: tuple[Session, ...] = ()
     layers: list[Any] = field(default_factory=list)
     calls: int = 0
 

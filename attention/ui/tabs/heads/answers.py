@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ....heads import rollout, value_weighted
-from ....pretrained import Changes, explain_head, moved, output_projection, run
+from ....pretrained import explain_head, output_projection, run_without
 from ...page.busy import slot
 from ...page.panels import Axis, Heatmap, Look, Panel, heading
 from ...page.scene import Place
@@ -86,20 +86,20 @@ def four(captured: Captured, inputs: Inputs) -> Four:
 @slot("forward", limit=FORWARDS)  # every layer's weights, then a run for each key
 def _four(captured: Captured, layer: int, head: int, row: int) -> Four:
     n = len(captured.tokens)
-    weights, (_, _, value) = captured.layer_weights(layer), captured.vectors(layer)
+    every = [weights for block in captured.blocks(layer + 1) for weights in block]
+    weights, (_, _, value) = every[layer], captured.vectors(layer)
     projection = output_projection(captured.model, captured.layers[layer].index)
     # of a weight of 1: a key that this row does not look at has a length too
     lengths = value_weighted(weights.new_ones(len(weights), 1, n), value, projection)[head, 0]
     added = weights[head, row] * lengths
-    every = [captured.layer_weights(i) for i in range(layer + 1)]
     mixed = rollout(every)
     columns = [weights[head, row], share(added), mixed[-1, row]]
     keys = torch.stack(columns).amax(0).argsort(descending=True)[:KNOCKED].sort().values.tolist()
+    # a decoder's query never hears of the keys after it
+    heard = [j for j in keys if j <= row or captured.model.kind != "decoder"]
+    plain, *without = run_without(captured.model, captured.tokens, [None, *heard])[:, row]
     distances = torch.zeros(n)
-    plain = run(captured.model, captured.tokens, capture=None)
-    for j in keys:
-        changed = run(captured.model, captured.tokens, Changes(forbid=frozenset([j])), capture=None)
-        distances[j] = moved(plain, changed)[row]
+    distances[heard] = torch.stack([(changed - plain).norm().cpu() for changed in without])
     return Four(
         row, keys, weights[head, row].cpu(), projection is not None, lengths.cpu(), added.cpu(),
         mixed[-1, row].cpu(), rollout(every[-1:])[-1, row].cpu(), mixed[-2].cpu() if layer else None,

@@ -13,18 +13,21 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ....export.heatmap import pack_overview
 from ....heads import hide_special
 from ....pooling import attend
 from ....pretrained import Layer, Model, Run, Tokens
+from ....pretrained.blocks import SIDE, Thumbnails, pack_thumbnails
 from ....pretrained.device import ON_A_CPU
 from ...page.busy import slot
 from .memo import Memo
 
 FORWARDS = 2  # at once in one process
 WHOLE = ON_A_CPU  # tokens up to which a layer's weights are made whole, and all layers' vectors are kept
+AT_ONCE = SIDE  # tokens up to which all layers' weights are made in one product, and no thumbnail is pooled
 VECTORS = 128 * 2**20  # bytes of the vectors kept of a longer text: those of some layers
 
 
@@ -110,6 +113,29 @@ class Captured:
             weights[head] = self.weights(layer, head)
         return weights
 
+    def blocks(self, end: int | None = None) -> Iterator[Tensor]:
+        """All heads' weights up to the layer ``end``: of a short text (layers, h, n, m) at once, else of
+        one layer at a time."""
+        layers = self.layers[:end]
+        if len(self.tokens) > AT_ONCE:
+            yield from (self.layer_weights(at)[None] for at in range(len(layers)))
+        elif len({_shapes(layer) for layer in layers}) > 1:  # some layers have other rules
+            yield torch.stack([self.layer_weights(at) for at in range(len(layers))])
+        else:
+            query, key, mask, bias, sinks = (
+                _stacked([getattr(layer, name) for layer in layers])
+                for name in ("query", "key", "mask", "bias", "sinks")
+            )
+            assert query is not None and key is not None
+            every: Tensor = attend(
+                query, key, key[..., :1], mask, scale=layers[0].scale, softcap=layers[0].softcap,
+                bias=bias, sinks=sinks,
+            ).weights  # fmt: skip
+            for at, layer in enumerate(layers):
+                for head in layer.heads:
+                    every[at, head] = self.weights(at, head)
+            yield every
+
     def sides(self) -> tuple[list[int], list[int]]:
         """The positions that are queries and those that are keys, in the shown sequence."""
         if self.model.kind != "encoder-decoder":
@@ -125,8 +151,9 @@ class Captured:
         if hidden not in self.thumbnails:
             special = self.special(hidden)
             with slot("forward", limit=FORWARDS):
-                every = map(self.layer_weights, range(len(self.layers)))
-                self.thumbnails[hidden] = [pack(weights, special) for weights in every]
+                self.thumbnails[hidden] = [
+                    one for block in self.blocks() for one in pack_block(block, special)
+                ]
         return self.thumbnails[hidden]
 
     def special(self, hidden: bool) -> list[bool] | None:
@@ -140,6 +167,30 @@ class Captured:
 def hideable(special: list[bool]) -> list[bool] | None:
     """The special tokens, None if there are none or nothing else."""
     return special if any(special) and not all(special) else None
+
+
+def _shapes(layer: Layer) -> tuple[Any, ...]:
+    """What layers must have in common for one product of all."""
+    tensors = (layer.query, layer.key, layer.mask, layer.bias, layer.sinks)
+    return layer.scale, layer.softcap, *(None if each is None else each.shape for each in tensors)
+
+
+def _stacked(tensors: Sequence[Tensor | None]) -> Tensor | None:
+    """One tensor of each layer, of one shape -> (layers, ...); None where they are none."""
+    return torch.stack([each for each in tensors if each is not None]) if tensors[0] is not None else None
+
+
+def pack_block(block: Tensor, special: list[bool] | None) -> list[dict[str, Any]]:
+    """Weights (layers, h, n, m) packed for the page, each layer by itself."""
+    shown = block if special is None else hide_special(block, special)
+    *_, n, m = shown.shape
+    if max(n, m) > SIDE:
+        return [pack_overview([weights]) for weights in shown]
+    low, high = torch.aminmax(shown)
+    if not (low >= 0 and high <= 1.001):  # NaN fails too; 0.001 for rounding in half precision
+        raise ValueError(f"weights must be numbers in [0, 1], but range from {low} to {high}")
+    levels = shown.sqrt().mul_(255).add_(0.5).to(torch.uint8)
+    return [pack_thumbnails([Thumbnails(layer, (n, m), 1, 1, 1)]) for layer in levels]
 
 
 def pack(weights: Tensor, special: list[bool] | None) -> dict[str, Any]:

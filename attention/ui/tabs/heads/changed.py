@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ....export.heatmap import pack_overview
 from ....heads import hide_special
 from ....pretrained import Changes
 from ...page.busy import slot
@@ -19,7 +18,7 @@ from ...page.panels import Axis, Heatmap, Look, Panel, Saved, Scale, Table, sign
 from ...page.scene import Place
 from ...page.sheet import Section, Sheet, show
 from ...page.texts import Words
-from .captured import FORWARDS, Captured
+from .captured import FORWARDS, Captured, pack_block
 from .inputs import Inputs
 from .opened import Opened, Overview, as_it_is, grid_of, labels
 
@@ -51,13 +50,13 @@ def weights_moved(before: Captured, after: Captured, hide: bool) -> Moved:
 @slot("forward", limit=FORWARDS)
 def _weights_moved(before: Captured, after: Captured, hide: bool) -> Moved:
     special, amounts, packed = before.special(hide), [], []
-    for layer in range(len(before.layers)):
-        one, other = before.layer_weights(layer), in_order(after, after.layer_weights(layer))
+    for one, other in zip(before.blocks(), after.blocks(), strict=True):
+        other = in_order(after, other)
         amounts.append((other - one).abs().sum(-1).mean(-1).cpu() / 2)
         if special is not None:
             one, other = hide_special(one, special), hide_special(other, special)
-        packed.append(pack_overview([(other - one).abs().clamp(max=1)]))
-    return Moved(torch.stack(amounts), packed)
+        packed += pack_block((other - one).abs().clamp(max=1), None)
+    return Moved(torch.cat(amounts), packed)
 
 
 def changed_grid(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 
-from ....pretrained import Changes, Tokens
+from ....pretrained import Changes, Tokens, shuffled
 from ...page.fields import Choice, Flag, fields_of
 from ...page.guard import Refusal
 from ...page.texts import Words
 from .captured import Captured
 from .inputs import CHANGING, Inputs, within
-from .runs import run_of
 
 HEAD = re.compile(r"(\d{1,2})(?:\.(\d{1,2}|\*))?")
 
@@ -64,7 +63,7 @@ def changes_of(inputs: Inputs, plain: Captured) -> Changes | None:
     uniform = heads_named(inputs.uniform, "heads.uniform", plain)
     seed, tokens = inputs.shuffle or None, plain.tokens
     if seed is not None and inputs.forbid:  # positions are those of the shuffled text
-        tokens = run_of(inputs, Changes(shuffle_seed=seed), logits=True).tokens
+        tokens = tokens.take(shuffled(tokens, seed))
     temper = ((number[inputs.layer], inputs.head, inputs.temper),)
     changes = Changes(
         knock_out=frozenset((number[layer], head) for layer, head in knocked_out(inputs, plain)),

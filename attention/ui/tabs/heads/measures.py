@@ -33,7 +33,7 @@ def measured(captured: Captured) -> Measured:
 def _measured(captured: Captured) -> Measured:
     special, mask = list(captured.tokens.special), captured.layers[0].mask
     allowed = "none" if mask is None else mask[0].cpu()
-    layers = [captured.layer_weights(i).cpu() for i in range(len(captured.layers))]
+    layers = [weights.cpu() for block in captured.blocks() for weights in block]
     found = roles(layers, captured.tokens.ids, special, allowed)
     return Measured(found, statistics(layers, special, allowed))
 

@@ -52,9 +52,8 @@ def unknown(inputs: Inputs, captured: Captured, words: Words) -> list[str]:
 
 def even_heads(captured: Captured) -> int:
     """How many heads spread their weight evenly in every row that has a choice."""
-    count = 0
-    for at, layer in enumerate(captured.layers):
-        weights = captured.layer_weights(at).cpu()
+    count, every = 0, (weights for block in captured.blocks() for weights in block.cpu())
+    for layer, weights in zip(captured.layers, every, strict=True):
         mask = "none" if layer.mask is None else layer.mask[0].cpu()
         free = allowed_keys(mask, *weights.shape[-2:]).sum(1) > 1
         rows = entropy(weights, mask, normalised=True)[:, free]
@@ -69,15 +68,21 @@ def spread(captured: Captured) -> float:
     return ((hidden - mean).norm(dim=-1).mean() / mean.norm()).item()
 
 
+def elsewhere(changes: Changes | None, max_tokens: int) -> Changes | None:
+    """The same with another position for all tokens, where they have one and the model others."""
+    if changes is None or changes.positions:
+        return None
+    there = ELSEWHERE if changes.position == 0 and max_tokens > ELSEWHERE else 0
+    return None if there == changes.position else replace(changes, position=there)
+
+
 def one_position(inputs: Inputs, shown: Captured, changes: Changes | None, words: Words) -> list[str]:
     """While positions are off: what hangs on the position that all tokens were given, and what does not."""
-    if changes is None or changes.positions:
+    moved_all = elsewhere(changes, shown.model.max_tokens)
+    if changes is None or moved_all is None:
         return []
-    here = changes.position
-    there = ELSEWHERE if here == 0 and shown.model.max_tokens > ELSEWHERE else 0
-    if there == here:
-        return []
-    other = run_of(inputs, replace(changes, position=there), logits=True)
+    here, there = changes.position, moved_all.position
+    other = run_of(inputs, moved_all, logits=True)
     size = shown.run.hidden.float().norm(dim=-1).mean()
     if moved(shown.run, other.run).max() < 1e-3 * size:
         return [words("heads.position_same", position=here, other=there)]

@@ -6,22 +6,24 @@ What is kept of one is told in ``captured``.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
 
-from ....pretrained import ChangeRefused, Changes, Layer, Model, ModelRefused, Run, Tokens, run, tokenize
+from ....pretrained import ChangeRefused, Changes, Layer, Model, ModelRefused, Run, Tokens, tokenize
 from ....pretrained.blocks import SIDE, pack_thumbnails
 from ....pretrained.catalog import in_memory
+from ....pretrained.running import run, run_together
 from ...page.busy import GpuRefused, lent_gpu, on_gpu
 from ...page.guard import Refusal
 from ...page.loads import PATIENCE, key_of, model_of
-from .captured import VECTORS, WHOLE, Captured, hideable, pack, places, together, with_vectors
+from .captured import AT_ONCE, VECTORS, WHOLE, Captured, hideable, pack, places, together, with_vectors
 from .inputs import Inputs
 
 KEPT = 32 * 2**20  # bytes of runs kept in memory: a sentence each of 50 learners fits
@@ -29,6 +31,8 @@ LARGE = 50_000_000  # parameters from which a lent GPU, a second away, is worth 
 LENDING = 60.0  # seconds a forked process may take to get the model that this one has loaded
 # the run, its layers without weights, their thumbnails, and whether those hide special tokens
 Went = tuple[Run, tuple[Layer, ...], list[dict[str, Any]], bool]
+# from what is known of a text before its run, the changes whose runs are wanted as well
+Beside = Callable[[Captured], Sequence[Changes]]
 
 
 def capture(
@@ -42,34 +46,70 @@ def capture(
     logits: bool = False,
     layer: int = 0,
     patience: float = PATIENCE,
+    beside: Beside | None = None,
 ) -> Captured:
     """Run a model on a text, or take the kept run of the very same arguments.
 
     side: in an encoder-decoder model "self", "decoder" or "cross". hidden: whether thumbnails
     without special tokens are wanted first. layer: of a long text, whose vectors are wanted first.
+    beside: what will be asked for next; of a short text it is run, and kept, together with this.
     Raises ``Refusal`` with a sentence for the learner.
     """
-    key = (name, text, pair, side, changes, logits)
-    with _guard:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key][0]
+    changes = None if changes == Changes() else changes
+
+    def key_for(changes: Changes | None) -> tuple[Any, ...]:
+        return name, text, pair, side, changes, logits
+
+    held = _held(key_for(changes))
+    if held is not None:
+        return held
     try:
         model = model_of(name, patience)
         tokens = tokenize(model, text, pair or None)
         with places(len(tokens)):
-            made = _run(model, tokens, side, hidden, changes, logits, layer)
+            others = [] if beside is None else _wanted(model, tokens, beside)
+            others = [one for one in others if one != changes and _held(key_for(one)) is None]
+            made, *more = _several(model, tokens, [changes, *others], logits) or [
+                _run(model, tokens, side, hidden, changes, logits, layer)
+            ]
     except ModelRefused as refused:
         raise _refusal(refused, name) from refused
-    _keep(key, made)
+    for one, captured in zip(others, more, strict=False):
+        _keep(key_for(one), captured)
+    _keep(key_for(changes), made)
     return made
 
 
-def run_of(inputs: Inputs, changes: Changes | None = None, *, logits: bool = False) -> Captured:
-    """The run that these inputs ask for, changed or not."""
+def _wanted(model: Model, tokens: Tokens, beside: Beside) -> list[Changes]:
+    """What beside asks for, each once; nothing where it cannot be: that is told when it is asked for."""
+    layers = tuple(Layer(at, kind) for at, kind in enumerate(model.kinds))
+    before = Captured(model, Run(tokens, [], torch.empty(0), None, (), None), layers)
+    try:
+        return [one for one in dict.fromkeys(beside(before)) if one != Changes()]
+    except Refusal:
+        return []
+
+
+def _several(model: Model, tokens: Tokens, every: Sequence[Changes | None], logits: bool) -> list[Captured]:
+    """Two or more runs of one short text in one pass; none where they have to go one by one."""
+    short = len(tokens) <= AT_ONCE and model.size < LARGE and model.kind != "encoder-decoder"
+    if len(every) < 2 or not short:
+        return []
+    bare = partial(replace, weights=None)
+    try:
+        ran = run_together(model, tokens, every, capture="all", logits=logits, each=bare)
+    except ValueError:  # which of them cannot be made is told when it is asked for
+        return []
+    return [Captured(model, replace(one, layers=[]), tuple(one.layers)) for one in ran]
+
+
+def run_of(
+    inputs: Inputs, changes: Changes | None = None, *, logits: bool = False, beside: Beside | None = None
+) -> Captured:
+    """The run that these inputs ask for, changed or not. beside: as in ``capture``."""
     return capture(
         inputs.model, inputs.text, inputs.pair, side=inputs.side, hidden=inputs.hide_special,
-        changes=changes, logits=logits, layer=inputs.layer,
+        changes=changes, logits=logits, layer=inputs.layer, beside=beside,
     )  # fmt: skip
 
 
@@ -87,7 +127,7 @@ def _run(model: Model, *arguments: Any) -> Captured:
         raise done
     ran, layers, packed, hidden = done
     if len(ran.tokens) <= WHOLE:
-        return Captured(model, ran, layers, {hidden: packed}, no_gpu=no_gpu)
+        return Captured(model, ran, layers, {hidden: packed} if packed else {}, no_gpu=no_gpu)
     *asked, layer = arguments
     bare = tuple(Layer(one.index, one.kind) for one in layers)
     made = Captured(model, ran, bare, {False: packed}, no_gpu=no_gpu, again=partial(_again, model, asked))
@@ -120,7 +160,10 @@ def _through(
     model: Model, tokens: Tokens, side: str, hidden: bool, changes: Changes | None, logits: bool,
     layer: int = 0, no_further: bool = False,
 ) -> Went:  # fmt: skip
-    """The tokens through the model, changed or not. layer: of a long text, whose vectors are kept."""
+    """The tokens through the model, changed or not. layer: of a long text, whose vectors are kept.
+
+    A short text's thumbnails wait until they are wanted: all layers' weights are then one product.
+    """
     if len(tokens) > WHOLE:
         return _long(model, tokens, side, changes, logits, layer, no_further)
     packed: list[dict[str, Any]] = []
@@ -131,7 +174,8 @@ def _through(
         if layer.kind != wanted:
             return None
         assert layer.weights is not None
-        packed.append(pack(layer.weights, special))
+        if len(tokens) > AT_ONCE:
+            packed.append(pack(layer.weights, special))
         return replace(layer, weights=None)
 
     with lent_gpu(model.module) as fetch:
@@ -200,6 +244,17 @@ _kept: OrderedDict[tuple, tuple[Captured, int]] = OrderedDict()
 _guard = threading.Lock()
 
 
+def _held(key: tuple[Any, ...]) -> Captured | None:
+    """The kept run of this key. Of a model without logits it is no matter whether they were wanted."""
+    *same, logits = key
+    with _guard:
+        for at in (key, (*same, not logits)):
+            if at in _kept and (at == key or not _kept[at][0].model.has_logits):
+                _kept.move_to_end(at)
+                return _kept[at][0]
+    return None
+
+
 def _keep(key: tuple, made: Captured) -> None:
     """Remember a run, and forget the least recently used beyond KEPT bytes."""
     if made.long:
@@ -208,7 +263,10 @@ def _keep(key: tuple, made: Captured) -> None:
         tensors, size = [each for at in range(len(made.layers)) for each in made.vectors(at)], 0
         tensors += [made.run.hidden, *(layer.bias for layer in made.layers[:1] if layer.bias is not None)]
     size += sum(t.numel() * t.element_size() for t in tensors)
-    size += 2 * sum(len(p["data"]) for packed in made.thumbnails.values() for p in packed)
+    if made.thumbnails:
+        size += 2 * sum(len(p["data"]) for packed in made.thumbnails.values() for p in packed)
+    else:  # those of a short text may come later: a byte a weight, a third more as text, hidden or not
+        size += 8 * len(made.layers) * made.model.num_heads * math.prod(map(len, made.sides())) // 3
     with _guard:
         _kept[key] = made, size
         for old in [one for one, (run, _) in _kept.items() if run is not made and not in_memory(run.model)]:

@@ -15,7 +15,7 @@ from .captured import WHOLE, Captured
 from .inputs import Inputs, within
 from .opened import Opened, weight_sheet
 from .remarks import unknown
-from .runs import run_of
+from .runs import Beside, run_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +35,13 @@ class Study:
         return self.opened.captured
 
 
-def look(inputs: Inputs, code: str, logits: bool = False) -> Captured:
+def look(inputs: Inputs, code: str, logits: bool = False, beside: Beside | None = None) -> Captured:
     """The untouched run behind these inputs, once the open head is known to be one of its.
 
-    code: the snippet that is shown while the model is on its way.
+    code: the snippet that is shown while the model is on its way. beside: what is asked for next.
     """
     try:
-        plain = run_of(inputs, logits=logits)
+        plain = run_of(inputs, logits=logits, beside=beside)
     except Absent as absent:
         raise Unready(absent, partial(Waiting, "waiting", absent), code) from absent
     if not plain.layers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ....pretrained import Changes, moved, next_tokens, sentence_embedding
 from ...page.guard import Json
@@ -18,7 +19,7 @@ from .changes import arguments, changes_of, knocked_out, summary
 from .inputs import CHANGING, READING, Inputs
 from .opened import as_it_is, every_head, head_part, is_small, later, picture, strands, weight_sheet
 from .plain_touched import touched
-from .remarks import ALIKE, one_position, spread
+from .remarks import ALIKE, elsewhere, one_position, spread
 from .runs import run_of
 from .study import Study, code_of, look, ready
 from .zoom import short_only
@@ -40,11 +41,27 @@ class Touched(Study):
 
 def study(inputs: Inputs) -> Touched:
     """The untouched run, and the changed one."""
-    plain = look(inputs, code_of(inputs), logits=True)
+    beside = partial(every_change, inputs)
+    plain = look(inputs, code_of(inputs), logits=True, beside=beside)
     short_only(plain)
     changes = changes_of(inputs, plain)
-    shown = plain if changes is None else run_of(inputs, changes, logits=True)
+    shown = plain if changes is None else run_of(inputs, changes, logits=True, beside=beside)
     return Touched(plain, as_it_is(shown, inputs), changes)
+
+
+def every_change(inputs: Inputs, before: Captured) -> list[Changes]:
+    """All changed runs that the answer needs: the change, and what it is compared with."""
+    changes = changes_of(inputs, before)
+    ordered = None if before.model.has_logits else in_order(changes)
+    compared = (changes, elsewhere(changes, before.model.max_tokens), ordered)
+    return [one for one in compared if one is not None]
+
+
+def in_order(changes: Changes | None) -> Changes | None:
+    """The same without the shuffling, None where there is none."""
+    if changes is None or changes.shuffle_seed is None:
+        return None
+    return replace(changes, shuffle_seed=None)
 
 
 def panels(s: Touched, words: Words) -> list[Panel]:
@@ -57,9 +74,8 @@ def panels(s: Touched, words: Words) -> list[Panel]:
 
 def grid(s: Touched, words: Words) -> list[Panel]:
     """How much every head's weights changed, and where most; before any change, the heads as they are."""
-    top, every = every_head(s.plain, s.inputs, words)
     if s.changes is None:
-        return [top, every]
+        return [*every_head(s.plain, s.inputs, words)]
     marks = sorted(map(list, knocked_out(s.inputs, s.plain)))
     top = heading(words("heads.touched"), words("heads.touched_text"))
     return [top, changed.changed_grid(s.plain, s.inputs, s.moved, marks, words),
@@ -155,8 +171,9 @@ def vector_panels(s: Touched, words: Words) -> list[Panel]:
     if 1 in before.tokens.segment:
         for when, one in (("before", before), ("after", after)):
             items.append((words(f"heads.cosine_{when}"), show(of_pair(one)), ""))
-    if changes is not None and changes.shuffle_seed is not None:  # what the order alone does
-        ordered = run_of(s.inputs, replace(changes, shuffle_seed=None), logits=True)
+    unshuffled = in_order(changes)
+    if changes is not None and unshuffled is not None:  # what the order alone does
+        ordered = run_of(s.inputs, unshuffled, logits=True)
         likeness = cosine(ordered, after)
         note = order_note(changes, after, likeness, words)
         items.append((words("heads.cosine_order"), show(likeness), note))
