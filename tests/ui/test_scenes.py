@@ -121,7 +121,8 @@ COSTLY = {
         (why, "score_parts", 1),
         (why, "walk", 1),
     ],
-    ("cost", "cache"): [(cost["cache"], "keep_ledger", 2)],  # with a cache and without
+    # with a cache, step by step; without, by one pass
+    ("cost", "cache"): [(cost["cache"], "keep_ledger", 1), (cost["cache"], "reread", 1)],
     ("cost", "share"): [
         (cost["share"], "run_forms", 1),  # six sizes and five ranks in one pass
         (cost["share"], "run_shared", 6),  # three other sentences as it is and as chosen
