@@ -10,7 +10,7 @@ Shapes: b texts, n tokens, h heads, g key and value heads, d features per head, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -54,6 +54,19 @@ class Norm(NamedTuple):
         return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
 
+class Block(NamedTuple):
+    """The parts of a layer. qkv: the projections of queries, keys and values, as one or three; norm_1
+    stands before them (GPT-2) or after w_o (BERT), norm_2 before w_1 or after w_2."""
+
+    norm_1: Norm
+    qkv: Sequence[Linear]
+    w_o: Linear
+    norm_2: Norm
+    w_1: Linear
+    activation: Callable[[Tensor], Tensor]
+    w_2: Linear
+
+
 class GPT2Decoder:
     """A ``GPT2LMHeadModel``: layer norm first, learned positions, as many key heads as query heads."""
 
@@ -68,9 +81,11 @@ class GPT2Decoder:
         self._num_heads, self.num_layers = config.n_head, len(top.h)
         self._norm = Norm.of(top.ln_f)
         self._blocks = [
-            (Norm.of(block.ln_1), Linear.of_conv(block.attn.c_attn), Linear.of_conv(block.attn.c_proj),
-             Norm.of(block.ln_2), Linear.of_conv(block.mlp.c_fc), _activation(block.mlp.act),
-             Linear.of_conv(block.mlp.c_proj))
+            Block(
+                Norm.of(block.ln_1), [Linear.of_conv(block.attn.c_attn)], Linear.of_conv(block.attn.c_proj),
+                Norm.of(block.ln_2), Linear.of_conv(block.mlp.c_fc), _activation(block.mlp.act),
+                Linear.of_conv(block.mlp.c_proj),
+            )
             for block in top.h
         ]  # fmt: skip
 
@@ -82,8 +97,8 @@ class GPT2Decoder:
         return F.embedding(ids, self._words) + F.embedding(positions, self._places)
 
     def project(self, layer: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        norm, w_qkv, *_ = self._blocks[layer]
-        three = w_qkv(norm(x)).unflatten(-1, (3, self._num_heads, -1))  # (b, n, 3, h, d)
+        block = self._blocks[layer]
+        three = block.qkv[0](block.norm_1(x)).unflatten(-1, (3, self._num_heads, -1))  # (b, n, 3, h, d)
         query, key, value = three.permute(2, 0, 3, 1, 4).unbind()
         return query, key, value
 
@@ -91,9 +106,9 @@ class GPT2Decoder:
         return x
 
     def finish(self, layer: int, x: Tensor, attended: Tensor) -> Tensor:
-        _, _, w_o, norm, w_1, activation, w_2 = self._blocks[layer]
-        x = x + w_o(_merge(attended))
-        return x + w_2(activation(w_1(norm(x))))
+        block = self._blocks[layer]
+        x = x + block.w_o(_merge(attended))
+        return x + block.w_2(block.activation(block.w_1(block.norm_2(x))))
 
     def logits(self, x: Tensor) -> Tensor:
         return F.linear(self._norm(x), self._head)
@@ -112,10 +127,13 @@ class BertDecoder:
         self._embeddings, layers = module.embeddings, module.encoder.layer
         self._num_heads, self.num_layers = module.config.num_attention_heads, len(layers)
         self._blocks = [
-            (*(Linear.of(getattr(block.attention.self, name)) for name in ("query", "key", "value")),
-             Linear.of(block.attention.output.dense), Norm.of(block.attention.output.LayerNorm),
-             Linear.of(block.intermediate.dense), _activation(block.intermediate.intermediate_act_fn),
-             Linear.of(block.output.dense), Norm.of(block.output.LayerNorm))
+            Block(
+                Norm.of(block.attention.output.LayerNorm),
+                [Linear.of(getattr(block.attention.self, name)) for name in ("query", "key", "value")],
+                Linear.of(block.attention.output.dense), Norm.of(block.output.LayerNorm),
+                Linear.of(block.intermediate.dense), _activation(block.intermediate.intermediate_act_fn),
+                Linear.of(block.output.dense),
+            )
             for block in layers
         ]  # fmt: skip
 
@@ -124,16 +142,16 @@ class BertDecoder:
         return embedded
 
     def project(self, layer: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        w_q, w_k, w_v, *_ = self._blocks[layer]
-        return tuple(_split(part(x), self._num_heads) for part in (w_q, w_k, w_v))
+        query, key, value = (_split(part(x), self._num_heads) for part in self._blocks[layer].qkv)
+        return query, key, value
 
     def rotate(self, x: Tensor, positions: Tensor) -> Tensor:
         return x
 
     def finish(self, layer: int, x: Tensor, attended: Tensor) -> Tensor:
-        *_, w_o, norm, w_1, activation, w_2, last = self._blocks[layer]
-        x = norm(w_o(_merge(attended)) + x)
-        return last(w_2(activation(w_1(x))) + x)
+        block = self._blocks[layer]
+        x = block.norm_1(block.w_o(_merge(attended)) + x)
+        return block.norm_2(block.w_2(block.activation(block.w_1(x))) + x)
 
     def logits(self, x: Tensor) -> Tensor:
         return x
@@ -226,5 +244,6 @@ def _merge(x: Tensor) -> Tensor:
 
 def _activation(part: Any) -> Callable[[Tensor], Tensor]:
     """PyTorch's own form of the gelu that the library writes out, ``tanh`` and all; any other as it is."""
-    gelu: Callable[[Tensor], Tensor] = partial(F.gelu, approximate="tanh")
-    return gelu if type(part).__name__ == "NewGELUActivation" else part
+    name = type(part).__name__
+    own: Callable[[Tensor], Tensor] = part
+    return partial(F.gelu, approximate="tanh") if name == "NewGELUActivation" else own
