@@ -66,16 +66,16 @@ class KeyValueCache:
                 raise ValueError(f"the cache holds {tuple(old.shape)}, got {tuple(new.shape)}")
             if stop > old.shape[-2]:  # twice the room each time: copying costs O(1) a token
                 room = new.new_empty(*new.shape[:-2], max(2 * old.shape[-2], stop), new.shape[-1])
-                room[..., :start, :] = old[..., :start, :]
+                room.narrow(-2, 0, start).copy_(old.narrow(-2, 0, start))
                 old = self._buffers[layer][which] = room
-            old[..., start:stop, :] = new
+            old.narrow(-2, start, stop - start).copy_(new)
         self._lengths[layer] = stop
         return self.view(layer)
 
     def view(self, layer: int) -> tuple[Tensor, Tensor]:
         """Keys and values (b, g, m, d) of a layer: views, not copies."""
-        key, value = self._buffers[layer]
-        return key[..., : self._lengths[layer], :], value[..., : self._lengths[layer], :]
+        (key, value), length = self._buffers[layer], self._lengths[layer]
+        return key.narrow(-2, 0, length), value.narrow(-2, 0, length)
 
     def evict(self, keep: int, first: int = 0) -> None:
         """Forget all but the first ``first`` and the last ``keep`` tokens, in every layer."""

@@ -18,6 +18,7 @@ from .cache import KeyValueCache
 from .count import bytes_of
 from .decode import Around, Decoder, forward
 from .decode.decoders import projections
+from .masks import causal_mask, pad_sequences, padding_mask
 from .pooling import attend
 from .position import rotate
 from .sharing import Latent, Svd, common_svd, share_heads
@@ -71,6 +72,8 @@ def squeeze(key: Tensor, value: Tensor, basis: Tensor, bias: Tensor) -> tuple[Te
 class Several(Around):
     """A decoder that reads one text in many forms at once, each in a row of the batch: first those with
     ``groups`` key heads, then those squeezed to ``ranks`` numbers. kept: each form's bytes of the last run.
+
+    Up to the first layer's keys all rows are the same, and are computed for one.
     """
 
     def __init__(
@@ -80,22 +83,50 @@ class Several(Around):
         super().__init__(decoder)
         self.groups, self.ranks, self.bases, self.biases = groups, ranks, bases, biases
         self.kept = [0] * (len(groups) + len(ranks))
+        self.means = torch.empty(0)  # (forms, 1, g, g): how each form mixes the heads
+
+    def embed(self, ids: Tensor, positions: Tensor) -> Tensor:
+        return self.decoder.embed(ids[:1], positions).expand(len(ids), -1, -1)
 
     def project(self, layer: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        query, *sides = self.decoder.project(layer, x)
-        forms, kept = [], []
-        for at, groups in enumerate(self.groups):
-            means = [share_heads(side[at : at + 1], groups) for side in sides]
-            kept.append(bytes_of(*means))
-            forms.append([mean.repeat_interleave(sides[0].shape[1] // groups, 1) for mean in means])
-        for at, rank in enumerate(self.ranks, len(self.groups)):
-            key, value = (side[at : at + 1] for side in sides)
-            *form, held = squeeze(key, value, self.bases[layer][:, :rank], self.biases[layer])
-            kept.append(held)
-            forms.append(form)
+        if layer:
+            query, key, value = self.decoder.project(layer, x)
+        else:
+            query, key, value = (
+                part.expand(len(x), -1, -1, -1) for part in self.decoder.project(layer, x[:1])
+            )
+        (_, g, n, d), shared, size = key.shape, len(self.groups), key.element_size()
+        kept = [2 * groups * n * d * size for groups in self.groups] + [n * r * size for r in self.ranks]
         self.kept = [new + (old if layer else 0) for new, old in zip(kept, self.kept, strict=True)]
-        keys, values = (torch.cat(each) for each in zip(*forms, strict=True))
-        return query, keys, values
+        if shared and not layer:
+            self.means = torch.stack([mixing(g, groups) for groups in self.groups]).to(key)[:, None]
+        forms = []
+        if shared:
+            sides = torch.stack([key[:shared], value[:shared]], 1).flatten(3)  # (forms, 2, g, n d)
+            forms.append((self.means @ sides).unflatten(-1, (n, d)))
+        if self.ranks:
+            forms.append(self._squeezed(layer, key[shared:], value[shared:]))
+        key, value = torch.cat(forms).unbind(1)
+        return query, key, value
+
+    def _squeezed(self, layer: int, key: Tensor, value: Tensor) -> Tensor:
+        """:func:`squeeze` of each row to its rank: the basis of the largest, and none of its later axes."""
+        most = max(self.ranks)
+        basis, bias, ranks = self.bases[layer][:, :most], self.biases[layer], torch.tensor(self.ranks)
+        within = (torch.arange(most) < ranks[:, None]).to(key)[:, None]  # (forms, 1, r)
+        both = torch.cat([_merge(key), _merge(value)], -1) - bias  # (forms, n, 2 g d)
+        both = (both @ basis * within) @ basis.T + bias
+        sides: Tensor = both.unflatten(-1, (2, key.shape[1], -1))
+        return sides.permute(0, 2, 3, 1, 4)  # (forms, 2, g, n, d)
+
+
+def mixing(heads: int, groups: int) -> Tensor:
+    """The matrix (h, h) that puts the mean of its group in the place of each head.
+
+    >>> mixing(4, 2)[3]
+    tensor([0.0000, 0.0000, 0.5000, 0.5000])
+    """
+    return share_heads(torch.eye(heads)[:, None], groups, repeat=True)[:, 0]
 
 
 def latent_bases(module: Any, num_layers: int) -> tuple[list[Tensor], list[Tensor]]:
@@ -134,6 +165,32 @@ def run_squeezed(
     squeezed = Squeezed(decoder, [basis[:, :rank] for basis in bases], biases)
     logits = forward(squeezed, ids[None], causal=causal)
     return logits[0], squeezed.kept // len(ids)
+
+
+def run_texts(
+    decoder: Decoder,
+    texts: Sequence[Tensor],
+    form: int | None,
+    bases: Sequence[Tensor] = (),
+    biases: Sequence[Tensor] = (),
+    *,
+    shared: bool,
+    causal: bool,
+) -> list[Tensor]:
+    """Logits (n, vocabulary) of each text (n,), by one pass of a padded batch.
+
+    form: key heads if ``shared``, None for the model's own; else the rank of :func:`run_squeezed`.
+    """
+    ids, lengths = pad_sequences([text.tolist() for text in texts])
+    mask = padding_mask(lengths, ids.shape[1])[:, None]  # (b, 1, 1, n)
+    if causal:
+        mask = mask & causal_mask(ids.shape[1])
+    if not shared:
+        decoder = Squeezed(decoder, [basis[:, :form] for basis in bases], biases)
+    elif form is not None:
+        decoder = Shared(decoder, form)
+    rows = forward(decoder, ids.to(texts[0].device), mask=mask.to(texts[0].device))
+    return [row[: len(text)] for row, text in zip(rows, texts, strict=True)]
 
 
 def run_forms(
@@ -181,10 +238,10 @@ def rotary_proof(
     for name, r in (("full", min(2 * h * d, width)), ("squeezed", rank)):
         latent = Latent.of_heads(w_q, w_k, w_v, r, rotary_query, rotary_key, svd)
         kept = latent.keep(x[None], at)
-        plain, absorbed = (latent.attend(x[None], at, kept, absorbed=way).output[0] for way in (False, True))
+        plain = latent.attend(x[None], at, kept).output[0]
         found[name] = (plain - expected).abs().max().item()
-        found["absorbed"] = (plain - absorbed).abs().max().item()
-        found["kept"] = sum(part.shape[-1] for part in kept)
+    absorbed = latent.attend(x[None], at, kept, absorbed=True).output[0]
+    found |= {"absorbed": (plain - absorbed).abs().max().item(), "kept": sum(x.shape[-1] for x in kept)}
     return found | {"keys": 2 * h * d + rotary}
 
 

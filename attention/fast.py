@@ -81,7 +81,7 @@ def fusible(query: Tensor, key: Tensor, value: Tensor, factor: float) -> bool:
 
     The sums may overflow where every number is finite; the plain path is then taken, rightly too.
     """
-    return factor != 0 and all(x.detach().sum().isfinite() for x in (query, key, value))
+    return factor != 0 and all(math.isfinite(x.detach().sum().item()) for x in (query, key, value))
 
 
 def fused(

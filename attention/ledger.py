@@ -9,7 +9,7 @@ Shapes: n tokens read in a step, m tokens so far, h heads, g key and value heads
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ PARTS = ("projections", "attention", "rest", "words")
 
 
 class Counted(Around):
-    """Notes the last token's queries, layer by layer, and what each part of the model multiplies.
+    """Notes the queries of a text, layer by layer, and what each part of the model multiplies.
 
     "projections": queries, keys and values; "rest": output projection and feed-forward; "words": from the
     last vector to the logits. What a forward pass multiplies besides is its attention.
@@ -33,7 +33,7 @@ class Counted(Around):
 
     def __init__(self, decoder: Decoder) -> None:
         super().__init__(decoder)
-        self.queries: list[Tensor] = []  # per layer (h, d), turned to its position
+        self.queries: list[Tensor] = []  # per layer (h, n, d), turned to their positions
         self.products = Products("attention")
         self._fresh = False  # whether queries come next to be turned
 
@@ -60,7 +60,7 @@ class Counted(Around):
     def rotate(self, x: Tensor, positions: Tensor) -> Tensor:
         turned = self.decoder.rotate(x, positions)
         if self._fresh:
-            self.queries.append(turned[0, :, -1])
+            self.queries.append(turned[0])
         self._fresh = False
         return turned
 
@@ -109,27 +109,58 @@ def keep_ledger(
     if cached and not causal:
         raise ValueError("a cache needs the causal mask: without it old keys change; set cached=False")
     cache, text, ledger = KeyValueCache(), prompt[None], []
+    counts = {} if counts is None else counts
     for step in range(steps):
         if not cached:
             cache = KeyValueCache()
-        counted = Counted(decoder)
         read = text[:, -1:] if cached and step else text
         shapes = read.shape[-1], cache.length, causal
-        parts = None if counts is None else counts.get(shapes)
-        with counted.products if parts is None else nullcontext():
+        counted = Counted(decoder)
+        with nullcontext() if shapes in counts else counted.products:
             logits = forward(counted, read, cache, causal=causal, last_only=True)[0, 0]
-        if parts is None:
-            parts = counted.parts
-            if counts is not None:
-                counts[shapes] = parts
-        token = int(logits.argmax())
-        sides = zip(*(cache.view(layer) for layer in range(decoder.num_layers)), strict=True)
-        keys, values = (torch.cat(side) for side in sides)
-        queries = torch.stack(counted.queries)
+        parts = dict(counts.setdefault(shapes, counted.parts))
+        token, (queries, keys, values) = int(logits.argmax()), _noted(counted, cache)
         kept = cache.bytes if cached else 0
-        ledger.append(Step(read.shape[-1], token, logits, queries, keys, values, dict(parts), kept))
+        ledger.append(Step(read.shape[-1], token, logits, queries[:, :, -1], keys, values, parts, kept))
         text = torch.cat([text, text.new_tensor([[token]])], dim=-1)
     return ledger
+
+
+@torch.no_grad()
+def reread(
+    decoder: Decoder, prompt: Tensor, ledger: Sequence[Step], counts: Counts | None = None
+) -> list[Step]:
+    """The steps of :func:`keep_ledger` without a cache, for what a ledger with one wrote: by a single pass.
+
+    Behind the causal mask no token changes what was computed before it, so a pass over the whole text holds
+    the pass over each of its beginnings, and says whether each token of the ledger is the likeliest. Where
+    one is not (two were equal to rounding), the steps are gone through one by one. What a step multiplies
+    by itself is taken from counts, or counted in a pass of its own.
+    """
+    counts = {} if counts is None else counts
+    tokens = prompt.new_tensor([step.token for step in ledger])
+    text, start = torch.cat([prompt, tokens[:-1]])[None], len(prompt)
+    for n in range(start, text.shape[-1] + 1):
+        if (n, 0, True) not in counts:
+            with (counted := Counted(decoder)).products:
+                forward(counted, text[:, :n], KeyValueCache(), last_only=True)
+            counts[n, 0, True] = counted.parts
+    counted, cache = Counted(decoder), KeyValueCache()
+    logits = forward(counted, text, cache)[0, start - 1 :]
+    if not torch.equal(logits.argmax(-1), tokens):
+        return keep_ledger(decoder, prompt, len(ledger), cached=False, counts=counts)
+    queries, keys, values = _noted(counted, cache)
+    return [
+        Step(n, step.token, row, queries[:, :, n - 1], keys[..., :n, :], values[..., :n, :],
+             dict(counts[n, 0, True]), 0)
+        for n, (step, row) in enumerate(zip(ledger, logits, strict=True), start)
+    ]  # fmt: skip
+
+
+def _noted(counted: Counted, cache: KeyValueCache) -> tuple[Tensor, Tensor, Tensor]:
+    """The pass' queries (L, h, n, d), and copies of the keys and values (L, g, m, d) that it looked at."""
+    keys, values = zip(*(cache.view(layer) for layer in range(counted.num_layers)), strict=True)
+    return torch.stack(counted.queries), torch.cat(keys), torch.cat(values)
 
 
 def first_written(ledger: list[Step]) -> tuple[Tensor, Tensor]:

@@ -38,7 +38,8 @@ def read(
 ) -> Tensor:
     """Logits (b, n, vocabulary) of ids (b, n) under a mask (n, n) for every layer.
 
-    sinks (L, h): a learned logit per head. look: called with the weights (b, h, n, n) of every layer.
+    mask: may be (b, 1, n, n), one for each text. sinks (L, h): a learned logit per head. look: called with
+    the weights (b, h, n, n) of every layer.
     """
     positions = torch.arange(ids.shape[-1])
     x = decoder.embed(ids, positions)

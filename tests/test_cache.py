@@ -8,6 +8,7 @@ from attention.cache import KeyValueCache
 from attention.decode import forward, moved_keys, write
 from attention.decode.cache_pitfalls import PITFALLS, first_wrong
 from attention.decode.decoders import decoder_of
+from attention.decode.passes import write_at_once
 
 STEPS = 64
 CONFIGS = {
@@ -46,6 +47,27 @@ def test_cached_steps_equal_the_uncached_logits_over_64_steps(module):
     torch.testing.assert_close(cached.logits, whole.logits, atol=1e-4, rtol=0)
     assert cached.tokens == whole.tokens and len(set(cached.tokens)) > 5
     assert whole.bytes == [0] * STEPS and len(cached.seconds) == STEPS
+
+
+@pytest.mark.parametrize("window", [None, 4])
+def test_writing_at_once_is_writing_step_by_step(module, window):
+    """Whatever was guessed; a right guess takes one pass, none takes fewer passes than steps or as many."""
+    decoder, prompt, text, rows = decoder_of(module), ids(5), ids(5)[None], []
+    for _ in range(12):  # by definition: one pass for each token, over all there is
+        rows.append(forward(decoder, text, window=window)[0, -1])
+        text = torch.cat([text, rows[-1].argmax().reshape(1, 1)], -1)
+    written = text[0, 5:].tolist()
+    for guess in ((), written, written[:4], [*written[:6], 98, 97]):
+        tokens, logits = write_at_once(decoder, prompt, 12, guess, window=window)
+        assert tokens == written
+        torch.testing.assert_close(logits, torch.stack(rows), atol=1e-4, rtol=0)
+    passes = []
+    real = decoder.logits
+    decoder.logits = lambda x: passes.append(1) or real(x)
+    write_at_once(decoder, prompt, 12, written, window=window)
+    assert len(passes) == 1
+    write_at_once(decoder, prompt, 12, window=window)
+    assert len(passes) <= 1 + 13
 
 
 def test_keys_and_values_equal_the_librarys_dynamic_cache(module):

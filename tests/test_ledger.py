@@ -1,15 +1,24 @@
 """Cost, ledger and damage: counts are the shapes' own, old keys rest, pooled and squeezed models add up."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
 import transformers as T
 
 from attention.count import Products
-from attention.damage import latent_bases, rotary_proof, run_forms, run_shared, run_squeezed
+from attention.damage import (
+    latent_bases,
+    rotary_proof,
+    run_forms,
+    run_shared,
+    run_squeezed,
+    run_texts,
+)
 from attention.decode import forward, write
 from attention.decode.decoders import decoder_of, projections
-from attention.ledger import first_written, keep_ledger
+from attention.ledger import first_written, keep_ledger, reread
 from attention.sharing import Latent, share_heads
 
 D, H, LAYERS, VOCABULARY = 32, 4, 3, 61
@@ -68,6 +77,39 @@ def test_a_ledger_writes_what_write_writes(gpt2):
         torch.testing.assert_close(
             torch.stack([step.logits for step in ledger]), written.logits, atol=1e-4, rtol=0
         )
+
+
+def test_reading_again_in_one_pass_is_reading_again_step_by_step(gpt2, monkeypatch):
+    decoder, prompt, counts = decoder_of(gpt2), ids(5), {}
+    cached, expected = keep_ledger(decoder, prompt, 7), keep_ledger(decoder, prompt, 7, cached=False)
+    for _ in range(2):  # counted, and known
+        for one, step in zip(reread(decoder, prompt, cached, counts), expected, strict=True):
+            assert (one.read, one.token, one.parts, one.bytes) == (step.read, step.token, step.parts, 0)
+            for name in ("logits", "queries", "keys", "values"):
+                torch.testing.assert_close(getattr(one, name), getattr(step, name), atol=1e-4, rtol=0)
+    passes = []
+    monkeypatch.setattr("attention.ledger.forward", lambda *a, **b: passes.append(a[1]) or forward(*a, **b))
+    reread(decoder, prompt, cached, counts)
+    assert [tuple(text.shape) for text in passes] == [(1, 11)]
+    # a ledger that wrote something else is not believed
+    false = [replace(step, token=(step.token + 1) % VOCABULARY) for step in cached]
+    assert [one.token for one in reread(decoder, prompt, false, counts)] == [one.token for one in expected]
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("form", [("shared", None), ("shared", 2), ("latent", 7)])
+def test_several_texts_in_one_pass_are_each_by_itself(gpt2, bert, causal, form):
+    module, (kind, size) = (gpt2 if causal else bert), form
+    decoder, bases = decoder_of(module), latent_bases(module, LAYERS)
+    texts = [ids(n) for n in (4, 9, 1)]
+    shared = kind == "shared"
+    found = run_texts(decoder, texts, size, *bases, shared=shared, causal=causal)
+    for text, rows in zip(texts, found, strict=True):
+        if shared:
+            alone, _ = run_shared(decoder, text, size, causal=causal)
+        else:
+            alone, _ = run_squeezed(decoder, text, *bases, size, causal=causal)
+        torch.testing.assert_close(rows, alone, atol=1e-4, rtol=0)
 
 
 def test_old_keys_rest_under_the_mask_and_move_without(gpt2):

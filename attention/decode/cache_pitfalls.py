@@ -8,13 +8,14 @@ Shapes: n tokens of a prompt, b texts, d features per head.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..cache import KeyValueCache
-from .passes import Decoder, forward, write
+from .passes import Decoder, forward, write_at_once
 
 PITFALLS = ("restart", "twice", "corner", "evict", "shared")
 
@@ -58,6 +59,7 @@ def first_wrong(
     *,
     window: int = 8,
     other: Tensor | None = None,
+    guess: Sequence[int] = (),
 ) -> Wrong:
     """Write ``steps`` tokens after prompt (n,) rightly, then the same tokens again with one mistake.
 
@@ -68,6 +70,7 @@ def first_wrong(
     "evict": the oldest keys are forgotten beyond ``window``, and positions are counted by what is left,
         while the keys that stay were turned for the old count. Measured against the same window, right.
     "shared": the cache still holds another text, other (k,), and positions go on behind it.
+    guess: what is probably written rightly; it may save time and changes nothing.
     The right side never uses a cache. Up to the first wrong token both sides read the same text, so it is
     also the first one that differs when the mistake writes by itself.
     Raises ``ValueError`` for a mistake that is not known, or cannot be made with this decoder.
@@ -79,7 +82,7 @@ def first_wrong(
     if (pitfall == "shared") != (other is not None):
         raise ValueError('the mistake "shared" needs another text, other (k,), and no other mistake does')
     limit = window if pitfall == "evict" else None
-    tokens, expected = _right(decoder, prompt, steps, limit)
+    tokens, expected = write_at_once(decoder, prompt, steps, guess, window=limit)
     cache = TurnedAgain(decoder) if pitfall == "twice" else KeyValueCache()
     if other is not None:
         forward(decoder, other[None], cache)
@@ -107,15 +110,3 @@ def first_wrong(
     first = next((step for step in range(steps) if chosen[step] != tokens[step]), None)
     off = (logits - expected).abs().amax(-1)
     return Wrong(tokens, logits, expected, first, None if first is None else chosen[first], off)
-
-
-def _right(decoder: Decoder, prompt: Tensor, steps: int, window: int | None) -> tuple[list[int], Tensor]:
-    """The tokens and logits (steps, vocabulary) without a cache, under a window if there is one."""
-    if window is None:
-        written = write(decoder, prompt, steps, cached=False)
-        return written.tokens, written.logits
-    text, rows = prompt[None], []
-    for _ in range(steps):
-        rows.append(forward(decoder, text, window=window, last_only=True)[0, 0])
-        text = torch.cat([text, rows[-1].argmax().reshape(1, 1)], dim=-1)
-    return text[0, len(prompt) :].tolist(), torch.stack(rows)

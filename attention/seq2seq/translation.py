@@ -26,12 +26,14 @@ from .bahdanau import (
     KINDS,
     UNKNOWN,
     Seq2Seq,
+    Written,
     batch_of,
     check_kind,
     decode_characters,
     encode_text,
     generator_for,
 )
+from .together import Together
 
 TRAINED = assets() / "trained"
 
@@ -78,7 +80,20 @@ def translate(model: Seq2Seq, text: str) -> Translation:
     (``dates.is_ambiguous``), gets an answer too, and no promise that it is a right one.
     """
     text = clean_text(text)
-    written = model.write(*batch_of([text]))
+    return _translation(model, text, model.write(*batch_of([text])))
+
+
+def translate_all(text: str) -> dict[str, Translation]:
+    """What the trained model of each kind writes, as :func:`translate` does, by asking them together."""
+    text, asked = clean_text(text), _together()
+    written = asked.write(torch.tensor(encode_text(text)))
+    return {
+        model.attention: _translation(model, text, one)
+        for model, one in zip(asked.models, written, strict=True)
+    }
+
+
+def _translation(model: Seq2Seq, text: str, written: Written) -> Translation:
     keys = written.memory.states[0]
     scoring = model.scoring()
     if isinstance(scoring, Additive):
@@ -156,3 +171,8 @@ def load(attention: str = "additive") -> Seq2Seq:
     model = Seq2Seq(attention, tensors["start.weight"].shape[1], torch.Generator())
     model.load_state_dict(tensors)
     return model.requires_grad_(False)
+
+
+@lru_cache(maxsize=1)
+def _together() -> Together:
+    return Together([load(kind) for kind in KINDS])

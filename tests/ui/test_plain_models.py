@@ -18,7 +18,7 @@ from attention.ui.page import plain as pieces
 from attention.ui.page.loads import model_of
 from attention.ui.page.questions import endpoint, view_of
 from attention.ui.tabs.cost.cache.study import _of_large, _of_small
-from attention.ui.tabs.cost.share.study import _key_heads, answer_of, answers_of
+from attention.ui.tabs.cost.share.study import _key_heads, answers_of, others_of
 from attention.ui.tabs.heads import runs
 from tests.tiny_models import build, save, tiny_tokenizer
 from tests.ui.test_plain import TAB, TURNED, printed_by, prints_the_view
@@ -62,7 +62,7 @@ IDS = [f"{tab}-{kind}-{i}" for i, (kind, _, tab, *_) in enumerate(TINY)]
 def forget() -> None:
     """What the page remembers of models by their names."""
     runs._kept.clear()
-    for remembered in (_of_small, _of_large, answer_of, answers_of, _key_heads):
+    for remembered in (_of_small, _of_large, others_of, answers_of, _key_heads):
         remembered.cache_clear()
 
 

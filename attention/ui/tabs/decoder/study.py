@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ....seq2seq.bahdanau import KINDS
 from ....seq2seq.date_parse import Reading, reading
 from ....seq2seq.translation import Translation
-from .parts import Inputs, written
+from .parts import Inputs, written_by_all
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,5 +29,4 @@ class Study:
 
 def study(inputs: Inputs) -> Study:
     """Ask all three."""
-    answers = {kind: written(kind, inputs.text) for kind in KINDS}
-    return Study(inputs, answers, reading(inputs.text))
+    return Study(inputs, written_by_all(inputs.text), reading(inputs.text))

@@ -78,7 +78,7 @@ def mask_panels(s: Study, words: Words) -> list[Panel]:
         return []
     now, kept = s.free[s.at].keys, first_written(s.free[: s.at + 1])[0]
     without = (now - kept).abs().amax((1, 2, 3)).tolist()
-    with_mask = (s.whole[s.at].keys - s.cached[s.at].keys).abs().amax((1, 2, 3)).tolist()
+    with_mask = (s.again - s.cached[s.at].keys).abs().amax((1, 2, 3)).tolist()
     names = [words("cost.cache_layer", layer=layer) for layer in range(len(without))]
     series = [(words("cost.cache_without_mask"), without), (words("cost.cache_with_mask"), with_mask)]
     right = names_of(s.model, [one.token for one in s.cached])

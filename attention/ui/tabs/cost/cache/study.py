@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+import torch
 from torch import Tensor
 
+from .....cache import KeyValueCache
+from .....decode import forward
 from .....decode.cache_pitfalls import Wrong, first_wrong
 from .....decode.decoders import decoder_of
-from .....ledger import Counts, Step, first_written, keep_ledger
+from .....ledger import Counts, Step, first_written, keep_ledger, reread
 from .....pooling import attend
 from .....pretrained import Model
 from ....page.busy import slot
@@ -29,12 +32,14 @@ MOVED = 1e-4  # of a key's number: more than rounding
 class Study:
     """cached, whole: every step with and without a cache; free: without the causal mask, if it is off.
 
-    wrong: what the chosen mistake did; cut: whether the text was too long for the picture.
+    wrong: what the chosen mistake did; cut: whether the text was too long for the picture; ids (n,) and
+    prompt: its tokens.
     """
 
     inputs: Inputs
     model: Model
     cut: bool
+    ids: Tensor
     prompt: list[str]
     cached: list[Step]
     whole: list[Step]
@@ -91,6 +96,14 @@ class Study:
         return (self.sides[0] - self.before[0]).abs().amax(-1)
 
     @cached_property
+    def again(self) -> Tensor:
+        """(L, g, m, d): the keys with the mask, where all words up to the step are read again."""
+        text = torch.cat([self.ids, self.ids.new_tensor([one.token for one in self.cached[: self.at]])])
+        cache, decoder = KeyValueCache(), decoder_of(self.model.module)
+        forward(decoder, text[None], cache, last_only=True)
+        return torch.cat([cache.view(layer)[0] for layer in range(decoder.num_layers)])
+
+    @cached_property
     def weights(self) -> Tensor:
         """(1, m)"""
         scale = decoder_of(self.model.module).scale
@@ -106,42 +119,57 @@ class Study:
 _counts: WeakKeyDictionary[Any, Counts] = WeakKeyDictionary()  # by model, for as long as it is loaded
 
 
-Ledger = tuple[list[Step], list[str], bool]
+class Ledger(NamedTuple):
+    """A model's steps; the prompt (n,) and its tokens; whether the text was cut."""
+
+    steps: list[Step]
+    prompt: Tensor
+    names: list[str]
+    cut: bool
 
 
-def ledger_of(name: str, text: str, cached: bool, causal: bool) -> Ledger:
-    """A model's steps, the prompt's tokens, and whether the text was cut."""
-    return (_of_small if name == "storyteller" else _of_large)(name, text, cached, causal)
+def ledger_of(name: str, text: str, how: str) -> Ledger:
+    """What a model writes. how: "cached"; "whole", the same without a cache; "free", without the mask."""
+    return (_of_small if name == "storyteller" else _of_large)(name, text, how)
 
 
-def _ledger_of(name: str, text: str, cached: bool, causal: bool) -> Ledger:
+def _ledger_of(name: str, text: str, how: str) -> Ledger:
     model = model_named(name, "")
-    prompt, cut = ids_of(model, text, "cost.story")
-    steps = STEPS if name == "storyteller" else SLOW_STEPS
+    if how == "cached":
+        prompt, cut = ids_of(model, text, "cost.story")
+        known = Ledger([], prompt, names_of(model, prompt), cut)
+    else:
+        known = ledger_of(name, text, "cached")
+    decoder, prompt, cached = decoder_of(model.module), known.prompt, how == "cached"
     with slot("cost", limit=2):
         counts = _counts.setdefault(model.module, {})
-        steps_of = keep_ledger(
-            decoder_of(model.module), prompt, steps, cached=cached, causal=causal, counts=counts
-        )
-    return steps_of, names_of(model, prompt), cut
+        if how == "whole":
+            steps = reread(decoder, prompt, known.steps, counts)
+        else:
+            steps = keep_ledger(
+                decoder, prompt, _steps_of(name), cached=cached, causal=cached, counts=counts
+            )  # fmt: skip
+    return known._replace(steps=steps)
 
 
 # for the next question about the same text: half a MB each at most, so that a class finds its own, or 15
 _of_small, _of_large = lru_cache(maxsize=96)(_ledger_of), lru_cache(maxsize=8)(_ledger_of)
 
 
+def _steps_of(name: str) -> int:
+    return STEPS if name == "storyteller" else SLOW_STEPS
+
+
 @lru_cache(maxsize=48)
 def wrong_of(name: str, text: str, mistake: str) -> Wrong:
     """What a mistake does to a model's steps."""
-    model = model_named(name, "")
-    prompt, _ = ids_of(model, text, "cost.story")
+    model, right = model_named(name, ""), ledger_of(name, text, "cached")
     other = ids_of(model, OTHER, "cost.story")[0] if mistake == "shared" else None
-    steps = STEPS if name == "storyteller" else SLOW_STEPS
-    decoder = decoder_of(model.module)
     with slot("cost", limit=2):
         return first_wrong(
-            decoder, prompt, steps, None if mistake == "none" else mistake, window=WINDOW, other=other
-        )
+            decoder_of(model.module), right.prompt, _steps_of(name), None if mistake == "none" else mistake,
+            window=WINDOW, other=other, guess=[step.token for step in right.steps],
+        )  # fmt: skip
 
 
 def study(inputs: Inputs) -> Study:
@@ -153,13 +181,14 @@ def study(inputs: Inputs) -> Study:
         )
         raise Refusal("out_of_range", field=f"cost.{field}", low="0", high=str(count - 1))
     text = inputs.story
-    cached, prompt, cut = ledger_of(inputs.writer, text, True, True)
-    whole, _, _ = ledger_of(inputs.writer, text, False, True)
-    free = None if inputs.looks_back else ledger_of(inputs.writer, text, False, False)[0]
+    cached, whole = ledger_of(inputs.writer, text, "cached"), ledger_of(inputs.writer, text, "whole")
+    free = None if inputs.looks_back else ledger_of(inputs.writer, text, "free").steps
     wrong = None
     if inputs.mistake != "none" and not _cannot(inputs):
         wrong = wrong_of(inputs.writer, text, inputs.mistake)
-    return Study(inputs, model, cut, prompt, cached, whole, free, wrong)
+    return Study(
+        inputs, model, cached.cut, cached.prompt, cached.names, cached.steps, whole.steps, free, wrong
+    )
 
 
 def _cannot(inputs: Inputs) -> bool:
@@ -170,7 +199,7 @@ def _cannot(inputs: Inputs) -> bool:
 def snippet_of(inputs: Inputs, at: int) -> str:
     """The lines that print the weights of the new query."""
     loads, loading = loading_of(inputs.writer)
-    steps = STEPS if inputs.writer == "storyteller" else SLOW_STEPS
+    steps = _steps_of(inputs.writer)
     free = "" if inputs.looks_back else ", cached=False, causal=False"
     return f"""import torch
 from attention import attend

@@ -9,7 +9,7 @@ from ....page.plots import Curve, PairBars, Plot
 from ....page.texts import Words
 from ..models import names_of
 from .kinds import SharedHeads
-from .study import OTHERS, Study, answer_of, name_of, proof
+from .study import OTHERS, Study, name_of, others_of, proof
 
 
 def panels(s: Study, words: Words) -> list[Panel]:
@@ -104,14 +104,11 @@ def outcome(s: Study, words: Words) -> list[Panel]:
                 3,
             )
         ]
-    kind, size = s.chosen.kind, s.chosen.size
-    pairs = [
-        (answer_of(s.inputs.model, one, "shared", s.own)[0], answer_of(s.inputs.model, one, kind, size)[0])
-        for one in OTHERS
-    ]
+    own = others_of(s.inputs.model, "shared", s.own)
+    changed = others_of(s.inputs.model, s.chosen.kind, s.chosen.size)
     series = [
-        (series_names[0], [max((before @ one).item(), 0.0) for one, _ in pairs]),
-        (series_names[1], [max((after @ one).item(), 0.0) for _, one in pairs]),
+        (series_names[0], [max((before @ one).item(), 0.0) for one in own]),
+        (series_names[1], [max((after @ one).item(), 0.0) for one in changed]),
     ]
     return [
         PairBars("next", words("cost.share_others"), OTHERS, series, words("cost.share_others_caption"), 3)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .....damage import latent_bases, rotary_proof, run_forms, run_shared, run_squeezed
+from .....damage import latent_bases, rotary_proof, run_forms, run_texts
 from .....decode.decoders import decoder_of, projections
 from .....pretrained import Model
 from .....sharing import Svd, common_svd
@@ -77,17 +77,15 @@ def _bases(name: str) -> tuple[list[Tensor], list[Tensor]]:
 
 
 @lru_cache(maxsize=64)
-def answer_of(name: str, text: str, kind: str, size: int) -> tuple[Tensor, int]:
-    """The sentence's vector, or the logits of the next word, and the bytes a token."""
+def others_of(name: str, kind: str, size: int) -> list[Tensor]:
+    """The vectors of the OTHERS, as one form of the model makes them."""
     model = model_named(name, "")
-    ids, _ = ids_of(model, text, "cost.sentence")
-    decoder, causal = decoder_of(model.module), model.kind == "decoder"
+    texts = [ids_of(model, one, "cost.sentence")[0] for one in OTHERS]
+    decoder, causal, shared = decoder_of(model.module), model.kind == "decoder", kind == "shared"
+    bases = ((), ()) if shared else _bases(name)
     with slot("cost", limit=2):
-        if kind == "shared":
-            rows, each = run_shared(decoder, ids, size, causal=causal)
-        else:
-            rows, each = run_squeezed(decoder, ids, *_bases(name), size, causal=causal)
-    return _of(rows, causal), each
+        rows = run_texts(decoder, texts, size, *bases, shared=shared, causal=causal)
+    return [_of(row, causal) for row in rows]
 
 
 def _of(rows: Tensor, causal: bool) -> Tensor:
@@ -99,7 +97,8 @@ def _of(rows: Tensor, causal: bool) -> Tensor:
 def answers_of(
     name: str, text: str, sizes: tuple[int, ...], ranks: tuple[int, ...]
 ) -> list[tuple[Tensor, int]]:
-    """:func:`answer_of` of every size, then of every rank, by one pass."""
+    """The sentence's vector, or the logits of the next word, and the bytes a token: of every size, then of
+    every rank, by one pass."""
     model = model_named(name, "")
     ids, _ = ids_of(model, text, "cost.sentence")
     decoder, causal = decoder_of(model.module), model.kind == "decoder"

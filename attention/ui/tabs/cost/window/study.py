@@ -69,11 +69,16 @@ class Study:
     def larger(self, setting: str) -> Tensor:
         """(511,): the larger model's loss by position; setting may be "learned" too."""
         kind = {"near": "0", "both": str(self.first), "learned": "learned"}.get(setting)
-        return torch.tensor(figures()["loss"]["full" if kind is None else f"{self.measured}.{kind}"])
+        return _curve("full" if kind is None else f"{self.measured}.{kind}")
 
     def damage(self, setting: str) -> float:
         """How much a setting adds to the larger model's mean loss."""
         return (self.larger(setting).mean() - self.larger("full").mean()).item()
+
+
+@lru_cache(maxsize=32)
+def _curve(name: str) -> Tensor:
+    return torch.tensor(figures()["loss"][name])
 
 
 @lru_cache(maxsize=1)
@@ -104,17 +109,16 @@ def study(inputs: Inputs) -> Study:
     ids = torch.tensor([encode(tokens)])
     masks = {"full": window_mask(n, n, n), "near": window_mask(n, n, window)}
     masks["both"] = window_mask(n, n, window, first) if first else masks["near"]
-    seen: dict[str, list[Tensor]] = {setting: [] for setting in masks}  # the weights of every layer
-    losses = {
-        setting: loss_by_position(read(small(), ids, mask, look=seen[setting].append), ids)[0]
-        for setting, mask in masks.items()
-    }
-    here = torch.cat(seen["full"])[..., EARLY:, 0].mean().item()
+    seen: list[Tensor] = []  # the weights (settings, h, n, n) of every layer
+    each = torch.stack(list(masks.values()))[:, None]  # (settings, 1, n, n): a row of the batch for each
+    logits = read(small(), ids.expand(len(masks), -1), each, look=seen.append)
+    losses = dict(zip(masks, loss_by_position(logits, ids.expand(len(masks), -1)), strict=True))
+    here = torch.cat([layer[:1] for layer in seen])[..., EARLY:, 0].mean().item()
     heard = reach([masks["both"]] * inputs.layers)
     kept = {"full": (n, 0), "near": (window, 0), "both": (window, first)}
     right = {name: accuracy(inputs.stories, *each) if name != "full" else accuracy(inputs.stories, 64, 0)
              for name, each in kept.items()}  # fmt: skip
-    return Study(inputs, tokens, masks["both"], seen["both"][-1][0], here, losses, heard, right)
+    return Study(inputs, tokens, masks["both"], seen[-1][-1], here, losses, heard, right)
 
 
 @lru_cache(maxsize=64)
