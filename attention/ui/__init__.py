@@ -6,6 +6,7 @@ A new tab is one file or folder in ``tabs/``, one in ``assets/tabs/``, and one n
 
 from __future__ import annotations
 
+import html
 import importlib.util
 from collections.abc import Mapping
 from functools import cache
@@ -20,11 +21,11 @@ from .page import link
 from .page.edge import Edge
 from .page.firsts import Firsts
 from .page.guard import answer
-from .page.questions import endpoint
+from .page.questions import endpoint, linked_view
 from .page.scene import Tab
 from .page.shelf import Own
 from .page.steps import base_of, begins_at, free_play
-from .page.tab import QUIET, build_tab, early_values, is_early, show, switch_style
+from .page.tab import QUIET, build_tab, early_values, is_early, show, shown, switch_style
 from .page.texts import CLASS, LANGUAGES, lesson, words_for
 from .page.view import head, own_files
 from .tabs import applications, cost, decoder, heads, kernel, masks, matchmaker, model, positions
@@ -90,8 +91,10 @@ def open_link(language: str, query: Any) -> list[Any]:
             updates += [*(asked.values[field.name] for field in tab.fields), gr.skip()]
             continue
         try:
-            updates += show(tab, language, asked.values, asked.step)
-        except gr.Error as error:  # each value may be fine alone and still not fit the others
+            drawn, said = answer(language, linked_view, tab, language, asked.values, asked.step)
+            updates += shown(tab, drawn)
+            notice = html.escape(said) or notice
+        except gr.Error as error:  # no value of one input would help
             notice = f"{words('app.bad_link')} {error.message}"
             updates += show(tab, language, {}, free_play(tab))
     return [

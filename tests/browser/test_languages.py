@@ -41,3 +41,46 @@ def test_the_title_and_the_language_of_the_page_are_chinese(open_page):
     page = open_page("?lang=zh", path="/zh", locale="zh-CN")
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
     assert page.title() == "注意力红娘"
+
+
+# a mark that begins a line, with the letters before it; at the page's own width and at some narrower ones
+BROKEN = """() => {
+  const found = [];
+  for (const block of document.querySelectorAll('.am-lead .md, .am-lesson .md, .am-heading p')) {
+    for (const width of ['', ...Array.from({ length: 10 }, (_, i) => `${290 + 7 * i}px`)]) {
+      block.style.width = width;
+      const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT), letters = [];
+      while (walker.nextNode()) {
+        const { data, parentElement } = walker.currentNode;
+        if (parentElement.closest('.katex')) continue;
+        for (let i = 0; i < data.length; i++) {
+          const range = document.createRange();
+          range.setStart(walker.currentNode, i);
+          range.setEnd(walker.currentNode, i + 1);
+          const { width, top, bottom } = range.getBoundingClientRect();
+          if (width) letters.push({ letter: data[i], top, bottom });
+        }
+      }
+      letters.forEach(({ letter, top }, i) => {
+        const below = i && top >= letters[i - 1].bottom && '。，、；：？！）”」'.includes(letter);
+        const line = letters.slice(Math.max(0, i - 9), i + 1);
+        if (below) found.push(line.map((one) => one.letter).join(''));
+      });
+    }
+    block.style.width = '';
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("tab", ["cost", "decoder"])
+def test_no_line_begins_with_the_mark_behind_a_term(open_page, tab):
+    """A term is a button, beside which a browser breaks a line before any mark."""
+    page = open_page(
+        f"?tab={tab}&lang=zh", path="/zh", ready=f"#view-{tab} .am-panel:visible", locale="zh-CN",
+        viewport={"width": 390, "height": 800},
+    )  # fmt: skip
+    page.locator(".am-lesson:visible button").first.click()
+    page.locator(".am-lesson .am-kept").first.wait_for()
+    assert page.locator(".am-kept", has_text="。").count()
+    assert page.evaluate(BROKEN) == []

@@ -236,6 +236,19 @@ def test_a_bad_link_says_so_and_opens(open_page):
     page.locator('[data-focus="after.0.0"]').wait_for()
 
 
+def test_a_layer_that_the_model_lacks_gives_way_in_a_link(open_page):
+    page = open_page("?tab=model&scene=why&layer=3&query=5", ready='[data-panel="total"]:visible')
+    said = page.locator("#view-model .am-note", has_text="Layer: please choose a number from 0 to 1")
+    said.wait_for()
+    layer = page.locator("#tab-model .am-field-layer input")
+    page.wait_for_function("input => input.value === '1'", arg=layer.element_handle())
+    wait_for_link(page, "scene=why", "query=5", "layer=1")
+    page.wait_for_timeout(900)  # what Gradio's boxes tell of themselves comes late
+    assert said.count() and "layer=1" in page.url and not page.locator("#view-model .am-alert").count()
+    layer.fill("0")
+    said.wait_for(state="detached")
+
+
 def test_language_follows_browser_link_and_choice(open_page):
     page = open_page("", locale="zh-CN")
     assert page.url.split("?")[0].endswith("/zh")

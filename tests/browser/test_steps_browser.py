@@ -228,3 +228,16 @@ def test_on_a_phone_the_controls_are_a_drawer_at_the_foot_of_the_screen(open_pag
     field.scroll_into_view_if_needed()
     place = field.bounding_box()
     assert 0 <= place["y"] and place["y"] + place["height"] <= 800
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_long_question_and_the_way_on_stay_in_sight_after_a_wrong_answer(open_page, language):
+    """Cost's seventh step has a long question, a control of its own and a long reason."""
+    page = open_page("?tab=cost&step=7", PATH[language], viewport={"width": 1280, "height": 800})
+    wait_for_step(page, "cost", 7)
+    foot = tab_of(page, "cost").locator(".am-step-foot")
+    for wrong in (0, 1):  # a hint first, then the answer
+        foot.locator(".am-question button").nth(wrong).click()
+    foot.get_by_text("82%").wait_for()
+    box = foot.locator(".am-step-ways").bounding_box()
+    assert box["y"] + box["height"] <= 800

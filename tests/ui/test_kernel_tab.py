@@ -15,6 +15,7 @@ from attention.ui.page import link
 from attention.ui.page.fields import as_json, check_all
 from attention.ui.page.guard import Refusal
 from attention.ui.page.questions import ask_sheet, endpoint, view_of
+from attention.ui.page.steps import lesson_of
 from attention.ui.page.texts import words_for
 from attention.ui.tabs.kernel import TAB
 from attention.ui.tabs.kernel.fit import places
@@ -246,3 +247,12 @@ def test_cells_outside_are_refused():
     for id, row in (("weights", 50), ("train_weights", 0), ("fit", 0)):
         request = {"inputs": {}, "panel": id, "row": row, "column": 0}
         assert "error" in ask_sheet("en", TAB, request)
+
+
+def test_no_step_shows_the_training_that_a_later_one_asks_about():
+    steps = lesson_of(TAB, "en")
+    asks = next(i for i, step in enumerate(steps) if step.task == "self")
+    drawn = {id for step in steps[:asks] for id in step.panels}
+    view = view_of(TAB, "en", steps[asks].inputs)
+    both = {one["id"] for one in view["panels"] if words_for("en")("kernel.itself") in json.dumps(one)}
+    assert {"loss", "widths"} <= both and not drawn & both

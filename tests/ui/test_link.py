@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from attention.typed import visible
 from attention.ui import FIELDS, TABS, open_link, opened
 from attention.ui.page import link
-from attention.ui.page.questions import ask_sheet
+from attention.ui.page.guard import Refusal
+from attention.ui.page.questions import ask_sheet, draw
 from attention.ui.page.steps import free_play
 from attention.ui.page.tab import Controls, is_early
 from attention.ui.page.texts import words_for
@@ -154,3 +155,58 @@ def test_a_frame_that_is_none_is_a_cell_that_is_none(panel):
     request = {"inputs": {"mode": "training", "steps": 10}, "panel": panel, "row": 0, "column": 0}
     matchmaker = next(tab for tab in TABS if tab.id == "matchmaker")
     assert ask_sheet("en", matchmaker, request) == {"error": words_for("en")("errors.no_such_cell")}
+
+
+# (a link, the inputs that stand in place of those that do not fit the others, the last of the range told)
+UNFIT = [
+    ("tab=model&scene=why&layer=3", {"layer": 1}, "1"),
+    ("tab=model&place=70&text=ann+reads", {"place": 2}, "2"),
+    ("tab=heads&model=storyteller&layer=1&head=9", {"head": 3}, "3"),
+    ("tab=heads&model=storyteller&head=9&text=ann+reads", {"layer": 1, "head": 3}, "1"),
+    ("tab=positions&positions=rotary&d=7", {"d": 16}, "7"),  # an odd width
+]
+
+
+@pytest.mark.parametrize(("query", "instead", "last"), UNFIT)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_number_of_a_link_that_the_others_do_not_allow_gives_way_and_the_page_says_so(
+    query, instead, last, language
+):
+    """The nearest that fits stands in its place, the default where no range is told; all others stay."""
+    words, asked = words_for(language), opened(f"?{query}")
+    tab = next(tab for tab in TABS if tab.id == asked.tab)
+    if tab.slow:
+        view = draw(language, tab, {"inputs": asked.values, "step": asked.step, "linked": True})
+        said = view["mended"]
+    else:
+        _, notice, *updates = open_link(language, f"?{query}")
+        view = next(one for one in updates if isinstance(one, dict) and "panels" in one)
+        said = notice.value
+    assert view["inputs"] == asked.values | instead
+    assert words("app.unfit_link") in said and last in said
+    assert all(words(f"{tab.id}.{name}") in said for name in instead)
+
+
+def test_what_a_learner_sets_is_refused_as_before():
+    """Only a link is mended: a field that was moved keeps its number, and the refusal stands at it."""
+    tab = next(tab for tab in TABS if tab.id == "model")
+    values = {"scene": "why", "layer": 3}
+    assert draw("en", tab, {"inputs": values}) == {"error": "Layer: please choose a number from 0 to 1."}
+    assert draw("en", tab, {"inputs": values, "linked": False}).keys() == {"error"}
+
+
+def test_a_refusal_that_no_input_caused_stays_one():
+    def busy(values):
+        raise Refusal("busy")
+
+    with pytest.raises(Refusal, match="busy"):
+        link.mended("model", {"layer": 3}, {"layer": 0}, busy)
+
+
+def test_where_no_single_default_helps_all_inputs_take_theirs():
+    def show(values):
+        if values != {"a": 0, "b": 0}:
+            raise Refusal("out_of_range", field="model.a")
+        return values
+
+    assert link.mended("model", {"a": 1, "b": 2}, {"a": 0, "b": 0}, show)[0] == {"a": 0, "b": 0}

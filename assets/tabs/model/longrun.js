@@ -56,7 +56,7 @@ const rowsOf = (panel, run) => {
 // What is known so far, its colours by the largest of it.
 const map = (panel, view, run, parts) => {
   const known = [...unpack(run.data).data].filter((number) => Number.isFinite(number));
-  const high = Math.max(1e-6, ...known.map(Math.abs));
+  const high = Math.max(0, ...known.map(Math.abs)) || 1;
   const names = (length) => Array.from({ length }, (_, i) => String(i));
   const opening = Object.create(view);
   opening.open = ({ row, column }) => openState(view, parts, { state: run.state, row, column });

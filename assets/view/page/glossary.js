@@ -63,7 +63,7 @@ export const linkTerms = (root) => {
   if (!list.length) return;
   list.sort((a, b) => b[0].length - a[0].length);
   const pattern = pageLanguage() === "zh" ? chinese(list) : new RegExp(`(?<!\\w)(?:${list.map(([form]) => literal(form)).join("|")})(?!\\w)`, "i");
-  const seen = new Set();
+  const seen = new Map(); // term's id -> its button
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT, { acceptNode: (node) =>
     node.parentElement.closest("a, button, code, pre, .katex, summary, h1, h2, h3, h4, table") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT });
   const nodes = [];
@@ -76,12 +76,30 @@ export const linkTerms = (root) => {
       const rest = node.splitText(match.index);
       const after = rest.splitText(match[0].length);
       if (!seen.has(id)) {
-        seen.add(id);
-        rest.replaceWith(el("button", { type: "button", class: "am-term", onclick: (event) => openNote(event.currentTarget, id) }, match[0]));
+        const term = el("button", { type: "button", class: "am-term", onclick: (event) => openNote(event.currentTarget, id) }, match[0]);
+        seen.set(id, term);
+        rest.replaceWith(term);
       }
       node = after;
     }
   }
+  seen.forEach(hold);
+};
+
+// A line may be broken beside a button, whatever stands there: "。" would begin a line, and "（" end one.
+// What may not be parted from a term goes with it; in English, all up to the next blank.
+const MARKS = { zh: [/[（“‘《「『]*$/, /^[。，、；：？！）”’》」』…]*/], en: [/\S*$/, /^\S*/] };
+const hold = (term) => {
+  let node = term;
+  while (node.parentNode.childNodes.length === 1 && node.parentNode.matches("em, strong")) node = node.parentNode;
+  const sides = [node.previousSibling, node.nextSibling].map((side) => (side && side.nodeType === Node.TEXT_NODE ? side : null));
+  const [opens, closes] = sides.map((side, i) => (side ? MARKS[pageLanguage()][i].exec(side.data)[0] : ""));
+  if (!opens && !closes) return;
+  const kept = el("span", { class: "am-kept" });
+  node.replaceWith(kept);
+  if (opens) sides[0].data = sides[0].data.slice(0, -opens.length);
+  if (closes) sides[1].data = sides[1].data.slice(closes.length);
+  kept.append(opens, node, closes);
 };
 
 // Prose that Gradio draws (leads, lessons) comes and goes with tabs and accordions: look once per block.

@@ -71,7 +71,11 @@ const follow = async (view, inputs) => {
     while (view.wanted) {
       const asked = (view.asking = view.wanted);
       view.wanted = null;
-      if (!stands(view, asked)) view.update(await view.ask("draw", { inputs: asked }));
+      if (stands(view, asked)) continue;
+      const linked = Boolean(view.linked) && (!view.payload || isWaiting(view.payload));
+      const drawn = await view.ask("draw", { inputs: asked, linked });
+      view.update(drawn);
+      if (drawn.mended) view.enter(view.step, drawn.inputs, true); // Gradio's inputs hold what did not fit
     }
   } finally { // a picture that fails must not be the last one
     view.following = false;
@@ -131,7 +135,7 @@ const begin = async (view, tab, need) => {
   if (view.payload) return undefined; // a link was quicker
   const query = new URLSearchParams(startQuery);
   view.step = view.lesson ? startStep(view, query, tab) : 0;
-  const stand = query.get("tab") === tab; // its inputs, as the link has set them
+  const stand = (view.linked = query.get("tab") === tab); // its inputs, as the link has set them
   return view.step && view.step <= view.lesson.steps.length && !stand ? view.enter(view.step) : need();
 };
 

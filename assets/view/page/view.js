@@ -92,7 +92,10 @@ export class View {
       groups[groups.length - 1].push(this.panel(panel, `${place}:${panel.id}`, kept, unseen));
     });
     this.drawn = kept;
-    const notices = (payload.notices || []).map((text) => el("p", { class: "am-note" }, text));
+    const inputs = JSON.stringify(payload.inputs);
+    if (payload.mended) this.mended = { inputs, said: payload.mended }; // told as long as they stand
+    const mended = this.mended && this.mended.inputs === inputs ? [this.mended.said] : [];
+    const notices = [...mended, ...(payload.notices || [])].map((text) => el("p", { class: "am-note" }, text));
     this.sheet = this.sheet || el("section", { class: "am-sheet", hidden: true, tabindex: "-1" });
     if (!this.opened) this.sheet.hidden = true;
     this.sections = groups.map((nodes, i) => {

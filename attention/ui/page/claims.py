@@ -6,7 +6,7 @@ import torch
 
 from ...pitfalls import Exercise
 from .asking import Question
-from .panels import Panel
+from .panels import Panel, largest
 from .pitfalls_pictures import Given, figures, matrix, names
 from .sheet import show
 from .texts import Words
@@ -141,9 +141,7 @@ def draw_batched(found: Exercise, given: Given, words: Words) -> list[Panel]:
     rows, columns = (
         [words(f"pitfalls.{id}.{side}", number=i + 1) for i in range(len(away))] for side in ("row", "column")
     )
-    return [
-        matrix(f"{id}.away", words, away, rows, columns, high=max(away.max().item(), 1e-6), masked=away == 0)
-    ]
+    return [matrix(f"{id}.away", words, away, rows, columns, high=largest(away), masked=away == 0)]
 
 
 def draw_eye(found: Exercise, given: Given, words: Words) -> list[Panel]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from .fields import Field
@@ -19,6 +19,7 @@ LONG = 160  # characters from which deflate plus base64 is shorter than quoting
 INFLATED = 100_000  # the most a link may unfold to, in bytes
 QUERY = 30_000  # the longest query that is looked at
 Fields = Sequence[Field[Any]]
+T = TypeVar("T")
 
 
 def write(
@@ -101,6 +102,36 @@ def _values(given: Mapping[str, str], fields: Fields, base: Mapping[str, object]
             except (Refusal, ValueError, zlib.error):
                 odd.append(field.name)
     return found, odd
+
+
+def mended(
+    tab: str, given: Mapping[str, object], base: Mapping[str, object], show: Callable[[Json], T]
+) -> tuple[T, list[Refusal]]:
+    """What ``show`` makes of the inputs of a link, and the refusals that stood in its way.
+
+    Each input may be fine alone and still not fit the others, such as a layer that the model lacks. The
+    nearest that does stands in its place then, or the value of ``base`` where the refusal names no
+    range, and the others stay; if that does not help, all of them take those of ``base``.
+    """
+    values, met = dict(given), list[Refusal]()
+    while True:
+        try:
+            return show(values), met
+        except Refusal as refused:
+            name = str(refused.values.get("field", "")).removeprefix(f"{tab}.")
+            if name not in values or values == base:
+                raise
+            instead = _nearest(values[name], refused.values, base[name])
+            values = values | {name: instead} if instead != values[name] else dict(base)
+            met.append(refused)
+
+
+def _nearest(value: object, limits: Mapping[str, object], otherwise: object) -> object:
+    """The number of the range that a refusal names which is nearest to ``value``."""
+    if not isinstance(value, int | float) or not {"low", "high"} <= set(limits):
+        return otherwise
+    low, high = (type(value)(float(str(limits[end]))) for end in ("low", "high"))
+    return min(max(value, low), high)
 
 
 def in_link(field: Field[Any]) -> str:

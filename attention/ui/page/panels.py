@@ -128,15 +128,22 @@ class Scale(NamedTuple):
 
 
 SHARES = Scale()
+ROUNDING = 1e-6  # what float32 leaves of a difference that is 0
 SMALL, LONG = 420, 24  # cells, and cells in a row or column, that the page draws as a table
 
 
 def signed(*tensors: Tensor) -> Scale:
     """Both signs alike, up to the largest finite magnitude of the tensors."""
+    high = largest(*tensors)
+    return Scale(-high, high, True)
+
+
+def largest(*tensors: Tensor) -> float:
+    """The end of a scale: the largest finite magnitude; 1 where there is nothing but 0 or its rounding."""
     finite = torch.cat([one.detach().float().flatten() for one in tensors])
     finite = finite[finite.isfinite()]
-    high = max(finite.abs().max().item() if finite.numel() else 1.0, 1e-6)
-    return Scale(-high, high, True)
+    high = finite.abs().max().item() if finite.numel() else 0.0
+    return high if high > ROUNDING else 1.0
 
 
 class Look(NamedTuple):

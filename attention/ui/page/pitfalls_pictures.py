@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...pitfalls import Exercise
-from .panels import Axis, Heatmap, Look, Panel, Readouts, Scale, signed
+from .panels import Axis, Heatmap, Look, Panel, Readouts, Scale, largest, signed
 from .plots import Curve, Plot
 from .sheet import show
 from .texts import Words
@@ -155,7 +155,7 @@ def draw_average(found: Exercise, given: Given, words: Words) -> list[Panel]:
              both_ways(found, paddings, "moved", words), words("pitfalls.average_over_padding.x"),
              words("pitfalls.average_over_padding.y")),
         matrix("average_over_padding.table", words, moved, sides, [str(i) for i in paddings[::2].tolist()],
-               high=max(moved.max().item(), 1e-6), column_title=words("pitfalls.average_over_padding.x")),
+               high=largest(moved), column_title=words("pitfalls.average_over_padding.x")),
     ]  # fmt: skip
 
 

@@ -88,8 +88,19 @@ def studied(tab: AnyTab, request: object) -> tuple[Any, Scene[Any, Any], Any]:
 
 @told
 def draw(language: str, tab: AnyTab, request: object) -> Json:
-    """{"inputs", "step"} -> the view."""
-    return view_of(tab, language, inputs_of(request), step_of(tab, request))
+    """{"inputs", "step", "linked"} -> the view. linked: a link has set the inputs (:func:`linked_view`)."""
+    values, step = inputs_of(request), step_of(tab, request)
+    if question_of(request).get("linked") is not True:
+        return view_of(tab, language, values, step)
+    view, said = linked_view(tab, language, values, step)
+    return view | {"mended": said} if said else view
+
+
+def linked_view(tab: AnyTab, language: str, values: Mapping[str, object], step: int = 0) -> tuple[Json, str]:
+    """The view of what a link names, and in words what of it did not fit, "" where all did."""
+    words, base = words_for(language), as_json(tab.inputs()) | dict(base_of(tab, step))
+    view, met = link.mended(tab.id, values, base, lambda some: view_of(tab, language, some, step))
+    return view, " ".join([words("app.unfit_link"), *(one.sentence(words) for one in met)]) if met else ""
 
 
 def step_of(tab: AnyTab, request: object) -> int:

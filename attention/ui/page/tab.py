@@ -232,6 +232,10 @@ def early_values(tab: AnyTab, values: Mapping[str, object]) -> list[object]:
 def show(tab: AnyTab, language: str, values: Mapping[str, object], step: int | None = None) -> list[object]:
     """Set a tab to these values, at a step (None: free play): one entry per input, then the view."""
     step = free_play(tab) if step is None else step
-    drawn = answer(language, view_of, tab, language, values, step)
+    return shown(tab, answer(language, view_of, tab, language, values, step))
+
+
+def shown(tab: AnyTab, drawn: Json) -> list[object]:
+    """What sets a tab to a view that has been drawn."""
     inputs: Any = drawn["inputs"]
     return [*(inputs[field.name] for field in tab.fields), drawn]

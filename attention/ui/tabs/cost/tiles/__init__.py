@@ -12,7 +12,7 @@ from .....count import Count
 from .....online import tile_steps
 from .....pooling import attend
 from ....page.guard import Json
-from ....page.panels import Axis, Heatmap, Look, Panel, Readouts, Scale, heading
+from ....page.panels import Axis, Heatmap, Look, Panel, Readouts, Scale, heading, largest
 from ....page.plots import Curve, Plot
 from ....page.scene import Goal, Scene, Task
 from ....page.sheet import show
@@ -57,7 +57,7 @@ def panels(s: Study, words: Words) -> list[Panel]:
         ]),
         heading(words("cost.tiles_again"), words("cost.tiles_again_text")),
         Heatmap("weights", words("cost.tiles_weights"), s.weights, rows, columns,
-                Scale(high=max(s.weights.max().item(), 1e-6)), Look(sums=True),
+                Scale(high=largest(s.weights)), Look(sums=True),
                 words("cost.tiles_weights_caption"), None if s.mask is None else ~s.mask),
         Plot("memory", words("cost.tiles_memory"), [
             Curve(words("cost.tiles_memory_whole"), "line", lengths, torch.tensor(whole), "data"),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .....window_figures import figures
 from ....page.guard import Json
-from ....page.panels import Axis, Heatmap, Look, Panel, Readouts, Scale, heading
+from ....page.panels import Axis, Heatmap, Look, Panel, Readouts, Scale, heading, largest
 from ....page.plots import Curve, Plot
 from ....page.scene import Goal, Scene, Task
 from ....page.sheet import show
@@ -48,7 +48,7 @@ def losing(s: Study, words: Words) -> list[Panel]:
         heading(words("cost.window_small"), words("cost.window_small_text")),
         Heatmap("loss", words("cost.window_loss"), losses, rows,
                 Axis(list(s.tokens[1:]), words("cost.window_next")),
-                Scale(high=max(losses.max().item(), 1e-6)), Look(digits=1, wide=True),
+                Scale(high=largest(losses)), Look(digits=1, wide=True),
                 words("cost.window_loss_caption")),
         Readouts("right", [
             (words(f"cost.window_{setting}"), f"{s.right[setting]:.0%}", words("cost.window_right_note"))
