@@ -174,6 +174,7 @@ def save(model: Storyteller, checkpoints: list[dict[str, Any]], seed: int) -> No
         "checkpoints": checkpoints,
     }
     FIGURES.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    figures.cache_clear()
 
 
 @lru_cache(maxsize=1)
@@ -192,6 +193,7 @@ def load() -> Storyteller:
     return model.eval().requires_grad_(False)
 
 
+@lru_cache(maxsize=1)
 def figures() -> dict[str, Any]:
     """The kept figures, as :func:`save` wrote them."""
     found: dict[str, Any] = json.loads(FIGURES.read_text("utf-8"))
