@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 from tests.browser.cells import wait_for_link
 
@@ -116,6 +117,8 @@ def test_training_loses_loss_and_stop_stops(open_page):
         label = page.locator(".am-trainer .am-spark").first.get_attribute("aria-label")
         losses.append(float(label.rsplit(" ", 1)[1]))
     assert losses[0] > losses[2] and losses[0] >= losses[1] >= losses[2]  # the next one may be there already
+    first = float(label.split(": ")[1].split(" → ")[0])
+    assert abs(first - math.log(11)) < 0.1  # as the step that asks for it says
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Go on").wait_for()
     stopped = page.locator(".am-trainer progress").evaluate("node => node.value")

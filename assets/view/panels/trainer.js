@@ -106,14 +106,14 @@ const drawWeights = (panel, frame, picture, stand) => {
   if (focused) picture.querySelector(`[data-focus="${window.CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 };
 
-// One curve over the steps: points [step, value], a line at the step shown, its value in the name.
+// One curve over the steps: points [step, value], a line at the step shown, the first value and its in the name.
 const curve = (name, points, wanted, at, top, write) => {
   const width = 320, height = 110;
   const high = Math.max(top, ...points.map(([, y]) => y));
   const x = (step) => 6 + (step / Math.max(wanted, points[points.length - 1][0])) * (width - 12);
   const y = (value) => height - 8 - (value / high) * (height - 30);
   const value = points.reduce((found, [step, one]) => (step <= at ? one : found), points[0][1]);
-  const label = `${name}: ${write(value)}`;
+  const label = `${name}: ${points.length > 1 ? `${write(points[0][1])} → ` : ""}${write(value)}`;
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "am-spark", role: "img", "aria-label": label },
     svg("text", { x: 4, y: 12, class: "am-spark-name" }, label),
     svg("line", { x1: 6, x2: width - 6, y1: y(0), y2: y(0), class: "am-axis" }),
