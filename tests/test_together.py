@@ -79,3 +79,17 @@ def test_more_keys_than_go_together_come_in_their_order():
 def test_keys_that_are_not_there_are_refused(keys):
     with pytest.raises(ValueError, match="key|token"):
         run_without(adopt(build("bert")), plain(9), keys)
+
+
+def test_a_model_that_mixes_the_texts_of_a_batch_reads_them_one_by_one():
+    module = build("bert")
+    model = adopt(module)
+    assert model.batches
+    module.encoder.layer[0].register_forward_hook(lambda layer, given, made: made.flip(0))  # alone: no change
+    mixing, tokens = adopt(module), plain(9)
+    assert not mixing.batches
+    changes = Changes(forbid={3})
+    wanted = [run(mixing, tokens, one, capture=None).hidden for one in (None, changes)]
+    assert torch.equal(run_without(mixing, tokens, [None, 3]), torch.stack(wanted))
+    got = run_together(mixing, tokens, [None, changes], capture=None)
+    assert all(torch.equal(one.hidden, want) for one, want in zip(got, wanted, strict=True))

@@ -69,6 +69,18 @@ class Model:
         """How many numbers the model has learned."""
         return sum(weights.numel() for weights in self.module.parameters())
 
+    @cached_property
+    def batches(self) -> bool:
+        """Whether texts read together come out as each does alone: tried once, on two of a few tokens."""
+        one = probe.row(self.module, min(probe.LENGTHS[-1], self.max_tokens))
+        texts = torch.cat([one, one.flip(-1)])
+        try:
+            pairs = zip(_hidden(self.module, texts), texts, strict=True)
+            share = probe.tolerance(self.module)
+            return all(probe.close(ours, _hidden(self.module, ids[None])[0], share) for ours, ids in pairs)
+        except UNREAD:
+            return False
+
 
 def adopt(module: torch.nn.Module, tokenizer: Any = None, name: str = "model") -> Model:
     """Make a transformers model run ``attend`` and prove that it does, by runs on a few tokens.

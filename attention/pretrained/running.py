@@ -121,11 +121,11 @@ def run_together(
     """What ``run`` gives for each of ``every``, to rounding, in one pass: a row of a batch for each.
 
     Each row attends by its own changes. All else, the most of a short text's cost, is matrices that are
-    read from memory once in place of once a run. What is more than TOGETHER tokens, or has two texts,
-    goes one by one. Arguments and errors as in ``run``.
+    read from memory once in place of once a run. What is more than TOGETHER tokens, has two texts, or is
+    for a model that mixes the texts of a batch, goes one by one. Arguments and errors as in ``run``.
     """
-    whole = logits and model.has_logits and model.whole_logits
-    if model.kind == "encoder-decoder" or whole or not 1 < len(every) <= TOGETHER // len(tokens):
+    alone = model.kind == "encoder-decoder" or (logits and model.has_logits and model.whole_logits)
+    if alone or not 1 < len(every) <= TOGETHER // len(tokens) or not model.batches:
         return [run(model, tokens, one, capture=capture, logits=logits, each=each) for one in every]
     for changes in every:
         _check_changes(model, tokens, changes)
@@ -167,6 +167,9 @@ def run_without(model: Model, tokens: Tokens, keys: Sequence[int | None]) -> Ten
     for key in keys:
         _check_changes(model, tokens, None if key is None else Changes(forbid=frozenset([key])))
     rows, found = max(1, TOGETHER // len(tokens)), []
+    if not model.batches:
+        every = [None if key is None else Changes(forbid=frozenset([key])) for key in keys]
+        return torch.stack([run(model, tokens, changes, capture=None).hidden for changes in every])
     for start in range(0, len(keys), rows):
         some = keys[start : start + rows]
         allowed = torch.ones(len(some), 1, 1, len(tokens), dtype=torch.bool)
