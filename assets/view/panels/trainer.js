@@ -94,8 +94,8 @@ const drawRun = (panel, view, run, parts, stand) => {
   now.textContent = fill(words.writes, { step: frame.step, output: frame.output }) + mark;
   slider.setAttribute("aria-valuetext", now.textContent);
   drawWeights(panel, frame, picture, stand);
-  curves.replaceChildren(curve(words.loss, run.losses.map((loss, i) => [i + 1, loss]), wanted, frame.step, 2.5, (y) => showNumber(y, 3)),
-    curve(words.accuracy, run.frames.map((one) => [one.step, one.accuracy]), wanted, frame.step, 1, (y) => `${Math.round(100 * y)}%`));
+  curves.replaceChildren(...curve(words.loss, run.losses.map((loss, i) => [i + 1, loss]), wanted, frame.step, 2.5, (y) => showNumber(y, 3)),
+    ...curve(words.accuracy, run.frames.map((one) => [one.step, one.accuracy]), wanted, frame.step, 1, (y) => `${Math.round(100 * y)}%`));
 };
 
 const drawWeights = (panel, frame, picture, stand) => {
@@ -106,18 +106,18 @@ const drawWeights = (panel, frame, picture, stand) => {
   if (focused) picture.querySelector(`[data-focus="${window.CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 };
 
-// One curve over the steps: points [step, value], a line at the step shown, the first value and its in the name.
+// One curve over the steps: points [step, value], a line at the step shown, the first value and its in the
+// name, which is written above it: in the picture it would shrink with it.
 const curve = (name, points, wanted, at, top, write) => {
-  const width = 320, height = 110;
+  const width = 320, height = 92;
   const high = Math.max(top, ...points.map(([, y]) => y));
   const x = (step) => 6 + (step / Math.max(wanted, points[points.length - 1][0])) * (width - 12);
-  const y = (value) => height - 8 - (value / high) * (height - 30);
+  const y = (value) => height - 8 - (value / high) * (height - 12);
   const value = points.reduce((found, [step, one]) => (step <= at ? one : found), points[0][1]);
   const label = `${name}: ${points.length > 1 ? `${write(points[0][1])} → ` : ""}${write(value)}`;
-  return svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "am-spark", role: "img", "aria-label": label },
-    svg("text", { x: 4, y: 12, class: "am-spark-name" }, label),
+  return [el("p", { class: "am-curve-name", "aria-hidden": "true" }, label), svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "am-spark", role: "img", "aria-label": label },
     svg("line", { x1: 6, x2: width - 6, y1: y(0), y2: y(0), class: "am-axis" }),
-    svg("line", { x1: x(at), x2: x(at), y1: 18, y2: y(0), class: "am-cursor" }),
+    svg("line", { x1: x(at), x2: x(at), y1: 0, y2: y(0), class: "am-cursor" }),
     svg("polyline", { points: points.map(([step, one]) => `${x(step).toFixed(1)},${y(one).toFixed(1)}`).join(" "), class: "am-curve" }),
-    svg("circle", { cx: x(at), cy: y(value), r: 3.5, class: "am-dot" }));
+    svg("circle", { cx: x(at), cy: y(value), r: 3.5, class: "am-dot" }))];
 };
