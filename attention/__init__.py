@@ -52,6 +52,7 @@ every import against it). A number begins a chapter; the lines under it are its 
     ``adopted``         the storyteller as a GPT-2, to be asked like the others
     ``catalog``         which there are, each loaded once
     ``tokens``          a text as a model sees it, and as a person can read it
+    ``running``         tokens sent through a model, changed or not, alone or together
     ``pretrained``      asking them: real language models running ``attend``
 13. ``reading``         one weight matrix: numbers per query, and what it says about the output
     ``heads``           what do the heads of a real model do?
