@@ -83,7 +83,6 @@ class Several(Around):
         super().__init__(decoder)
         self.groups, self.ranks, self.bases, self.biases = groups, ranks, bases, biases
         self.kept = [0] * (len(groups) + len(ranks))
-        self.means = torch.empty(0)  # (forms, 1, g, g): how each form mixes the heads
 
     def embed(self, ids: Tensor, positions: Tensor) -> Tensor:
         return self.decoder.embed(ids[:1], positions).expand(len(ids), -1, -1)
@@ -95,38 +94,32 @@ class Several(Around):
             query, key, value = (
                 part.expand(len(x), -1, -1, -1) for part in self.decoder.project(layer, x[:1])
             )
-        (_, g, n, d), shared, size = key.shape, len(self.groups), key.element_size()
-        kept = [2 * groups * n * d * size for groups in self.groups] + [n * r * size for r in self.ranks]
-        self.kept = [new + (old if layer else 0) for new, old in zip(kept, self.kept, strict=True)]
-        if shared and not layer:
-            self.means = torch.stack([mixing(g, groups) for groups in self.groups]).to(key)[:, None]
-        forms = []
-        if shared:
-            sides = torch.stack([key[:shared], value[:shared]], 1).flatten(3)  # (forms, 2, g, n d)
-            forms.append((self.means @ sides).unflatten(-1, (n, d)))
+        forms, kept, shared = [], list[int](), len(self.groups)
+        for at, groups in enumerate(self.groups):
+            means = [share_heads(side[at : at + 1], groups) for side in (key, value)]
+            kept.append(bytes_of(*means))
+            every = [mean.repeat_interleave(key.shape[1] // groups, 1) for mean in means]
+            forms.append(torch.stack(every, 1))  # (1, 2, g, n, d)
         if self.ranks:
-            forms.append(self._squeezed(layer, key[shared:], value[shared:]))
+            squeezed, held = self._squeezed(layer, key[shared:], value[shared:])
+            kept += [bytes_of(row[:, :rank]) for row, rank in zip(held, self.ranks, strict=True)]
+            forms.append(squeezed)
+        self.kept = [new + (old if layer else 0) for new, old in zip(kept, self.kept, strict=True)]
         key, value = torch.cat(forms).unbind(1)
         return query, key, value
 
-    def _squeezed(self, layer: int, key: Tensor, value: Tensor) -> Tensor:
-        """:func:`squeeze` of each row to its rank: the basis of the largest, and none of its later axes."""
+    def _squeezed(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """:func:`squeeze` of each row to its rank: the basis of the largest, and none of its later axes.
+
+        Keys and values (forms, 2, g, n, d), and what is held of each token, (forms, n, r).
+        """
         most = max(self.ranks)
         basis, bias, ranks = self.bases[layer][:, :most], self.biases[layer], torch.tensor(self.ranks)
         within = (torch.arange(most) < ranks[:, None]).to(key)[:, None]  # (forms, 1, r)
         both = torch.cat([_merge(key), _merge(value)], -1) - bias  # (forms, n, 2 g d)
-        both = (both @ basis * within) @ basis.T + bias
-        sides: Tensor = both.unflatten(-1, (2, key.shape[1], -1))
-        return sides.permute(0, 2, 3, 1, 4)  # (forms, 2, g, n, d)
-
-
-def mixing(heads: int, groups: int) -> Tensor:
-    """The matrix (h, h) that puts the mean of its group in the place of each head.
-
-    >>> mixing(4, 2)[3]
-    tensor([0.0000, 0.0000, 0.5000, 0.5000])
-    """
-    return share_heads(torch.eye(heads)[:, None], groups, repeat=True)[:, 0]
+        held = both @ basis * within
+        sides: Tensor = (held @ basis.T + bias).unflatten(-1, (2, key.shape[1], -1))
+        return sides.permute(0, 2, 3, 1, 4), held
 
 
 def latent_bases(module: Any, num_layers: int) -> tuple[list[Tensor], list[Tensor]]:
