@@ -31,7 +31,6 @@ every import against it). A number begins a chapter; the lines under it are its 
 9.  ``dates``           one date, written in many ways
     ``date_parse``      and which day a written date means
     ``bahdanau``        a decoder that looks back
-    ``together``        beside the text: several of them asked at once
     ``translation``     asking it, opening its weights, marking its work
     ``seq2seq``         training it
 10. ``reviews``         sentences in which word order decides

@@ -26,8 +26,7 @@ from attention.seq2seq import (
     unpack,
 )
 from attention.seq2seq.bahdanau import KINDS, TARGET, Seq2Seq, batch_of, decode_characters, generator_for
-from attention.seq2seq.together import Together
-from attention.seq2seq.translation import trained_path, translate_all
+from attention.seq2seq.translation import trained_path
 from attention.training import Run
 
 NUMERALS = dates.CHINESE_DIGITS + "十"
@@ -170,26 +169,6 @@ def test_padding_changes_nothing_and_gets_no_weight(attention):
         if attention != "none":
             assert torch.allclose(together.weights[row, :, :m], alone.alignments, atol=1e-5)
             assert not together.weights[row, :, m:].any()
-
-
-@pytest.mark.parametrize("text", ["1", "May 3rd, 1996", "2003年5月13日 星期二"])
-def test_models_asked_together_write_what_each_writes_alone(text):
-    """PyTorch's own GRU reads for one; a gate, a way or a model mixed up would show in every number."""
-    for attention, together in translate_all(text).items():
-        alone = translate(load(attention), text)
-        assert together.attention == attention and together.output == alone.output
-        for name in ("alignments", "scores", "probabilities", "queries", "keys", "values"):
-            got, expected = getattr(together, name), getattr(alone, name)
-            if expected is None:
-                assert got is None
-            else:
-                torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
-
-
-def test_models_of_two_widths_cannot_be_asked_together():
-    models = [Seq2Seq("dot", hidden, torch.Generator().manual_seed(0)) for hidden in (4, 5)]
-    with pytest.raises(ValueError, match="one width"):
-        Together(models)
 
 
 def test_no_attention_means_one_context_for_every_step():

@@ -14,7 +14,7 @@ Three kinds of attention: "additive" (theirs), "dot" (no parameters of its own),
 every c_i is the reader's final state, one vector for the whole text (Cho et al. 2014).
 
 Chapter 9 is four files: ``dates`` (what is read), this one, ``translation`` (asking it and opening
-its weights), ``seq2seq`` (training it); ``together`` asks several models at once.
+its weights), ``seq2seq`` (training it).
 
 Shapes: b batch, m characters read, n = 10 characters written, s width of a state (2 x hidden).
 """

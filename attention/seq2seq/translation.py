@@ -26,14 +26,12 @@ from .bahdanau import (
     KINDS,
     UNKNOWN,
     Seq2Seq,
-    Written,
     batch_of,
     check_kind,
     decode_characters,
     encode_text,
     generator_for,
 )
-from .together import Together
 
 TRAINED = assets() / "trained"
 
@@ -80,20 +78,7 @@ def translate(model: Seq2Seq, text: str) -> Translation:
     (``dates.is_ambiguous``), gets an answer too, and no promise that it is a right one.
     """
     text = clean_text(text)
-    return _translation(model, text, model.write(*batch_of([text])))
-
-
-def translate_all(text: str) -> dict[str, Translation]:
-    """What the trained model of each kind writes, as :func:`translate` does, by asking them together."""
-    text, asked = clean_text(text), _together()
-    written = asked.write(torch.tensor(encode_text(text)))
-    return {
-        model.attention: _translation(model, text, one)
-        for model, one in zip(asked.models, written, strict=True)
-    }
-
-
-def _translation(model: Seq2Seq, text: str, written: Written) -> Translation:
+    written = model.write(*batch_of([text]))
     keys = written.memory.states[0]
     scoring = model.scoring()
     if isinstance(scoring, Additive):
@@ -171,8 +156,3 @@ def load(attention: str = "additive") -> Seq2Seq:
     model = Seq2Seq(attention, tensors["start.weight"].shape[1], torch.Generator())
     model.load_state_dict(tensors)
     return model.requires_grad_(False)
-
-
-@lru_cache(maxsize=1)
-def _together() -> Together:
-    return Together([load(kind) for kind in KINDS])

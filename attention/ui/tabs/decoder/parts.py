@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 
 from ....seq2seq import dates
 from ....seq2seq.bahdanau import KINDS, LENGTH
-from ....seq2seq.translation import TRAINED, Translation, explain_step, load, translate, translate_all
+from ....seq2seq.translation import TRAINED, Translation, explain_step, load, translate
 from ...page.fields import Choice, Number, Text, Whole, given
 from ...page.guard import Refusal
 from ...page.scene import Place, Task
@@ -36,12 +36,6 @@ class Inputs:
 def written(attention: str, text: str) -> Translation:
     """A shipped model's answer."""
     return translate(load(attention), text)
-
-
-@lru_cache(maxsize=256)
-def written_by_all(text: str) -> dict[str, Translation]:
-    """What each kind of the shipped models answers."""
-    return translate_all(text)
 
 
 @cache

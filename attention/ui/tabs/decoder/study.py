@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ....seq2seq.bahdanau import KINDS
 from ....seq2seq.date_parse import Reading, reading
 from ....seq2seq.translation import Translation
-from .parts import Inputs, written_by_all
+from .parts import Inputs, written
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,4 +30,5 @@ class Study:
 
 def study(inputs: Inputs) -> Study:
     """Ask all three."""
-    return Study(inputs, written_by_all(inputs.text), reading(inputs.text))
+    answers = {kind: written(kind, inputs.text) for kind in KINDS}
+    return Study(inputs, answers, reading(inputs.text))
