@@ -98,7 +98,7 @@ COSTLY = {
     ("heads", "understand"): [(runs, "run", 1), (measures, "roles", 1), (measures, "statistics", 1)],
     ("positions", ""): [(positions, "shuffle_experiment", 2)],  # with no positions, and an exercise's
     # three kinds at once, and an exercise's date
-    ("decoder", "translate"): [(parts, "translate_all", 1), (parts, "translate", 1)],
+    ("decoder", "translate"): [(parts, "translate", 4)],  # three kinds, and an exercise's date
     ("decoder", "train"): [(parts, "translate", 1)],  # for what it could not read
     ("applications", "classifier use"): [
         (classifier_study, "classify", 1),
@@ -162,7 +162,7 @@ def forget(monkeypatch) -> None:
     """Nothing is known from an earlier question."""
     monkeypatch.setattr(runs, "_kept", OrderedDict())
     monkeypatch.setattr(circuits, "_kept", OrderedDict())
-    for remembered in (parts.written, parts.written_by_all, learned._train, trained._train,
+    for remembered in (parts.written, learned._train, trained._train,
                        cost["cache"]._of_small, cost["cache"]._of_large,
                        cost["share"].others_of, cost["share"].answers_of, cost["share"].proof,
                        cost["window"].accuracy):  # fmt: skip
