@@ -97,7 +97,6 @@ COSTLY = {
     ("heads", "touch"): [(runs, "run", 1)],  # nothing is changed yet
     ("heads", "understand"): [(runs, "run", 1), (measures, "roles", 1), (measures, "statistics", 1)],
     ("positions", ""): [(positions, "shuffle_experiment", 2)],  # with no positions, and an exercise's
-    # three kinds at once, and an exercise's date
     ("decoder", "translate"): [(parts, "translate", 4)],  # three kinds, and an exercise's date
     ("decoder", "train"): [(parts, "translate", 1)],  # for what it could not read
     ("applications", "classifier use"): [
@@ -107,9 +106,7 @@ COSTLY = {
     ("applications", "classifier train"): [(classifier_training, "classify", 1)],
     ("applications", "recommender use"): [(recommender_study, "recommend", 1)],
     ("cost", "tiles"): [(cost["tiles"], "tile_steps", 1)],
-    ("cost", "window"): [
-        (cost["window"], "read", 3)
-    ],  # the stories in three settings at once, examples in two
+    ("cost", "window"): [(cost["window"], "read", 3)],  # the stories in all settings, examples in two
     ("cost", "linear"): [(cost["linear"], "recover", 1), (cost["linear"], "linear_steps", 2)],
     ("applications", "recommender train"): [],  # nothing before the first chunk
     ("model", "copy"): [(circuits, "record", 1)],  # the control waits until the page asks
