@@ -66,7 +66,10 @@ def state(page, id):
 
 
 def resize(page, size):
-    """Another screen, once everything has been laid out on it."""
+    """Another screen, once everything has been laid out on it; the same one is only scrolled to its top."""
+    if page.viewport_size == {"width": size[0], "height": size[1]}:
+        page.evaluate("window.scrollTo(0, 0)")
+        return
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.evaluate("window.scrollTo(0, 0)")
     page.wait_for_timeout(80)
@@ -86,7 +89,6 @@ def boxes_at(page, id, n, size, asking=False):
         for name, (left, top, right, bottom) in named:
             assert 0 <= top and bottom <= size[1], (n, name, size, top, bottom)
             assert 0 <= left and right <= size[0], (n, name, size, left, right)
-    resize(page, SIZES[0])
 
 
 def answer(page, id, task):
@@ -133,6 +135,7 @@ def test_every_step_asks_before_it_shows(open_page, tab, language):
             assert len(page.evaluate(STOPS, tab.id)) <= 10, page.evaluate(STOPS, tab.id)
         for size in SIZES[:2] if language == "en" else SIZES[:1]:
             boxes_at(page, tab.id, n, size, asking=True)
+        resize(page, SIZES[0])
         if not step.task:
             continue
         view = view_of(tab, language, step.inputs, n)
@@ -154,10 +157,10 @@ def test_every_step_asks_before_it_shows(open_page, tab, language):
         assert not any(veil for _, _, veil in after["panels"]), n
         assert task["kind"] == "goal" or task["why"][:20] in after["result"], n
         page.keyboard.press("Escape")
-        for size in (
-            SIZES if language == "en" else SIZES[::2]
-        ):  # what was veiled could not be looked at before
+        # what was veiled could not be looked at before
+        for size in SIZES if language == "en" else SIZES[::2]:
             boxes_at(page, tab.id, n, size)
+        resize(page, SIZES[0])
         tab_of(page, tab.id).locator("[data-focus='next']").click()
     wait_for_step(page, tab.id, len(lesson) + 1)
     assert len(state(page, tab.id)["controls"]) >= 1

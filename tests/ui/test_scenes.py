@@ -181,13 +181,13 @@ def test_a_view_computes_nothing_twice(monkeypatch, id, key, language):
         assert all(calls[i] != calls[j] for i in range(count) for j in range(i)), f"{name}: the same again"
 
 
-def test_a_changed_head_is_two_runs_and_another_head_none(monkeypatch):
+def test_a_changed_head_is_one_pass_with_the_unchanged_and_another_head_none(monkeypatch):
     forget(monkeypatch)
-    calls = watch(monkeypatch, runs, "run")
+    alone, together = watch(monkeypatch, runs, "run"), watch(monkeypatch, runs, "run_together")
     inputs = {"look": "touch", "knock_out": "3.1"}
-    assert "error" not in draw("en", TAB["heads"], {"inputs": inputs}) and len(calls) == 2
-    assert "error" not in draw_part("en", TAB["heads"], "head", {"inputs": inputs | {"head": 5}})
-    assert "error" not in draw("zh", TAB["heads"], {"inputs": inputs | {"layer": 2}}) and len(calls) == 2
+    for language, asked in (("en", inputs), ("en", inputs | {"head": 5}), ("zh", inputs | {"layer": 2})):
+        assert "error" not in draw(language, TAB["heads"], {"inputs": asked})
+        assert (len(alone), len(together)) == (0, 1)
 
 
 def test_another_head_has_answers_of_its_own():

@@ -44,9 +44,10 @@ def serve():
         time.sleep(0.0005)
     return loop
 
-def finish(*threads):
+def finish(*threads, seconds=60):
+    end = time.monotonic() + seconds
     for thread in threads:
-        thread.join(30)
+        thread.join(max(0, end - time.monotonic()))
     print("hung" if any(thread.is_alive() for thread in threads) else "served", flush=True)
     os._exit(0)  # a thread that holds the import lock would keep the process
 """
@@ -59,7 +60,7 @@ def work():
     import matplotlib.figure
 other = threading.Thread(target=work, daemon=True)
 other.start()
-finish(loop, other)
+finish(loop, other, seconds=8)  # an import takes one or two
 """
 
 # python app.py, with a server that is only its hook and one event, and a warm-up that begins at once
