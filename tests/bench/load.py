@@ -187,7 +187,9 @@ def told(whole: Tally, theirs: float, alone: float) -> None:
 
 
 def memory(requests: int = 10_000) -> None:
+    """Whether anything is kept for ever; the recorded circuits, 3 MB each, are made beforehand."""
     with app_server() as server:
         wait_for_models(server)
+        record_circuits(server)
         growth = memory_growth(server, requests // 10, requests)
         report(f"memory after {requests} requests, of that after {requests // 10}", growth, 1.05)

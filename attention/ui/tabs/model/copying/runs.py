@@ -14,7 +14,7 @@ from ....page.busy import slot
 STEPS, EVERY = 300, 10  # two seconds on one core for two layers
 FIXED = (LENGTHS[1], LENGTHS[1])  # one length alone
 FIXED_STEPS = 150
-KEPT = 64  # recordings, 0.2 MB each: all seeds of the page, so that a class trains each of them once
+KEPT = 64  # recordings, up to 3 MB each: all seeds of the page, so that a class trains each of them once
 Head = tuple[int, int]  # layer, head
 
 
