@@ -210,3 +210,15 @@ def test_where_no_single_default_helps_all_inputs_take_theirs():
         return values
 
     assert link.mended("model", {"a": 1, "b": 2}, {"a": 0, "b": 0}, show)[0] == {"a": 0, "b": 0}
+
+
+def test_two_inputs_that_each_fit_only_the_others_old_value_end_at_the_defaults():
+    def swaps(values):
+        if values == base:
+            return values
+        name = "a" if values["a"] == values["b"] else "b"  # to be moved, to and fro, for ever
+        end = str(1 - values[name])
+        raise Refusal("out_of_range", field=f"tab.{name}", low=end, high=end)
+
+    base = {"a": 5, "b": 5}
+    assert link.mended("tab", {"a": 0, "b": 0}, base, swaps)[0] == base

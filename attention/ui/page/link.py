@@ -122,7 +122,8 @@ def mended(
             if name not in values or values == base:
                 raise
             instead = _nearest(values[name], refused.values, base[name])
-            values = values | {name: instead} if instead != values[name] else dict(base)
+            helps = instead != values[name] and len(met) < len(values)  # two that fit each other's old value
+            values = values | {name: instead} if helps else dict(base)
             met.append(refused)
 
 

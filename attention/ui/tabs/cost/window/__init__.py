@@ -88,14 +88,9 @@ def breaking(s: Study, words: Words) -> list[Panel]:
 
 def blocks(loss: Tensor) -> tuple[Tensor, Tensor]:
     """Middles of blocks of 32 positions, and the mean loss in each."""
-    full = len(loss) // BLOCK
-    whole, rest = loss[: full * BLOCK].reshape(full, BLOCK), loss[full * BLOCK :]
-    middles = [1 + BLOCK * i + (BLOCK - 1) / 2 for i in range(full)]
-    means = whole.mean(1)
-    if len(rest):
-        middles.append(1 + BLOCK * full + (len(rest) - 1) / 2)
-        means = torch.cat([means, rest.mean(0, keepdim=True)])
-    return torch.tensor(middles), means
+    parts = loss.split(BLOCK)
+    middles = [1 + BLOCK * i + (len(part) - 1) / 2 for i, part in enumerate(parts)]
+    return torch.tensor(middles), torch.stack([part.mean() for part in parts])
 
 
 def snippet(s: Study) -> str:
